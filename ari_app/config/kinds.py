@@ -1,0 +1,186 @@
+"""What a value may look like: a kind parses one raw value and can say in words what it expects.
+
+Raw values are text (environment, INI) or what TOML gives (int, float, bool, str, list).
+Knows no option by name.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+class Unfit(ValueError):
+    """The value is not of the kind; the caller says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    words: str  # ends the sentence "expected …"
+    parse: Callable[[Any], Any]  # raises Unfit
+    show: Callable[[Any], object] = lambda value: value  # the value as a file would have it
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of an option table; the field's name and default complete it."""
+
+    kind: Kind
+    help: str
+    section: str = ""
+    unit: str = ""
+    secret: bool = False
+
+
+def option(default: Any, kind: Kind, help: str, *, section: str = "", unit: str = "", secret: bool = False) -> Any:
+    """A dataclass field that is also a line of the option table. MISSING as default: must be given."""
+    meta = {"option": Option(kind, help, section, unit, secret)}
+    if default is MISSING:
+        return field(metadata=meta, repr=not secret)
+    return field(default=default, metadata=meta, repr=not secret)
+
+
+def whole(low: int, high: int) -> Kind:
+    def parse(raw: Any) -> int:
+        if isinstance(raw, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", raw.strip()):
+            raw = int(raw)
+        if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
+            raise Unfit
+        return raw
+
+    return Kind(f"a whole number from {low} to {high}", parse)
+
+
+def seconds(low_ms: int, high_s: int) -> Kind:
+    """A wait: seconds outside (fractions allowed), integer milliseconds inside."""
+
+    def parse(raw: Any) -> int:
+        if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+            raise Unfit
+        try:
+            exact_ms = Decimal(str(raw).strip()) * 1000
+        except InvalidOperation as error:
+            raise Unfit from error
+        if not exact_ms.is_finite() or not low_ms <= exact_ms <= high_s * 1000 or exact_ms % 1:
+            raise Unfit
+        return int(exact_ms)
+
+    def show(value_ms: int) -> object:
+        return value_ms // 1000 if value_ms % 1000 == 0 else value_ms / 1000
+
+    return Kind(f"seconds from {low_ms / 1000:g} to {high_s}, to the millisecond", parse, show)
+
+
+def flag() -> Kind:
+    truths = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+    def parse(raw: Any) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str) and raw.strip().lower() in truths:
+            return truths[raw.strip().lower()]
+        raise Unfit
+
+    return Kind("true or false", parse)
+
+
+def text(words: str = "text", pattern: str = r".+", empty: bool = False) -> Kind:
+    """One line of text that fits the pattern. `empty`: nothing at all is a value too."""
+
+    def parse(raw: Any) -> str:
+        if not isinstance(raw, str):
+            raise Unfit
+        line = raw.strip()
+        if not (empty and not line) and not re.fullmatch(pattern, line):
+            raise Unfit
+        return line
+
+    return Kind(words + (" (or nothing)" if empty else ""), parse)
+
+
+def one_of(*choices: str) -> Kind:
+    def parse(raw: Any) -> str:
+        if not isinstance(raw, str) or raw.strip().lower() not in choices:
+            raise Unfit
+        return raw.strip().lower()
+
+    return Kind("one of " + ", ".join(choices), parse)
+
+
+def several(item: Kind, least: int = 0) -> Kind:
+    """A list: commas in text, an array in TOML."""
+
+    def parse(raw: Any) -> tuple[Any, ...]:
+        if isinstance(raw, str):
+            raw = [part for part in raw.split(",") if part.strip()]
+        if not isinstance(raw, list | tuple) or len(raw) < least:
+            raise Unfit
+        return tuple(item.parse(part) for part in raw)
+
+    return Kind(f"a list (commas between), each {item.words}", parse, lambda value: [item.show(v) for v in value])
+
+
+def zone() -> Kind:
+    def parse(raw: Any) -> str:
+        try:
+            return ZoneInfo(raw).key if isinstance(raw, str) and raw else _unfit()
+        except (ValueError, OSError, KeyError) as error:
+            raise Unfit from error
+
+    return Kind("a time zone such as Asia/Shanghai", parse)
+
+
+def rounding() -> Kind:
+    """A billing increment, `initial/next` in seconds."""
+    return text(
+        "a billing increment such as 60/60 or 6/6, each from 1 to 9999 seconds", r"[1-9][0-9]{0,3}/[1-9][0-9]{0,3}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` within any `within_s` seconds."""
+
+    count: int
+    within_s: int
+
+    def __str__(self) -> str:
+        for letter, length_s in (("h", 3600), ("m", 60)):
+            if self.within_s % length_s == 0:
+                return f"{self.count}/{self.within_s // length_s}{letter}"
+        return f"{self.count}/{self.within_s}s"
+
+
+def rate() -> Kind:
+    lengths_s = {"s": 1, "m": 60, "h": 3600}
+
+    def parse(raw: Any) -> Rate:
+        if not isinstance(raw, str):
+            raise Unfit
+        found = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})([smh])", raw.strip())
+        if not found:
+            raise Unfit
+        return Rate(int(found[1]), int(found[2]) * lengths_s[found[3]])
+
+    return Kind("a count in a time, such as 3/5m (s, m or h)", parse, str)
+
+
+def price() -> Kind:
+    """Money a minute: a decimal in the currency outside, integer micros inside."""
+
+    def parse(raw: Any) -> int:
+        found = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", raw.strip()) if isinstance(raw, str) else None
+        if not found:
+            raise Unfit
+        return int(Decimal(found[0]) * 1_000_000)
+
+    def show(micro: int) -> str:
+        return f"{Decimal(micro) / 1_000_000:f}"
+
+    return Kind("a price a minute such as 0.06, with at most six decimals", parse, show)
+
+
+def _unfit() -> str:
+    raise Unfit

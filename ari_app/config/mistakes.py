@@ -1,0 +1,31 @@
+"""What a person got wrong in a file or in the environment, said so that it can be put right.
+
+Knows nothing of any particular option or file format.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    place: str  # "ringbridge.toml:12" or "RINGBRIDGE_HTTP_PORT"
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
+
+
+class Mistakes(ValueError):
+    """Every mistake found, so that nobody has to fix them one start at a time."""
+
+    def __init__(self, found: Sequence[Mistake]) -> None:
+        self.found = tuple(found)
+        super().__init__("\n".join(str(mistake) for mistake in self.found))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?`, or nothing when no known word is near."""
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,211 @@
+"""The one table of settings: name, default, kind, unit, help, section. Nothing here reads a file.
+
+A wait's field ends in `_ms` and holds milliseconds; its option ends in `_s` and is written in seconds.
+"""
+
+from dataclasses import dataclass, fields
+
+from ari_app.config.kinds import (
+    Option,
+    Rate,
+    flag,
+    one_of,
+    option,
+    rate,
+    rounding,
+    seconds,
+    several,
+    text,
+    whole,
+    zone,
+)
+
+DAY_S = 86_400
+E164 = text("a number such as +864001234567", r"\+[1-9][0-9]{5,14}")
+PREFIX = text("a prefix such as +86139", r"\+[1-9][0-9]{0,14}")
+COUNTRY = text("a country's two letters such as CN, or *", r"[A-Z]{2}|\*")
+NAME = text("letters, digits, _ and -, at most 40", r"[A-Za-z0-9_-]{1,40}")
+PATH = text("a path")
+SOUND = text("the name of a sound that Asterisk has", r"[A-Za-z0-9_./-]+")
+WEB = text("an address such as http://127.0.0.1:8088", r"https?://\S+", empty=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an operator can set. Secrets never appear in its repr."""
+
+    http_host: str = option("127.0.0.1", text("a host name or address", r"\S+"),
+        "Address the API listens on.", section="http")
+    http_port: int = option(8080, whole(0, 65535), "Port the API listens on; 0 takes any free one.", section="http")
+    api_key: str = option("", text("visible characters, 200 at most", r"[!-~]{1,200}", empty=True),
+        "The first admin key; best 16 characters or more. Empty: the embedded stack makes one and keeps it in "
+        "the state directory.",
+        section="http", secret=True)
+    http_body_max: int = option(65536, whole(1024, 16_777_216),
+        "Largest request body taken.", section="http", unit="bytes")
+    http_connections_max: int = option(1000, whole(1, 100_000),
+        "Connections served at once; above it 503.", section="http")
+    key_cache_ms: int = option(5000, seconds(0, 300),
+        "How long a checked API key may be believed without asking Redis, so also how long a deleted key may "
+        "live on.", section="http", unit="s")
+
+    redis_url: str = option(
+        "", text("an address such as redis://127.0.0.1:6379/0", r"(rediss?|unix)://\S+", empty=True),
+        "Where Redis is. Empty: the embedded one.", section="redis", secret=True)
+    redis_timeout_ms: int = option(3000, seconds(50, 60),
+        "Longest wait for one answer of Redis.", section="redis", unit="s")
+
+    ari_url: str = option("", WEB,
+        "Where Asterisk's HTTP server (ARI) is. Empty: the embedded Asterisk.", section="asterisk")
+    ari_user: str = option("ringbridge", NAME, "User of ari.conf.", section="asterisk")
+    ari_password: str = option("", text(empty=True),
+        "Its password; needed with ari_url.", section="asterisk", secret=True)
+    ari_app: str = option("ringbridge", NAME, "Name of the Stasis application.", section="asterisk")
+    ari_timeout_ms: int = option(5000, seconds(100, 60),
+        "Longest wait for one answer of Asterisk.", section="asterisk", unit="s")
+    ari_ping_ms: int = option(5000, seconds(100, 60),
+        "Time between two pings of the event socket.", section="asterisk", unit="s")
+    ari_retry_ms: int = option(250, seconds(10, 60),
+        "First wait before the lost link is tried again; it doubles from there.", section="asterisk", unit="s")
+    ari_retry_max_ms: int = option(5000, seconds(10, 300),
+        "Longest wait between two tries of the lost link.", section="asterisk", unit="s")
+    ami_url: str = option("", text("an address such as tcp://127.0.0.1:5038", r"tcp://\S+:[0-9]+", empty=True),
+        "Where the manager interface is (read only). Empty: the embedded Asterisk's, or none with ari_url.",
+        section="asterisk")
+    ami_user: str = option("ringbridge", NAME, "User of manager.conf.", section="asterisk")
+    ami_password: str = option("", text(empty=True), "Its password.", section="asterisk", secret=True)
+    cel_file: str = option("", text("a path", empty=True),
+        "The file to which cel_custom writes, where this process can read it. Empty: the embedded Asterisk's, "
+        "or none with ari_url.", section="asterisk")
+
+    platform_number: str = option("+864001234567", E164,
+        "The number that rings the users, and is shown wherever theirs may not be.", section="platform")
+    region: str = option("CN", text("a country's two letters such as CN", r"[A-Z]{2}"),
+        "Country whose way of writing numbers is understood without a country code.", section="platform")
+    timezone: str = option("Asia/Shanghai", zone(), "Where the month turns.", section="platform")
+
+    state_dir: str = option(".ringbridge", PATH,
+        "What must outlive this process: ports, secrets, the embedded servers' data.", section="files")
+    cache_dir: str = option("~/.cache/ringbridge", PATH,
+        "Downloaded and unpacked packages; may be deleted at any time.", section="files")
+    debian_mirror: str = option("", WEB,
+        "Debian mirror for the embedded servers. Empty: the one this machine's apt uses.", section="files")
+    trunks_file: str = option("", text("a path", empty=True),
+        "The carriers (sip_trunks.conf). Empty: the embedded carrier alone.", section="files")
+
+    slice_s: int = option(60, whole(2, 3600),
+        "Minutes are held in slices of this length; a slice is rounded up to whole increments.",
+        section="minutes", unit="s")
+    margin_s: int = option(15, whole(1, 600),
+        "A hold is renewed when less than this is left; smaller than slice_s, and where not given at most a "
+        "quarter of it.", section="minutes", unit="s")
+    increment: str = option("60/60", rounding(),
+        "How talk is rounded up for the user: initial/next.", section="minutes", unit="s/s")
+    warning_s: int = option(60, whole(0, 3600),
+        "The payer hears a warning this long before the minutes end; 0: never.", section="minutes", unit="s")
+    alive_mark_ms: int = option(2000, seconds(200, 60),
+        "Time between two marks that a call was seen alive; after a fault on our side no more than this is "
+        "lost or charged.", section="minutes", unit="s")
+
+    max_live_calls: int = option(2, whole(1, 1000), "Calls one user may have at once.", section="calls")
+    max_calls: int = option(200, whole(1, 100_000),
+        "Calls this process has at once; above it 503 no-capacity.", section="calls")
+    max_starts_per_s: int = option(20, whole(1, 1000),
+        "New calls a second; above it they wait or get 503 no-capacity.", section="calls")
+    max_duration_s: int = option(7200, whole(1, DAY_S),
+        "Longest talk, unless the request asks for less.", section="calls", unit="s")
+    caller_ring_timeout_s: int = option(45, whole(1, 300),
+        "How long the caller's phone may ring.", section="calls", unit="s")
+    callee_ring_timeout_s: int = option(60, whole(1, 300),
+        "How long the callee's phone may ring.", section="calls", unit="s")
+    confirm_timeout_ms: int = option(10_000, seconds(500, 120),
+        "How long the caller has to press 1.", section="calls", unit="s")
+    pdd_timeout_ms: int = option(10_000, seconds(200, 60),
+        "A trunk that has given no sign of ringing by then has failed.", section="calls", unit="s")
+    media_timeout_s: int = option(60, whole(0, 3600),
+        "A leg from which no sound has come for so long is taken down; 0: never.", section="calls", unit="s")
+    trunk_tries_max: int = option(4, whole(1, 20), "Trunks tried for one leg.", section="calls")
+    retry_gap_ms: int = option(0, seconds(0, 60), "Pause before the next trunk is tried.", section="calls", unit="s")
+    hangup_retry_ms: int = option(1000, seconds(50, 60),
+        "Pause before a hang-up that failed is asked for again.", section="calls", unit="s")
+    confirm_caller: bool = option(False, flag(),
+        "The caller must press 1 to be connected (a guard against voicemail); a request may say otherwise.",
+        section="calls")
+    waiting: str = option("ringback", one_of("ringback", "music"),
+        "What the caller hears while the callee's phone rings; a request may say otherwise.", section="calls")
+    early_media: str = option("all", one_of("all", "none"),
+        "Whether the callee network's own sound reaches the caller before the answer; a request may say "
+        "otherwise.", section="calls")
+
+    prompt: bool = option(True, flag(), "Whether the caller hears sound_prompt when he answers.", section="sounds")
+    sound_prompt: tuple[str, ...] = option(("one-moment-please",), several(SOUND),
+        "The caller has answered.", section="sounds")
+    sound_confirm: tuple[str, ...] = option(("to-call-this-number", "vm-press", "digits/1"), several(SOUND, 1),
+        "Asks the caller to press 1.", section="sounds")
+    sound_busy: tuple[str, ...] = option(("im-sorry", "telephone-number", "is-in-use"), several(SOUND),
+        "The callee is busy or rejects.", section="sounds")
+    sound_no_answer: tuple[str, ...] = option(("number-not-answering",), several(SOUND),
+        "The callee does not answer.", section="sounds")
+    sound_unavailable: tuple[str, ...] = option(("im-sorry", "please-try-call-later"), several(SOUND),
+        "The callee cannot be reached now, or no trunk could take the call.", section="sounds")
+    sound_not_in_service: tuple[str, ...] = option(("ss-noservice",), several(SOUND),
+        "There is no such number.", section="sounds")
+    sound_warning: tuple[str, ...] = option(("vm-youhave", "digits/1", "minute"), several(SOUND, 1),
+        "The minutes end soon; change it together with warning_s.", section="sounds")
+    music_class: str = option("default", NAME, "Music class of Asterisk for waiting = music.", section="sounds")
+
+    allowed_countries: tuple[str, ...] = option((), several(COUNTRY),
+        "Countries that may be called; *: all. Empty: the region alone.", section="limits")
+    blocked_prefixes: tuple[str, ...] = option((), several(PREFIX),
+        "Numbers that begin so are never called.", section="limits")
+    block_premium: bool = option(True, flag(), "Refuse premium-rate numbers.", section="limits")
+    number_check: str = option("valid", one_of("valid", "possible"),
+        "valid: the number's range must be known to be in use; possible: its length alone must be right.",
+        section="limits")
+    pair_limits: tuple[Rate, ...] = option((Rate(3, 300), Rate(6, 600), Rate(10, DAY_S)), several(rate()),
+        "Attempts from one user to one callee that may reach a carrier.", section="limits")
+    number_rings_per_h: int = option(20, whole(1, 100_000),
+        "Rings of one number in an hour, from all users together.", section="limits")
+    limits_exempt_prefix: str = option("", text("a prefix such as +86139", r"\+[1-9][0-9]{0,14}", empty=True),
+        "Numbers that begin so know no pair limit and no limit of rings; for simulated phones.", section="limits")
+
+    node: str = option("pbx1", NAME, "Name of the Asterisk that this process serves.", section="process")
+    lease_ttl_ms: int = option(6000, seconds(500, 300),
+        "How long a dead process's Asterisk stays reserved for it.", section="process", unit="s")
+    lease_margin_ms: int = option(1500, seconds(50, 60),
+        "So long before its lease ends a process stops acting; smaller than half of lease_ttl_s.",
+        section="process", unit="s")
+    drain_timeout_ms: int = option(3_600_000, seconds(0, DAY_S),
+        "Longest wait for live calls when an embedded `up` is stopped.", section="process", unit="s")
+    idempotency_s: int = option(DAY_S, whole(60, 30 * DAY_S),
+        "How long an Idempotency-Key is remembered.", section="process", unit="s")
+    call_days: int = option(90, whole(1, 3650), "How long ended calls are kept.", section="process", unit="days")
+    operation_days: int = option(35, whole(35, 3650),
+        "How long operation ids are kept; never less than 35.", section="process", unit="days")
+    statement_days: int = option(400, whole(35, 3650),
+        "How long statement lines and settlements are kept.", section="process", unit="days")
+    log_level: str = option("info", one_of("debug", "info", "warning", "error"),
+        "Least grave line that is logged.", section="process")
+    log_format: str = option("auto", one_of("auto", "console", "json"),
+        "auto: console on a terminal, else json.", section="process")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Asterisk, its carrier and, without a redis_url, Redis are started by us."""
+        return not self.ari_url
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        return self.allowed_countries or (self.region,)
+
+
+def table() -> dict[str, tuple[str, Option, object]]:
+    """Option name → (field, option, default), in the order of the sample file."""
+    return {
+        one.name.removesuffix("_ms") + "_s" if one.name.endswith("_ms") else one.name: (
+            one.name,
+            one.metadata["option"],
+            one.default,
+        )
+        for one in fields(Settings)
+    }
