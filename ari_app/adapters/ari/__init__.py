@@ -1,0 +1,175 @@
+"""A thin asyncio client of Asterisk's REST interface (ARI), usable by itself: aiohttp and msgspec, nothing of calls.
+
+    from ari_app.adapters.ari import Client, ChannelDestroyed, NotFound, StasisStart
+
+    async def snapshot(client: Client) -> None:        # on every (re)connect, before the first event of it
+        for channel in await client.channels.list():
+            print("alive", channel.id, channel.state)
+
+    async with Client("http://127.0.0.1:8088/ari", "user", "secret", "my-app", on_connected=snapshot) as client:
+        await client.channels.originateWithId(
+            channelId="c1.a.1", endpoint="PJSIP/+8613900000001@carrier", app="my-app", appArgs="c1,a",
+            callerId="+864001234567", timeout=30, variables={"TIMEOUT(absolute)": "60"})
+        async for event in client.stream():
+            match event:
+                case StasisStart(channel=channel, args=args):
+                    await client.channels.playWithId(channel.id, "c1.p.1", media="sound:hello-world")
+                case ChannelDestroyed(channel=channel, cause=cause, tech_cause=tech_cause):
+                    print(channel.id, "ended", cause, tech_cause, event.at_ms)
+
+Resources, methods and parameters have the names of Asterisk's own API description (and so of ari-py). A service runs
+`client.run()` in its TaskGroup instead of `async with`. How the link behaves: docs/ari-client.md.
+"""
+
+from ari_app.adapters.ari.client import Client
+from ari_app.adapters.ari.errors import (
+    AriError,
+    AriFault,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    LinkLost,
+    NotFound,
+    RequestTimeout,
+    Unauthorized,
+    UndecodableReply,
+    Unprocessable,
+)
+from ari_app.adapters.ari.events import (
+    ApplicationMoveFailed,
+    ApplicationRegistered,
+    ApplicationReplaced,
+    ApplicationUnregistered,
+    BridgeAttendedTransfer,
+    BridgeBlindTransfer,
+    BridgeCreated,
+    BridgeDestroyed,
+    BridgeMerged,
+    BridgeVideoSourceChanged,
+    CallBroadcast,
+    CallClaimed,
+    ChannelCallerId,
+    ChannelConnectedLine,
+    ChannelCreated,
+    ChannelDestroyed,
+    ChannelDialplan,
+    ChannelDtmfReceived,
+    ChannelEnteredBridge,
+    ChannelHangupRequest,
+    ChannelHold,
+    ChannelLeftBridge,
+    ChannelStateChange,
+    ChannelTalkingFinished,
+    ChannelTalkingStarted,
+    ChannelToneDetected,
+    ChannelTransfer,
+    ChannelUnhold,
+    ChannelUserevent,
+    ChannelVarset,
+    ContactStatusChange,
+    DeviceStateChanged,
+    Dial,
+    EndpointStateChange,
+    Event,
+    MissingParams,
+    PeerStatusChange,
+    PlaybackContinuing,
+    PlaybackFinished,
+    PlaybackStarted,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingStarted,
+    StasisEnd,
+    StasisStart,
+    TextMessageReceived,
+    UnknownEvent,
+)
+from ari_app.adapters.ari.models import (
+    Application,
+    AsteriskInfo,
+    Bridge,
+    CallerID,
+    Channel,
+    Endpoint,
+    LiveRecording,
+    Playback,
+    RTPstat,
+    Variable,
+)
+from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
+from ari_app.adapters.ari.stream import AnyEvent
+
+__all__ = [
+    "AnyEvent",
+    "Application",
+    "ApplicationMoveFailed",
+    "ApplicationRegistered",
+    "ApplicationReplaced",
+    "ApplicationUnregistered",
+    "AriError",
+    "AriFault",
+    "AsteriskInfo",
+    "BadRequest",
+    "Bridge",
+    "BridgeAttendedTransfer",
+    "BridgeBlindTransfer",
+    "BridgeCreated",
+    "BridgeDestroyed",
+    "BridgeMerged",
+    "BridgeVideoSourceChanged",
+    "CallBroadcast",
+    "CallClaimed",
+    "CallerID",
+    "Channel",
+    "ChannelCallerId",
+    "ChannelConnectedLine",
+    "ChannelCreated",
+    "ChannelDestroyed",
+    "ChannelDialplan",
+    "ChannelDtmfReceived",
+    "ChannelEnteredBridge",
+    "ChannelHangupRequest",
+    "ChannelHold",
+    "ChannelLeftBridge",
+    "ChannelStateChange",
+    "ChannelTalkingFinished",
+    "ChannelTalkingStarted",
+    "ChannelToneDetected",
+    "ChannelTransfer",
+    "ChannelUnhold",
+    "ChannelUserevent",
+    "ChannelVarset",
+    "Client",
+    "Conflict",
+    "ContactStatusChange",
+    "DeviceStateChanged",
+    "Dial",
+    "Endpoint",
+    "EndpointStateChange",
+    "Event",
+    "Forbidden",
+    "LinkLost",
+    "LinkSettings",
+    "LinkStatus",
+    "LiveRecording",
+    "MissingParams",
+    "NotFound",
+    "PeerStatusChange",
+    "Playback",
+    "PlaybackContinuing",
+    "PlaybackFinished",
+    "PlaybackStarted",
+    "RTPstat",
+    "RecordingFailed",
+    "RecordingFinished",
+    "RecordingStarted",
+    "RequestTimeout",
+    "StasisEnd",
+    "StasisStart",
+    "TextMessageReceived",
+    "Unauthorized",
+    "UndecodableReply",
+    "UnknownEvent",
+    "Unprocessable",
+    "Variable",
+]
