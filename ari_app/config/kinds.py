@@ -177,7 +177,7 @@ def price() -> Kind:
         return int(Decimal(found[0]) * 1_000_000)
 
     def show(micro: int) -> str:
-        return f"{Decimal(micro) / 1_000_000:f}"
+        return f"{(Decimal(micro) / 1_000_000).normalize():f}"
 
     return Kind("a price a minute such as 0.06, with at most six decimals", parse, show)
 

@@ -1,0 +1,185 @@
+"""sip_trunks.conf: the telecom admin's file, read into trunks, every mistake told at once with its line.
+
+One table of options gives the checks, the example file and the reference page. Knows no PBX.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from ari_app.config.kinds import Kind, Option, Unfit, one_of, price, rounding, text, whole
+from ari_app.config.load import unfit
+from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean
+from ari_app.domain.numbers import CallerId
+from ari_app.domain.trunks import PLATFORM, Trunk
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+TAKEN = frozenset({"global", "general", "system", "default", "transport"})  # sections that pjsip.conf has already
+E164 = re.compile(r"\+[1-9][0-9]{5,14}")
+
+
+def caller_id() -> Kind:
+    words = "platform, verified, fixed +NUMBER, or pool +NUMBER, +NUMBER"
+
+    def parse(raw: Any) -> CallerId:
+        policy, _, rest = str(raw).strip().partition(" ")
+        numbers = tuple(part.strip() for part in rest.split(",") if part.strip())
+        if not all(E164.fullmatch(number) for number in numbers):
+            raise Unfit
+        match policy, len(numbers):
+            case "platform", 0:
+                return CallerId("platform")
+            case "verified", 0:
+                return CallerId("verified")
+            case "fixed", 1:
+                return CallerId("fixed", numbers)
+            case "pool", n if n:
+                return CallerId("pool", numbers)
+        raise Unfit
+
+    def show(value: CallerId) -> str:
+        return " ".join([value.policy, ", ".join(value.numbers)]).strip()
+
+    return Kind(words, parse, show)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkOption:
+    field: str  # of domain.trunks.Trunk
+    kind: Kind
+    help: str
+    default: object = None  # None: must be given
+
+
+OPTIONS: Mapping[str, TrunkOption] = {
+    "host": TrunkOption(
+        "host", text("a host name or an IPv4 address", r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"),
+        "The carrier's SIP address. Must be given."),
+    "port": TrunkOption("port", whole(1, 65535), "Its port.", 5060),
+    "transport": TrunkOption("transport", one_of("udp"), "How SIP travels.", "udp"),
+    "caller_id": TrunkOption(
+        "caller_id", caller_id(),
+        "What the called person sees: always the platform's number; the user's own number if he has proved it "
+        "(and the platform's if not); one fixed number; or one of a pool, the same for the same pair.", PLATFORM),
+    "priority": TrunkOption("priority", whole(1, 1000), "The smaller goes first; the others when it fails.", 10),
+    "price": TrunkOption("price_micro_per_min", price(), "What the carrier takes for a minute.", 0),
+    "increment": TrunkOption("price_increment", rounding(), "How the carrier rounds: initial/next seconds.", "60/60"),
+    "currency": TrunkOption("currency", text("three capital letters", r"[A-Z]{3}"), "Of the price.", "CNY"),
+}  # fmt: skip
+
+
+@dataclass
+class _Section:
+    name: str
+    line: int
+    lines: dict[str, int] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+
+EXAMPLE_HEAD = """\
+# Ringbridge's carriers: one section a trunk. The section's name is the trunk's name in calls, reports and logs.
+# Every option is shown with its default; take the ; away to change it. After a space, ; or # begins a comment.
+# Copy this file to sip_trunks.conf and name it in trunks_file; docs/trunks.md explains more.
+"""
+
+
+def example() -> str:
+    """sip_trunks.example.conf."""
+    lines = [EXAMPLE_HEAD, "[carrier]"]
+    for name, option in OPTIONS.items():
+        lines += [f"; {line}" for line in wrap(option.help, 108)] + [f"; Expected: {option.kind.words}."]
+        given = "host = sip.example.net" if option.default is None else f";{name} = {option.kind.show(option.default)}"
+        lines += [given, ""]
+    return "\n".join(lines)
+
+
+def reference() -> str:
+    """The table of options in docs/trunks.md."""
+    lines = ["| option | default | expected | what it does |", "| --- | --- | --- | --- |"]
+    for name, option in OPTIONS.items():
+        default = "" if option.default is None else f"`{option.kind.show(option.default)}`"
+        lines.append(f"| `{name}` | {default} | {option.kind.words} | {option.help} |")
+    return "\n".join(lines) + "\n"
+
+
+def load_trunks(path: str | Path) -> tuple[Trunk, ...]:
+    """Raises Mistakes, also where the file cannot be read."""
+    try:
+        content = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistakes([Mistake(str(path), f"cannot be read: {error}")]) from error
+    return parse_trunks(content, str(path))
+
+
+def parse_trunks(content: str, file: str = "sip_trunks.conf") -> tuple[Trunk, ...]:
+    """Trunks in the file's order. Raises Mistakes."""
+    found: list[Mistake] = []
+    trunks = [_trunk(section, file, found) for section in _sections(content, file, found)]
+    if found:
+        raise Mistakes(sorted(found, key=lambda mistake: int(mistake.place.rpartition(":")[2])))
+    if not trunks:
+        raise Mistakes([Mistake(file, "no trunk here; expected at least one section such as [carrier]")])
+    return tuple(trunk for trunk in trunks if trunk)
+
+
+def _sections(content: str, file: str, found: list[Mistake]) -> list[_Section]:
+    sections: dict[str, _Section] = {}
+    current: _Section | None = None
+    for line_no, raw in enumerate(content.splitlines(), 1):
+        line = re.sub(r"(^|\s)[;#].*", "", raw).strip()
+        if not line:
+            continue
+        if line.startswith("["):
+            current = _open(line, line_no, file, sections, found)
+            continue
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not name:
+            found.append(Mistake(f"{file}:{line_no}", f"{line!r} will not do; expected [trunk] or option = value"))
+        elif current is None:
+            found.append(Mistake(f"{file}:{line_no}", f"{name}: stands before the first [trunk]"))
+        elif name in current.values:
+            found.append(Mistake(f"{file}:{line_no}", f"{name}: given twice, first in line {current.lines[name]}"))
+        else:
+            current.values[name], current.lines[name] = value, line_no
+    return list(sections.values())
+
+
+def _open(line: str, line_no: int, file: str, sections: dict[str, _Section], found: list[Mistake]) -> _Section:
+    """The section that the line opens. One that will not do is read on, for the mistakes inside it."""
+    name = line.removeprefix("[").removesuffix("]").strip()
+    opened = _Section(name, line_no)
+    if not line.endswith("]") or not NAME.fullmatch(name):
+        what = f"{line} will not do; expected [name] of letters, digits, _ and -, a letter first, at most 40"
+    elif name.lower() in TAKEN:
+        what = f"[{name}]: Asterisk uses this name itself"
+    elif any(name.lower() == other.lower() for other in sections):
+        what = f"[{name}]: given twice"
+    else:
+        sections[name] = opened
+        return opened
+    found.append(Mistake(f"{file}:{line_no}", what))
+    sections[f"{line_no}"] = opened
+    return opened
+
+
+def _trunk(section: _Section, file: str, found: list[Mistake]) -> Trunk | None:
+    before = len(found)
+    values: dict[str, Any] = {"name": section.name}
+    for name, raw in section.values.items():
+        place = f"{file}:{section.lines[name]}"
+        option = OPTIONS.get(name)
+        if option is None:
+            found.append(Mistake(place, f'unknown option "{name}"' + did_you_mean(name, OPTIONS)))
+            continue
+        try:
+            values[option.field] = option.kind.parse(raw)
+        except Unfit:
+            found.append(Mistake(place, unfit(name, Option(option.kind, option.help), raw)))
+    for name, option in OPTIONS.items():
+        if option.default is None and name not in section.values:
+            what = f"[{section.name}] has no {name}; expected {option.kind.words}"
+            found.append(Mistake(f"{file}:{section.line}", what))
+    return Trunk(**values) if len(found) == before else None
