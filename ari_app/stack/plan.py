@@ -1,0 +1,206 @@
+"""What a stack is made of, worked out from its options and its stored state. Starts and stops nothing."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ari_app.stack import ports
+from ari_app.stack import tools as programs
+from ari_app.stack.errors import StackError
+from ari_app.stack.fetch import cache_dir, fetched_prefix
+from ari_app.stack.progress import Say, say_on_stderr
+from ari_app.stack.servers import AMI_BENCH_USER, AMI_USER, ARI_USER, CARRIER_TRUNK, Carrier, Pbx, Redis, Server
+from ari_app.stack.state import State, StateDir, new_secrets
+from ari_app.stack.tools import Tools
+from ari_app.stack.trunks import TrunkLike, render_trunks
+
+PARTS = ("redis", "carrier", "pbx")
+PORT_NAMES: Mapping[str, tuple[str, ...]] = {
+    "redis": ("redis_port",),
+    "carrier": ("carrier_sip_port", "carrier_rtp_start", "carrier_rtp_end"),
+    "pbx": ("http_port", "ami_port", "pbx_sip_port", "pbx_rtp_start", "pbx_rtp_end"),
+}
+
+
+@dataclass(frozen=True)
+class CarrierTrunk:
+    """The simulated carrier as a trunk of the PBX."""
+
+    port: int
+    host: str = "127.0.0.1"
+    name: str = CARRIER_TRUNK
+    transport: str = "udp"
+    codecs: tuple[str, ...] = ("ulaw", "alaw")
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What to run and how. Everything has a default; a part that is False is somebody else's."""
+
+    state_dir: Path = Path(".ringbridge")
+    cache_dir: Path | None = None  # default: RINGBRIDGE_CACHE_DIR, else ~/.cache/ringbridge
+    redis: bool = True
+    pbx: bool = True
+    carrier: bool = True
+    media_timeout_s: int = 60  # 0: a silent leg is never hung up
+    stasis_app: str = "ringbridge"
+    tone_zone: str = "cn"
+    trunks: Sequence[TrunkLike] = ()  # besides the simulated carrier's
+    trunk_text: str = ""  # PJSIP sections as they stand, for what `trunks` cannot say
+    carrier_address: tuple[str, int] | None = None  # where the PBX finds the carrier, if not directly
+    carrier_values: Mapping[str, object] = field(default_factory=dict)  # more placeholders of the carrier's templates
+    ports: Mapping[str, int] = field(default_factory=dict)  # the user's own choice, by the names in PORT_NAMES
+    asterisk: str | None = None  # the program to use, else PATH, else fetched
+    redis_server: str | None = None
+    say: Say = say_on_stderr
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(part for part in PARTS if getattr(self, part))
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """How to reach what runs. A part that is not ours has empty values."""
+
+    ari_url: str
+    ari_user: str
+    ari_password: str = field(repr=False)
+    ami_host: str
+    ami_port: int
+    ami_user: str
+    ami_secret: str = field(repr=False)
+    ami_bench_user: str
+    ami_bench_secret: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    cel_path: Path | None
+    pbx_sip_port: int
+    carrier_sip_port: int
+    carrier_dir: Path | None
+    logs: Mapping[str, Path]
+    started_here: tuple[str, ...]
+
+
+def known_parts(parts: Iterable[str] | None) -> list[str]:
+    wanted = list(PARTS if parts is None else parts)
+    for part in wanted:
+        if part not in PARTS:
+            raise StackError(f"there is no part “{part}”: the parts are {', '.join(PARTS)}")
+    return wanted
+
+
+def find_tools(options: StackOptions) -> Tools:
+    """The machine's own servers where they are new enough, the fetched ones for the rest."""
+    needs_asterisk = options.pbx or options.carrier
+    asterisk = programs.asterisk_on_path(options.say, options.asterisk) if needs_asterisk else None
+    redis = programs.redis_on_path(options.say, options.redis_server) if options.redis else None
+    return programs.combine(
+        asterisk, redis, lambda: fetched_prefix(cache_dir(options.cache_dir), options.say),
+        needs_asterisk=needs_asterisk, needs_redis=options.redis,
+    )  # fmt: skip
+
+
+def settle(options: StackOptions, home: StateDir, state: State, stopped: Sequence[str]) -> None:
+    """Give `state` its secrets and ports: those it had, unless somebody else took them meanwhile."""
+    state.secrets = new_secrets(state.secrets)
+    unknown = set(options.ports) - {name for names in PORT_NAMES.values() for name in names}
+    if unknown:
+        raise StackError(f"there is no port called {', '.join(sorted(unknown))}")
+    for part in state.processes:
+        for name in PORT_NAMES[part]:
+            if name in options.ports and options.ports[name] != state.ports[name]:
+                raise StackError(f"{part} runs with {name} {state.ports[name]}: stop it before you change that")
+    free_names = {name for part in stopped for name in PORT_NAMES[part]}
+    fixed = {name: port for name, port in options.ports.items() if name in free_names}
+    wanted = {name: state.ports.get(name) for name in free_names} | fixed
+    held = {name: port for name, port in wanted.items() if port is not None}
+    if len(held) == len(free_names) and not ports.taken(held):
+        state.ports.update(held)
+        return
+    chosen = ports.choose(str(home.path), fixed)
+    state.ports.update({name: port for name, port in chosen.items() if name in free_names or name not in state.ports})
+
+
+def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Server]:
+    """Every part as `state` has it, also those that `options` leaves out."""
+    at, secret = state.ports, state.secrets
+    run = {part: home.run_dir(part) for part in PARTS}
+    common = {"pbx_sip_port": at["pbx_sip_port"], "carrier_sip_port": at["carrier_sip_port"]}
+    pbx = {
+        **common,
+        **_asterisk_values(run["pbx"], at["pbx_sip_port"], at["pbx_rtp_start"], at["pbx_rtp_end"]),
+        "http_port": at["http_port"],
+        "ami_port": at["ami_port"],
+        "ari_user": ARI_USER,
+        "ari_password": secret["ari_password"],
+        "ami_user": AMI_USER,
+        "ami_secret": secret["ami_secret"],
+        "ami_bench_user": AMI_BENCH_USER,
+        "ami_bench_secret": secret["ami_bench_secret"],
+        "sip_bind": "127.0.0.1" if all(_is_local(trunk) for trunk in options.trunks) else "0.0.0.0",
+        "system_name": "rb" + hashlib.sha256(os.fsencode(home.path)).hexdigest()[:6],
+        "stasis_app": options.stasis_app,
+        "tone_zone": options.tone_zone,
+        "baseline_trunk": CARRIER_TRUNK,
+        "media_timeout_s": options.media_timeout_s,
+    }
+    carrier = {
+        **common,
+        **_asterisk_values(run["carrier"], at["carrier_sip_port"], at["carrier_rtp_start"], at["carrier_rtp_end"]),
+        "record_dir": run["carrier"] / "records",
+        "monitor_recording": "yes",
+        **options.carrier_values,
+    }
+    trunk_file = render_trunks(_trunks(options, state), media_timeout_s=options.media_timeout_s)
+    return {
+        "redis": Redis(run["redis"], at["redis_port"], secret["redis_password"]),
+        "carrier": Carrier(run["carrier"], carrier, {}, "carrier"),
+        "pbx": Pbx(run["pbx"], pbx, {"pjsip_trunks.conf": trunk_file + options.trunk_text}, "pbx"),
+    }
+
+
+def uses_carrier(options: StackOptions) -> bool:
+    return options.carrier and options.pbx
+
+
+def info(options: StackOptions, home: StateDir, state: State, *, started_here: tuple[str, ...]) -> StackInfo:
+    at, secret = state.ports, state.secrets
+    return StackInfo(
+        ari_url=f"http://127.0.0.1:{at['http_port']}/ari" if options.pbx else "",
+        ari_user=ARI_USER,
+        ari_password=secret["ari_password"],
+        ami_host="127.0.0.1",
+        ami_port=at["ami_port"],
+        ami_user=AMI_USER,
+        ami_secret=secret["ami_secret"],
+        ami_bench_user=AMI_BENCH_USER,
+        ami_bench_secret=secret["ami_bench_secret"],
+        redis_url=f"redis://:{secret['redis_password']}@127.0.0.1:{at['redis_port']}/0" if options.redis else "",
+        cel_path=home.path / "pbx/cel.csv" if options.pbx else None,
+        pbx_sip_port=at["pbx_sip_port"],
+        carrier_sip_port=at["carrier_sip_port"],
+        carrier_dir=home.path / "carrier" if options.carrier else None,
+        logs={part: log_of(home, part) for part in options.parts},
+        started_here=started_here,
+    )
+
+
+def log_of(home: StateDir, part: str) -> Path:
+    return home.path / part / ("redis.log" if part == "redis" else "log/messages.log")
+
+
+def _asterisk_values(run: Path, sip_port: int, rtp_start: int, rtp_end: int) -> dict[str, object]:
+    return {"run_dir": run, "sip_port": sip_port, "rtp_start": rtp_start, "rtp_end": rtp_end}
+
+
+def _trunks(options: StackOptions, state: State) -> list[TrunkLike]:
+    host, port = options.carrier_address or ("127.0.0.1", state.ports["carrier_sip_port"])
+    own: list[TrunkLike] = [CarrierTrunk(port=port, host=host)] if options.carrier else []
+    return [*own, *options.trunks]
+
+
+def _is_local(trunk: TrunkLike) -> bool:
+    return trunk.host.startswith("127.") or trunk.host in ("localhost", "::1")

@@ -1,0 +1,162 @@
+"""The three servers: what each needs on disk, how it is called, and when it is ready. Starts none of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ari_app.stack import probe
+from ari_app.stack.music import write_music
+from ari_app.stack.render import conf_dir, render_dir, write_changed
+from ari_app.stack.tools import Tools
+
+ARI_USER = AMI_USER = "ringbridge"
+AMI_BENCH_USER = "benchmark"
+CARRIER_TRUNK = "carrier"
+
+# files that a running Asterisk takes in without dropping a call, and the command for it
+RELOADS = {
+    "pjsip.conf": "module reload res_pjsip.so",
+    "pjsip_trunks.conf": "module reload res_pjsip.so",
+    "extensions.conf": "dialplan reload",
+    "musiconhold.conf": "moh reload",
+    "logger.conf": "logger reload",
+}
+_ASTERISK_DIRS = ("etc", "lib", "db", "spool", "cache", "run", "log", "agi-bin", "records", "moh", "lib/keys")
+
+
+class Server(Protocol):
+    """One part of the stack."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def home(self) -> Path: ...
+    @property
+    def log(self) -> Path: ...
+    @property
+    def pid_file(self) -> Path: ...
+    @property
+    def marker(self) -> str: ...  # see process.Identity
+    def argv(self, tools: Tools) -> Sequence[str]: ...
+    def write(self, tools: Tools) -> set[str]: ...  # names of configuration files that changed
+    def ready(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Redis:
+    home: Path
+    port: int
+    password: str
+    name: str = "redis"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "redis.log"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.home / "redis.pid"
+
+    @property
+    def marker(self) -> str:
+        return str(self.home / "redis.conf")
+
+    def argv(self, tools: Tools) -> Sequence[str]:
+        return (*tools.redis, self.marker)
+
+    def write(self, tools: Tools) -> set[str]:
+        return write_changed(self.home, {"redis.conf": self._conf()})
+
+    def ready(self) -> bool:
+        return probe.redis_answers(self.port, self.password)
+
+    def _conf(self) -> str:
+        return f"""\
+# Written by Ringbridge: changes made here are lost.
+bind 127.0.0.1
+port {self.port}
+requirepass {self.password}
+dir "{self.home}"
+logfile "{self.log}"
+pidfile "{self.pid_file}"
+daemonize no
+# the process is known again by its command line, which a title would replace
+set-proc-title no
+# minutes are money: every write goes to the file; a lost second after a power cut is what WAITAOF guards against
+appendonly yes
+appendfsync everysec
+# the append-only file is the record; snapshots would only double the writing
+save ""
+# an account must never be thrown out to make room
+maxmemory 0
+maxmemory-policy noeviction
+"""
+
+
+@dataclass(frozen=True)
+class Asterisk:
+    """What the product's PBX and the simulated carrier have in common."""
+
+    home: Path
+    values: Mapping[str, object]  # of the templates
+    files: Mapping[str, str]  # written beside the rendered templates
+    name: str
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log/messages.log"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.home / "run/asterisk.pid"
+
+    @property
+    def marker(self) -> str:
+        return str(self.home / "etc/asterisk.conf")
+
+    def argv(self, tools: Tools) -> Sequence[str]:
+        return (*tools.asterisk, "-C", self.marker, "-f")
+
+    def rx(self, tools: Tools, command: str) -> Sequence[str]:
+        return (*tools.asterisk, "-C", self.marker, "-rx", command)
+
+    def write(self, tools: Tools) -> set[str]:
+        for name in _ASTERISK_DIRS:
+            (self.home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_music(self.home / "moh")
+        values = {"prefix_modules": tools.modules_dir, "prefix_data": tools.data_dir, **self.values}
+        return write_changed(self.home / "etc", {**dict(render_dir(conf_dir(self.name), values)), **self.files})
+
+    def ready(self) -> bool:
+        raise NotImplementedError
+
+
+class Pbx(Asterisk):
+    """The product's PBX: ready when ARI answers and every module is loaded."""
+
+    def ready(self) -> bool:
+        ari = probe.ari_get(_int(self.values, "http_port"), "asterisk/ping", ARI_USER, str(self.values["ari_password"]))
+        return ari is not None and probe.asterisk_booted(*self._ami())
+
+    def trunk_is_up(self, trunk: str) -> bool:
+        path = f"endpoints/PJSIP/{trunk}"
+        found = probe.ari_get(_int(self.values, "http_port"), path, ARI_USER, str(self.values["ari_password"]))
+        return isinstance(found, dict) and found.get("state") == "online"
+
+    def ask_trunk(self, trunk: str) -> bool:
+        return probe.ask_qualify(*self._ami(), trunk)
+
+    def _ami(self) -> tuple[int, str, str]:
+        return _int(self.values, "ami_port"), AMI_USER, str(self.values["ami_secret"])
+
+
+class Carrier(Asterisk):
+    """The simulated carrier: ready when it answers SIP."""
+
+    def ready(self) -> bool:
+        return probe.sip_answers(_int(self.values, "sip_port"))
+
+
+def _int(values: Mapping[str, object], name: str) -> int:
+    return int(str(values[name]))
