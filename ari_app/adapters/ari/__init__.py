@@ -82,7 +82,6 @@ from ari_app.adapters.ari.events import (
     StasisEnd,
     StasisStart,
     TextMessageReceived,
-    UnknownEvent,
 )
 from ari_app.adapters.ari.models import (
     Application,
@@ -96,10 +95,11 @@ from ari_app.adapters.ari.models import (
     RTPstat,
     Variable,
 )
-from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
-from ari_app.adapters.ari.stream import AnyEvent
+from ari_app.adapters.ari.settings import NOISE, LinkSettings, LinkStatus
+from ari_app.adapters.ari.wire import AnyEvent, UnknownEvent
 
 __all__ = [
+    "NOISE",
     "AnyEvent",
     "Application",
     "ApplicationMoveFailed",

@@ -23,8 +23,9 @@ from ari_app.adapters.ari.media import Bridges, Playbacks, Recordings, Sounds
 from ari_app.adapters.ari.operations import Request
 from ari_app.adapters.ari.requests import BeforeSend
 from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
-from ari_app.adapters.ari.stream import AnyEvent, EventQueue
+from ari_app.adapters.ari.stream import EventQueue
 from ari_app.adapters.ari.system import Applications, Asterisk, DeviceStates, Endpoints, Events, Mailboxes
+from ari_app.adapters.ari.wire import AnyEvent
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ class Client:
         self._streaming = asyncio.Event()
         self._finished = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[None] | None = None
         self._resources()
 
     def _resources(self) -> None:
@@ -133,11 +135,13 @@ class Client:
             self._connection.stop(why)
 
     async def aclose(self) -> None:
-        """Closes the link and waits until run() is over. Channels live on in Asterisk."""
+        """Closes the link and waits until run() is over (but not when called from a hook, which run() itself awaits).
+        Channels live on in Asterisk."""
         self._closing.set()
         self.drop("closed by us")
-        if self.status.state != "idle":
-            await self._finished.wait()
+        if self._runner in (None, asyncio.current_task()):
+            return
+        await self._finished.wait()
         if self._task is not None:
             task, self._task = self._task, None
             await task
@@ -146,6 +150,7 @@ class Client:
         if self.status.state != "idle":
             raise RuntimeError("a Client runs once; make a new one")
         self.status.enter("connecting")
+        self._runner = asyncio.current_task()
         connector = aiohttp.TCPConnector(
             limit=self.settings.http_pool + 1, keepalive_timeout=self.settings.http_keepalive_ms / 1000
         )
@@ -224,16 +229,24 @@ class Client:
 
     async def _take_snapshot(self, connection: Connection) -> None:
         try:
+            await self._set_filter()
             if self._on_connected is not None:
                 await self._on_connected(self)
         except AriFault as fault:
             log.warning("ari snapshot failed", app=self.app, why=str(fault))
             connection.stop(f"snapshot failed: {fault}")
+        if connection.is_over:
             return
         self._queue.open(self._epoch)
         self.status.streaming = True
         self._streaming.set()
         log.info("ari link up", app=self.app, reconnects=self.status.reconnects)
+
+    async def _set_filter(self) -> None:
+        """Asterisk keeps a filter over a reconnect, but forgets it when it restarts: so each connect sets it."""
+        unwanted = self.settings.disallowed_events
+        if unwanted is not None:
+            await self.applications.filter(self.app, filter={"disallowed": [{"type": name} for name in unwanted]})
 
     async def _stand_down(self) -> None:
         self._replaced = True

@@ -14,10 +14,11 @@ import aiohttp
 import structlog
 from aiohttp import WSMsgType
 
-from ari_app.adapters.ari.events import ApplicationReplaced, RESTResponse, UnknownEvent, decode
+from ari_app.adapters.ari.events import ApplicationReplaced
 from ari_app.adapters.ari.requests import BeforeSend, Requests
 from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
 from ari_app.adapters.ari.stream import EventQueue
+from ari_app.adapters.ari.wire import RESTResponse, UnknownEvent, decode
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,10 @@ class Connection:
 
     async def _write(self, frame: bytes) -> None:
         await self._websocket.send_frame(frame, WSMsgType.TEXT)
+
+    @property
+    def is_over(self) -> bool:
+        return self._stop.done()
 
     def stop(self, why: str) -> None:
         """Ends the connection from within; what waits for a reply fails with LinkLost now."""

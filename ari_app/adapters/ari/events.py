@@ -1,12 +1,12 @@
-"""Every event of Asterisk 22.10.1 as a frozen struct, and `decode`: bytes from the socket -> an event, never a raise.
+"""Every event type of Asterisk 22.10.1 as a frozen struct. Field names are Asterisk's own; `at_ms` is ours.
 
-Knows the event model of `rest-api/events.json` (a test compares); must not know sockets, calls or flows. An event type
-or shape that is not described here passes through as UnknownEvent; what is not JSON is None, for the reader to count.
+Knows the event model of `rest-api/events.json` (a test compares); must not know sockets, calls or flows. How bytes
+become one of these, and what happens to a type that is not here: wire.py.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -25,27 +25,6 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", tag=True):
     @property
     def at_ms(self) -> int:
         return epoch_ms(self.timestamp)
-
-
-class UnknownEvent(msgspec.Struct, frozen=True):
-    """A type that we do not know, or a known one of another shape: the whole message is in `raw`."""
-
-    type: str
-    raw: dict[str, Any]
-
-    @property
-    def at_ms(self) -> int:
-        return epoch_ms(str(self.raw.get("timestamp", "")))
-
-
-class RESTResponse(msgspec.Struct, frozen=True, tag_field="type", tag=True, gc=False):
-    """The reply to a request made over the WebSocket; the link keeps these to itself."""
-
-    request_id: str = ""
-    status_code: int = 0
-    reason_phrase: str = ""
-    uri: str = ""
-    message_body: str = ""
 
 
 # --- the application itself -------------------------------------------------------------------------------------------
@@ -305,21 +284,3 @@ class TextMessageReceived(Event, frozen=True, kw_only=True):
 EVENT_TYPES: tuple[type[Event], ...] = tuple(Event.__subclasses__())
 for _event_type in EVENT_TYPES:
     _event_type.type = _event_type.__name__
-
-_typed = msgspec.json.Decoder(Union[(RESTResponse, *EVENT_TYPES)])
-_untyped = msgspec.json.Decoder()
-
-
-def decode(data: bytes | str) -> Event | RESTResponse | UnknownEvent | None:
-    """None: `data` is not a JSON object with a `type`. Never raises on what a peer may send."""
-    try:
-        return _typed.decode(data)  # type: ignore[no-any-return]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        raw = _untyped.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if isinstance(raw, dict) and isinstance(raw.get("type"), str):
-        return UnknownEvent(raw["type"], raw)
-    return None

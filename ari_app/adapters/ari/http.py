@@ -14,8 +14,9 @@ from yarl import URL
 
 from ari_app.adapters.ari.errors import LinkLost, RequestTimeout
 from ari_app.adapters.ari.operations import Param, Request
-from ari_app.adapters.ari.requests import BeforeSend, reply_of
+from ari_app.adapters.ari.requests import BeforeSend
 from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
+from ari_app.adapters.ari.wire import reply_of
 
 R = TypeVar("R")
 

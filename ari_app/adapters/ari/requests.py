@@ -1,4 +1,4 @@
-"""Requests over the WebSocket: waiting in line, sent, answered. Knows frames and deadlines; must not know reconnecting.
+"""Requests over the WebSocket: waiting in line, sent, answered. Knows turns and deadlines; must not know reconnecting.
 
 Asterisk serves one request at a time per socket, so all but `in_flight_max` wait here, where they can still be refused:
 the `before_send` hook is asked right before each frame is written.
@@ -11,55 +11,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import msgspec
-
-from ari_app.adapters.ari.errors import LinkLost, RequestTimeout, UndecodableReply, error_of
-from ari_app.adapters.ari.events import RESTResponse
-from ari_app.adapters.ari.operations import Param, Request
+from ari_app.adapters.ari.errors import LinkLost, RequestTimeout
+from ari_app.adapters.ari.operations import Request
 from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
+from ari_app.adapters.ari.wire import RESTResponse, frame_of, reply_of
 
 R = TypeVar("R")
 
 Write = Callable[[bytes], Awaitable[None]]
 BeforeSend = Callable[[], None]
-
-
-class RESTRequest(msgspec.Struct, tag=True, tag_field="type", omit_defaults=True, gc=False):
-    request_id: str
-    method: str
-    uri: str
-    query_strings: list[Param] = []
-    content_type: str = ""
-    message_body: str = ""
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def frame_of(request: Request[R], request_id: str) -> bytes:
-    body = request.body.decode()
-    content_type = "application/json" if body else ""
-    return _encode(RESTRequest(request_id, request.method, request.uri, request.query, content_type, body))
-
-
-def reply_of(request: Request[R], status: int, reason: str, body: str | bytes) -> R:
-    """The decoded reply, or AriError for a status of 400 or more."""
-    if status >= 400:
-        raise error_of(status, _message(body) or reason, request.line)
-    try:
-        return request.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise UndecodableReply(f"{request.line}: {fault}") from fault
-
-
-def _message(body: str | bytes) -> str:
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
-    if not isinstance(said, dict):
-        return ""
-    return str(said.get("message") or said.get("error") or "")
 
 
 class Requests:

@@ -6,6 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+NOISE = ("ChannelVarset", "ChannelDialplan", "ChannelConnectedLine", "ChannelCallerId")
+"""Two thirds of the events of a call, of no use to an application that sets its variables itself."""
+
 State = Literal["idle", "connecting", "connected", "waiting", "replaced", "closed"]
 
 
@@ -32,8 +35,10 @@ class LinkSettings:
 
     queue_max: int = 20_000
     """Events not yet taken. More: the link is dropped and the snapshot of the next one tells the truth again."""
-    in_flight_max: int = 8
+    in_flight_max: int = 4
     """Requests sent over the WebSocket and not yet answered; Asterisk serves one at a time, the others wait here."""
+    disallowed_events: tuple[str, ...] | None = None
+    """Event types that Asterisk shall not send, set on each connect: NOISE is a good choice. None: left as it is."""
 
     http_pool: int = 20
     http_keepalive_ms: int = 10_000

@@ -10,10 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from ari_app.adapters.ari.events import Event, UnknownEvent
 from ari_app.adapters.ari.settings import LinkStatus
-
-AnyEvent = Event | UnknownEvent
+from ari_app.adapters.ari.wire import AnyEvent
 
 
 class _Gate:
