@@ -20,7 +20,7 @@ PARTS = ("redis", "carrier", "pbx")
 PORT_NAMES: Mapping[str, tuple[str, ...]] = {
     "redis": ("redis_port",),
     "carrier": ("carrier_sip_port", "carrier_rtp_start", "carrier_rtp_end"),
-    "pbx": ("http_port", "ami_port", "pbx_sip_port", "pbx_rtp_start", "pbx_rtp_end"),
+    "pbx": ("http_port", "ami_port", "pbx_sip_port", "pbx_tls_port", "pbx_rtp_start", "pbx_rtp_end"),
 }
 
 
@@ -33,7 +33,7 @@ class CarrierTrunk:
     name: str = CARRIER_TRUNK
     transport: str = "udp"
     codecs: tuple[str, ...] = ("ulaw", "alaw")
-    extra: Mapping[str, str] = field(default_factory=dict)
+    endpoint: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,28 +106,28 @@ def find_tools(options: StackOptions) -> Tools:
 def settle(options: StackOptions, home: StateDir, state: State, stopped: Sequence[str]) -> None:
     """Give `state` its secrets and ports: those it had, unless somebody else took them meanwhile."""
     state.secrets = new_secrets(state.secrets)
-    unknown = set(options.ports) - {name for names in PORT_NAMES.values() for name in names}
-    if unknown:
+    known = {name for names in PORT_NAMES.values() for name in names}
+    if unknown := options.ports.keys() - known:
         raise StackError(f"there is no port called {', '.join(sorted(unknown))}")
     for part in state.processes:
         for name in PORT_NAMES[part]:
             if name in options.ports and options.ports[name] != state.ports[name]:
                 raise StackError(f"{part} runs with {name} {state.ports[name]}: stop it before you change that")
-    free_names = {name for part in stopped for name in PORT_NAMES[part]}
-    fixed = {name: port for name, port in options.ports.items() if name in free_names}
-    wanted = {name: state.ports.get(name) for name in free_names} | fixed
-    held = {name: port for name, port in wanted.items() if port is not None}
-    if len(held) == len(free_names) and not ports.taken(held):
-        state.ports.update(held)
+    open_names = {name for part in stopped for name in PORT_NAMES[part]} | (known - state.ports.keys())
+    fixed = {name: port for name, port in options.ports.items() if name in open_names}
+    wanted = {name: port for name, port in (state.ports | fixed).items() if name in open_names}
+    if wanted.keys() == open_names and not ports.taken(wanted):
+        state.ports |= wanted
         return
     chosen = ports.choose(str(home.path), fixed)
-    state.ports.update({name: port for name, port in chosen.items() if name in free_names or name not in state.ports})
+    state.ports |= {name: port for name, port in chosen.items() if name in open_names}
 
 
 def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Server]:
     """Every part as `state` has it, also those that `options` leaves out."""
     at, secret = state.ports, state.secrets
     run = {part: home.run_dir(part) for part in PARTS}
+    bind = "127.0.0.1" if all(_is_local(trunk) for trunk in options.trunks) else "0.0.0.0"
     common = {"pbx_sip_port": at["pbx_sip_port"], "carrier_sip_port": at["carrier_sip_port"]}
     pbx = {
         **common,
@@ -140,7 +140,7 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
         "ami_secret": secret["ami_secret"],
         "ami_bench_user": AMI_BENCH_USER,
         "ami_bench_secret": secret["ami_bench_secret"],
-        "sip_bind": "127.0.0.1" if all(_is_local(trunk) for trunk in options.trunks) else "0.0.0.0",
+        "sip_bind": bind,
         "system_name": "rb" + hashlib.sha256(os.fsencode(home.path)).hexdigest()[:6],
         "stasis_app": options.stasis_app,
         "tone_zone": options.tone_zone,
@@ -154,7 +154,9 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
         "monitor_recording": "yes",
         **options.carrier_values,
     }
-    trunk_file = render_trunks(_trunks(options, state), media_timeout_s=options.media_timeout_s)
+    trunk_file = render_trunks(
+        _trunks(options, state), media_timeout_s=options.media_timeout_s, tls_bind=f"{bind}:{at['pbx_tls_port']}"
+    )
     return {
         "redis": Redis(run["redis"], at["redis_port"], secret["redis_password"]),
         "carrier": Carrier(run["carrier"], carrier, {}, "carrier"),

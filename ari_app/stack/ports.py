@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from ari_app.stack.errors import StackError
 
-TCP_PORTS = ("redis_port", "http_port", "ami_port")
-UDP_PORTS = ("pbx_sip_port", "carrier_sip_port")
-FIXED_PORTS = TCP_PORTS + UDP_PORTS
+TCP_PORTS = ("redis_port", "http_port", "ami_port", "pbx_tls_port")
+SIP_PORTS = ("pbx_sip_port", "carrier_sip_port")  # UDP and TCP
+FIXED_PORTS = TCP_PORTS + SIP_PORTS
 
 # One slot is one stack: a few ports from the first area, two ranges for sound from the second. A running stack holds
 # its slot's TCP ports, so that others see the whole slot as taken without any register.
@@ -29,7 +29,11 @@ def slot_ports(slot: int) -> dict[str, int]:
 
 
 def is_free(name: str, port: int) -> bool:
-    kind = socket.SOCK_STREAM if name in TCP_PORTS else socket.SOCK_DGRAM
+    kinds = [socket.SOCK_STREAM] + [socket.SOCK_DGRAM] * (name in SIP_PORTS)
+    return all(_can_bind(kind, port) for kind in kinds)
+
+
+def _can_bind(kind: int, port: int) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
         if kind == socket.SOCK_STREAM:  # as the servers do: a port left in TIME_WAIT is no obstacle
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

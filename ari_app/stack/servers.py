@@ -16,7 +16,6 @@ CARRIER_TRUNK = "carrier"
 
 # files that a running Asterisk takes in without dropping a call, and the command for it
 RELOADS = {
-    "pjsip.conf": "module reload res_pjsip.so",
     "pjsip_trunks.conf": "module reload res_pjsip.so",
     "extensions.conf": "dialplan reload",
     "musiconhold.conf": "moh reload",

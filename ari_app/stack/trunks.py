@@ -1,7 +1,7 @@
 """Writes the PJSIP sections of the trunks. Knows what a trunk is called and where it is, not what it costs."""
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 QUALIFY_S = 5  # how often a trunk is asked whether it is there; so long may a dead one go unnoticed
@@ -9,7 +9,7 @@ QUALIFY_TIMEOUT_S = 2
 
 
 class TrunkLike(Protocol):
-    """What is read of a trunk. `extra` goes into the endpoint section as it stands, and wins."""
+    """What is read of a trunk. `endpoint` goes into its endpoint section as it stands, and wins."""
 
     @property
     def name(self) -> str: ...
@@ -22,13 +22,22 @@ class TrunkLike(Protocol):
     @property
     def codecs(self) -> Sequence[str]: ...
     @property
-    def extra(self) -> Mapping[str, str]: ...
+    def endpoint(self) -> Sequence[tuple[str, str]]: ...
 
 
-def render_trunks(trunks: Iterable[TrunkLike], *, media_timeout_s: int = 0) -> str:
-    """pjsip_trunks.conf for `trunks`. `media_timeout_s`: a leg that hears nothing so long is hung up; 0 is never."""
+def render_trunks(trunks: Iterable[TrunkLike], *, media_timeout_s: int = 0, tls_bind: str = "127.0.0.1:5061") -> str:
+    """pjsip_trunks.conf for `trunks`.
+
+    `media_timeout_s`: a leg that hears nothing so long is hung up; 0 is never. `tls_bind`: the local end of calls over
+    TLS; written only where a trunk uses it, because it needs the machine's certificates.
+    """
+    known = list(trunks)
     head = "; Written by Ringbridge from the trunks' settings: changes made here are lost.\n"
-    return head + "".join(_sections(trunk, media_timeout_s) for trunk in trunks)
+    if any(trunk.transport == "tls" for trunk in known):
+        # a trunk that cannot prove its name is not the trunk; having no certificate of its own, it takes no calls
+        tls = {"protocol": "tls", "bind": tls_bind, "verify_server": "yes", "ca_list_path": "/etc/ssl/certs"}
+        head += _section("transport-tls", "transport", tls.items())
+    return head + "".join(_sections(trunk, media_timeout_s) for trunk in known)
 
 
 def _sections(trunk: TrunkLike, media_timeout_s: int) -> str:
@@ -53,9 +62,10 @@ def _sections(trunk: TrunkLike, media_timeout_s: int) -> str:
         "rtp_timeout": str(media_timeout_s),
         "rtp_timeout_hold": str(media_timeout_s),
     }
-    endpoint.update(trunk.extra)
+    own = {key for key, _ in trunk.endpoint}
+    lines = [*((key, value) for key, value in endpoint.items() if key not in own), *trunk.endpoint]
     host = f"[{trunk.host}]" if _is_ipv6(trunk.host) else trunk.host
-    transport = "" if trunk.transport == "udp" else f"\\;transport={trunk.transport}"
+    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
     aor = {
         "contact": f"sip:{host}:{trunk.port}{transport}",
         "qualify_frequency": str(QUALIFY_S),
@@ -63,14 +73,16 @@ def _sections(trunk: TrunkLike, media_timeout_s: int) -> str:
     }
     identify = {"endpoint": trunk.name, "match": _match(trunk)}
     return (
-        _section(trunk.name, "endpoint", endpoint)
-        + _section(trunk.name, "aor", aor)
-        + _section(trunk.name, "identify", identify)
+        _section(trunk.name, "endpoint", lines)
+        + _section(trunk.name, "aor", aor.items())
+        + _section(trunk.name, "identify", identify.items())
     )
 
 
-def _section(name: str, kind: str, values: Mapping[str, str]) -> str:
-    return f"\n[{name}]\ntype = {kind}\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
+def _section(name: str, kind: str, values: Iterable[tuple[str, str]]) -> str:
+    lines = [("type", kind), *values]
+    escaped = ((key, value.replace(";", "\\;")) for key, value in lines)  # a bare semicolon begins a comment
+    return f"\n[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in escaped)
 
 
 def _match(trunk: TrunkLike) -> str:
