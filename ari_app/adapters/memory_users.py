@@ -1,0 +1,56 @@
+"""Users and keys in this process's memory: the twin of adapters/redis, for tests and laws."""
+
+from ari_app.ports.keys import ApiKey
+from ari_app.ports.users import How, NumberTaken, Put, User, keeping_proofs, proved
+
+
+class MemoryUsers:
+    def __init__(self) -> None:
+        self._users: dict[str, User] = {}
+        self._owner: dict[str, str] = {}
+
+    async def put(self, user: User) -> Put | NumberTaken:
+        for one in user.numbers:
+            if self._owner.get(one.number, user.id) != user.id:
+                return NumberTaken(one.number)
+        old = self._users.get(user.id)
+        stored = keeping_proofs(old, user)
+        for one in old.numbers if old else ():
+            del self._owner[one.number]
+        self._owner |= {one.number: user.id for one in stored.numbers}
+        self._users[user.id] = stored
+        return Put(stored)
+
+    async def verify(self, user_id: str, number: str, how: How, at_ms: int) -> User | None:
+        user = self._users.get(user_id)
+        if user is None or user.owned(number) is None:
+            return None
+        self._users[user_id] = proved(user, number, how, at_ms)
+        return self._users[user_id]
+
+    async def get(self, user_id: str) -> User | None:
+        return self._users.get(user_id)
+
+    async def by_number(self, number: str) -> User | None:
+        owner = self._owner.get(number)
+        return self._users[owner] if owner else None
+
+
+class MemoryKeys:
+    def __init__(self) -> None:
+        self._keys: dict[str, ApiKey] = {}
+
+    async def add(self, digest: str, key: ApiKey) -> None:
+        self._keys[digest] = key
+
+    async def find(self, digest: str) -> ApiKey | None:
+        return self._keys.get(digest)
+
+    async def all(self) -> list[ApiKey]:
+        return sorted(self._keys.values(), key=lambda key: (key.created_at_ms, key.id))
+
+    async def delete(self, key_id: str) -> bool:
+        digests = [digest for digest, key in self._keys.items() if key.id == key_id]
+        for digest in digests:
+            del self._keys[digest]
+        return bool(digests)

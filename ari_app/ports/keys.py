@@ -1,0 +1,52 @@
+"""API keys: what a holder may do. The secret itself is never stored, only its hash.
+
+A key has 256 random bits, so that one round of SHA-256 is enough and cheap to check on every request.
+"""
+
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal, Protocol
+
+Scope = Literal["call", "read", "admin"]
+SCOPES: tuple[Scope, ...] = ("call", "read", "admin")
+PREFIX = "rb_"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    id: str  # the beginning of the hash: names the key without giving it away
+    name: str
+    scopes: tuple[Scope, ...]
+    created_at_ms: int
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
+
+
+class Keys(Protocol):
+    """Every method may raise the store's own error for an I/O fault."""
+
+    async def add(self, digest: str, key: ApiKey) -> None: ...
+
+    async def find(self, digest: str) -> ApiKey | None: ...
+
+    async def all(self) -> list[ApiKey]:
+        """Oldest first."""
+
+    async def delete(self, key_id: str) -> bool:
+        """False: there was none."""
+
+
+def new_secret() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def described(secret: str, name: str, scopes: tuple[Scope, ...], at_ms: int) -> tuple[str, ApiKey]:
+    """(digest, key) as the store wants them."""
+    digest = digest_of(secret)
+    return digest, ApiKey(digest[:12], name, scopes, at_ms)
