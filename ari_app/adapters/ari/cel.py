@@ -1,0 +1,78 @@
+"""Reads Asterisk's channel event log (CEL): what became of a channel while nobody watched.
+
+Knows the columns of asterisk_conf/pbx/cel.conf. A row that makes no sense is skipped: the file may end in half a row.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from ari_app.ports.telephony import Trace
+
+EVENT, TIME, UNIQUE_ID, CHANNEL_NAME, EXTRA = 0, 1, 2, 4, 8
+COLUMNS = 9
+
+
+def read_traces(path: Path, channels: Collection[str]) -> dict[str, Trace] | None:
+    """Traces of these channels, as far as the log has them; None if there is no log to read."""
+    wanted = set(channels)
+    found: dict[str, Trace] = {}
+    try:
+        for row in _rows(path, wanted):
+            _fold(found, row)
+    except OSError:
+        return None
+    return found
+
+
+def _rows(path: Path, wanted: set[str]) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        for row in csv.reader(lines):
+            if len(row) >= COLUMNS and row[UNIQUE_ID] in wanted:
+                yield row
+
+
+def _fold(found: dict[str, Trace], row: list[str]) -> None:
+    channel, at_ms = row[UNIQUE_ID], _at_ms(row[TIME])
+    if at_ms is None:
+        return
+    if row[EVENT] == "CHAN_START":
+        # An id may be taken again once its channel is gone; the newest channel is the one that is asked for.
+        found[channel] = Trace(started_at_ms=at_ms)
+        return
+    trace = found.get(channel)
+    if trace is None:
+        return
+    match row[EVENT]:
+        case "ANSWER":
+            found[channel] = replace(trace, answered_at_ms=trace.answered_at_ms or at_ms)
+        case "HANGUP":
+            cause, remote = _hangup(row)
+            found[channel] = replace(trace, hangup_at_ms=at_ms, cause=cause, remote=remote)
+        case "CHAN_END":
+            found[channel] = replace(trace, ended_at_ms=at_ms)
+
+
+def _at_ms(text: str) -> int | None:
+    """ "1763880000.123456" → 1763880000123."""
+    seconds, _, fraction = text.partition(".")
+    if not seconds.isdigit():
+        return None
+    return int(seconds) * 1000 + int((fraction[:3] or "0").ljust(3, "0"))
+
+
+def _hangup(row: list[str]) -> tuple[int | None, bool]:
+    """The cause, and whether the far end hung up: then the channel itself is named as the source."""
+    try:
+        extra = msgspec.json.decode(row[EXTRA].encode())
+    except msgspec.DecodeError:
+        return None, False
+    if not isinstance(extra, dict):
+        return None, False
+    cause, source = extra.get("hangupcause"), extra.get("hangupsource")
+    return (cause if isinstance(cause, int) else None), bool(source) and source == row[CHANNEL_NAME]

@@ -1,0 +1,130 @@
+"""ARI events → facts of our calls. Holds what must be remembered of a channel between two events; no policy.
+
+"Answered" is told when a leg can be acted on: a leg that rings by originate enters Stasis only after its answer, so
+the fact waits for both, and carries the time of the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ari_app.adapters.ari import events as ari
+from ari_app.adapters.ari.stream import AnyEvent
+from ari_app.domain import events as ev
+from ari_app.ports.telephony import Asked, CallEvent, PbxEvent
+
+LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9_]*)\.(\d+)$")
+PLAYBACK = re.compile(r"^(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)$")
+USER_EVENT = "RingbridgeCall"
+
+
+@dataclass(slots=True)
+class _Seen:
+    up_at_ms: int | None = None
+    in_stasis: bool = False
+    told: bool = False
+
+
+class Translator:
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+
+    def adopt(self, channel: str, *, is_up: bool, in_stasis: bool) -> None:
+        """A channel that lives already when the link comes up; recovery itself tells of an answered one."""
+        seen = self._seen.setdefault(channel, _Seen())
+        seen.in_stasis |= in_stasis
+        seen.told |= is_up
+
+    def keep_only(self, channels: set[str]) -> None:
+        """Forget channels that ended while we did not listen."""
+        self._seen = {c: s for c, s in self._seen.items() if c in channels}
+
+    def facts(self, event: AnyEvent) -> Iterator[PbxEvent]:
+        match event:
+            case ari.ChannelStateChange(channel=channel):
+                yield from self._state(channel.id, channel.state, event.at_ms)
+            case ari.Dial(peer=peer, dialstatus=status):
+                yield from self._dial(peer.id, status, event.at_ms)
+            case ari.StasisStart(channel=channel, args=args):
+                if args[:1] == ("call",):
+                    yield from _asked_from_dialplan(channel.id, args)
+                else:
+                    yield from self._entered(channel.id)
+            case ari.ChannelHangupRequest(channel=channel):
+                if leg := LEG.match(channel.id):
+                    fact: ev.Event = ev.HangupSeen(
+                        leg[2], int(leg[3]), event.at_ms, remote=not event.soft,
+                        cause=event.cause or None, sip_status=event.tech_cause or None,
+                    )  # fmt: skip
+                    yield CallEvent(leg[1], fact)
+            case ari.ChannelDestroyed(channel=channel):
+                yield from self._destroyed(channel.id, event)
+            case ari.ChannelDtmfReceived(channel=channel, digit=digit):
+                if leg := LEG.match(channel.id):
+                    yield CallEvent(leg[1], ev.Digit(leg[2], int(leg[3]), digit, event.at_ms))
+            case ari.PlaybackFinished(playback=playback):
+                if sound := PLAYBACK.match(playback.id):
+                    yield CallEvent(sound[1], ev.Played(sound[2], event.at_ms))
+            case ari.ChannelUserevent(eventname=name, userevent=said) if name == USER_EVENT:
+                yield from _asked_by_user_event(said)
+
+    def _state(self, channel: str, state: str, at_ms: int) -> Iterator[PbxEvent]:
+        leg = LEG.match(channel)
+        if leg is None:
+            return
+        if state == "Ringing":
+            yield CallEvent(leg[1], ev.Rang(leg[2], int(leg[3]), at_ms))
+        elif state == "Up":
+            seen = self._seen.setdefault(channel, _Seen())
+            seen.up_at_ms = seen.up_at_ms or at_ms
+            if seen.in_stasis:
+                yield from self._answered(channel, seen)
+
+    def _dial(self, channel: str, status: str, at_ms: int) -> Iterator[PbxEvent]:
+        leg = LEG.match(channel)
+        if leg is None:
+            return
+        if status == "RINGING":
+            yield CallEvent(leg[1], ev.Rang(leg[2], int(leg[3]), at_ms))
+        elif status == "PROGRESS":
+            yield CallEvent(leg[1], ev.EarlyMedia(leg[2], int(leg[3]), at_ms))
+
+    def _entered(self, channel: str) -> Iterator[PbxEvent]:
+        if LEG.match(channel):
+            seen = self._seen.setdefault(channel, _Seen())
+            seen.in_stasis = True
+            if seen.up_at_ms is not None:
+                yield from self._answered(channel, seen)
+
+    def _answered(self, channel: str, seen: _Seen) -> Iterator[PbxEvent]:
+        leg = LEG.match(channel)
+        if leg is not None and not seen.told and seen.up_at_ms is not None:
+            seen.told = True
+            yield CallEvent(leg[1], ev.Answered(leg[2], int(leg[3]), seen.up_at_ms))
+
+    def _destroyed(self, channel: str, event: ari.ChannelDestroyed) -> Iterator[PbxEvent]:
+        leg = LEG.match(channel)
+        if leg is None:
+            return
+        seen = self._seen.pop(channel, None)
+        if seen is not None:  # answered and gone before it entered Stasis: it was answered all the same
+            yield from self._answered(channel, seen)
+        yield CallEvent(
+            leg[1],
+            ev.Gone(leg[2], int(leg[3]), event.at_ms, cause=event.cause or None, sip_status=event.tech_cause or None),
+        )
+
+
+def _asked_from_dialplan(channel: str, args: tuple[str, ...]) -> Iterator[PbxEvent]:
+    """`Stasis(app,call,CALLER,CALLEE[,KEY])`; without a key, the channel itself is the key."""
+    _, caller, callee, key, *_ = (*args, "", "", "")
+    yield Asked(caller=caller, callee=callee, key=key or f"channel {channel}", channel=channel)
+
+
+def _asked_by_user_event(said: object) -> Iterator[PbxEvent]:
+    """Variables of the user event, as Asterisk puts them beside `eventname`."""
+    if isinstance(said, dict):
+        words = {str(k).lower(): str(v) for k, v in said.items()}
+        yield Asked(caller=words.get("caller", ""), callee=words.get("callee", ""), key=words.get("key", ""))

@@ -1,0 +1,222 @@
+"""The facts of one call: legs, tries, bridge, holds, how it ended. Knows what happened; must not know what
+should happen next (that is a flow), nor how anything is done.
+
+All times are integer milliseconds since the epoch, UTC, from the PBX's own event times where it has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Literal
+
+from ari_app.domain.causes import HungUpBy, Outcome, Reason, outcome
+
+CALLER, CALLEE = "caller", "callee"
+TRIES_MAX = 8  # routes tried for one leg; more are ignored
+
+How = Literal["remote", "ours", "media", "cut", "failed", "unknown"]
+"""Who ended a channel: the far end; we; the media time-out; the PBX's own timer; never came to be (the request
+was refused); nobody knows (it ended while nobody watched)."""
+
+
+class LegState(IntEnum):
+    """A leg stands on one line and moves only right, so that late and repeated events do no harm."""
+
+    NEW = 0
+    RINGING = 1
+    UP = 2
+    GONE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to reach a number: the trunk, what is dialled on it, what is shown and why, what it costs."""
+
+    trunk: str
+    dialled: str
+    shown: str
+    why: str
+    price_micro_per_min: int = 0
+    price_increment: str = "60/60"
+    currency: str = "CNY"
+    causes: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One channel: try number n of a leg goes over the leg's route n."""
+
+    state: LegState = LegState.RINGING
+    dialled_at_ms: int = 0
+    rang_at_ms: int | None = None
+    early_at_ms: int | None = None
+    answered_at_ms: int | None = None
+    hangup_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    last_sound_at_ms: int | None = None
+    cause: int | None = None
+    sip_status: int | None = None
+    how: How | None = None
+
+    @property
+    def gave_sign(self) -> bool:
+        """Any 18x or an answer: the trunk works."""
+        return (self.rang_at_ms or self.early_at_ms or self.answered_at_ms) is not None
+
+    @property
+    def alive_until_ms(self) -> int | None:
+        """The end of the conversation on this channel: its last sound, else its end."""
+        if self.last_sound_at_ms is not None:
+            return max(self.last_sound_at_ms, self.answered_at_ms or 0)
+        return self.ended_at_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    role: str
+    number: str
+    routes: tuple[Route, ...]
+    ring_timeout_ms: int
+    user: str | None = None
+    tries: tuple[Try, ...] = ()
+    digits: str = ""
+
+    @property
+    def state(self) -> LegState:
+        return self.tries[-1].state if self.tries else LegState.NEW
+
+    @property
+    def is_up(self) -> bool:
+        return self.state is LegState.UP
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in (LegState.RINGING, LegState.UP)
+
+    @property
+    def last(self) -> Try | None:
+        return self.tries[-1] if self.tries else None
+
+    @property
+    def n(self) -> int:
+        """The number of the current try (the next one if none was made)."""
+        return max(0, len(self.tries) - 1)
+
+    @property
+    def answered_at_ms(self) -> int | None:
+        return self.tries[-1].answered_at_ms if self.tries else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """Why the current try came to nothing; None while it lives or if it was answered."""
+        t = self.last
+        if t is None or t.state is not LegState.GONE or t.answered_at_ms is not None:
+            return None
+        if t.how == "failed" or (t.how == "ours" and not t.gave_sign):
+            return Outcome.TRUNK_FAILED
+        if t.how == "unknown":
+            return Outcome.UNKNOWN
+        return outcome(
+            t.cause,
+            t.sip_status,
+            rang=t.rang_at_ms is not None,
+            early_media=t.early_at_ms is not None,
+            ours="ring_timeout" if t.how == "ours" else None,
+            overrides=self.routes[self.n].causes if self.n < len(self.routes) else (),
+        )
+
+    @property
+    def next_try(self) -> int | None:
+        """The number of the next try after a carrier's failure; None if there is no further route."""
+        n = len(self.tries)
+        return n if n < min(len(self.routes), TRIES_MAX) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed when the call was accepted. It travels with the call, so that a process with other settings
+    goes on with it unchanged."""
+
+    slice_s: int = 120
+    margin_s: int = 15
+    warning_s: int = 60
+    increment: str = "60/60"
+    max_duration_s: int = 14_400
+    max_live_calls: int = 0
+    pdd_timeout_ms: int = 10_000
+    confirm_timeout_ms: int = 15_000
+    media_timeout_ms: int = 60_000
+    announce_limit_ms: int = 15_000
+    hold_retry_ms: int = 3_000
+    confirm_caller: bool = False
+    prompt: bool = True
+    waiting: Literal["ringback", "music"] = "ringback"
+    early_media: Literal["all", "none"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Decided once, never changed: why the call ends and who ended it. Also a wish: the flow's verdict."""
+
+    reason: Reason
+    by: HungUpBy
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    charged_s: int
+    overrun_s: int
+    used_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    type: str
+    created_at_ms: int
+    payer: str
+    legs: tuple[Leg, ...]
+    terms: Terms = field(default_factory=Terms)
+    metadata: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    v: int = 1
+
+    now_ms: int = 0
+    holds: int = 0
+    held_s: int = 0
+    refusals: int = 0
+    refused_at_ms: int | None = None
+    refused_why: str = ""
+    warned_at_held_s: int | None = None
+    played: frozenset[str] = frozenset()
+    cancelled_at_ms: int | None = None
+    end: End | None = None
+    settled: Settlement | None = None
+    settled_at_ms: int | None = None
+
+    asked: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+    failed: dict[str, int] = field(default_factory=dict)
+
+    def leg(self, role: str) -> Leg:
+        for leg in self.legs:
+            if leg.role == role:
+                return leg
+        raise KeyError(role)
+
+    def has_leg(self, role: str) -> bool:
+        return any(leg.role == role for leg in self.legs)
+
+    def with_leg(self, new: Leg) -> Call:
+        return replace(self, legs=tuple(new if leg.role == new.role else leg for leg in self.legs))
+
+    def dial_pending(self, leg: Leg) -> int | None:
+        """The number of a try that was asked for and of which nothing was heard yet."""
+        n = len(leg.tries)
+        return n if f"dial:{leg.role}:{n}" in self.asked else None
+
+    @property
+    def is_over(self) -> bool:
+        return self.end is not None

@@ -1,0 +1,154 @@
+"""What may be observed of a call. Facts with their time; no opinions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ari_app.domain.call import How
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """The PBX took the dial: the channel exists."""
+
+    leg: str
+    n: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSent:
+    """The PBX's own record shows that this dial never reached it: it may be asked again."""
+
+    leg: str
+    n: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    leg: str
+    n: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMedia:
+    leg: str
+    n: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    leg: str
+    n: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangupSeen:
+    """The far end (remote) or something on the PBX asked for the end; the channel still exists."""
+
+    leg: str
+    n: int
+    at_ms: int
+    remote: bool
+    cause: int | None = None
+    sip_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The channel is no more. `how` is given where the source knows it, else it follows from what was seen before."""
+
+    leg: str
+    n: int
+    at_ms: int
+    cause: int | None = None
+    sip_status: int | None = None
+    how: How | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    leg: str
+    n: int
+    digit: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A playback ended, was stopped, or could not begin."""
+
+    name: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Hold number n was granted; call_held_s is all that this call holds."""
+
+    n: int
+    call_held_s: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRefused:
+    n: int
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    charged_s: int
+    overrun_s: int
+    used_s: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The API asked for the end."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A wish was carried out."""
+
+    key: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A wish could not be carried out and may be asked again, a limited number of times."""
+
+    key: str
+    at_ms: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A snapshot was folded in: whatever was asked and not answered may be asked again, but never a dial."""
+
+    at_ms: int
+
+
+Event = (
+    Tick | Dialled | NeverSent | Rang | EarlyMedia | Answered | HangupSeen | Gone | Digit | Played
+    | Held | HoldRefused | Settled | Cancel | Done | Failed | Recovered
+)  # fmt: skip

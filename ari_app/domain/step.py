@@ -1,0 +1,172 @@
+"""The only way a call changes.
+
+An event never triggers an action. It changes *facts* (`observe`); then the call's flow looks at the facts and says
+what is *wanted* (`plan`, a pure generator that reads downwards); what was not asked for yet is asked:
+
+    event ──> observe ──> facts ──> plan ──> wishes ──> minus what was asked ──> to be saved, then performed
+
+Why so: a task's place in its story dies with the process; here the record *is* the place. After a crash, what the
+PBX reports is folded in as ordinary events, and `plan` asks for what is still missing. So:
+
+- `observe` is monotone. A leg moves right on new < ringing < up < gone, a set only grows, a time is written once.
+  Late, repeated and reordered events do no harm. It holds no policy: "a leg is gone, so end" is the flow's business.
+- A wish has a key; a key is asked once. `Failed` frees a key (a few times), `Recovered` frees what was never
+  answered, save dials: asking again is harmless for hold, settle, bridge, join and hang-up, never for a dial. Only
+  `NeverSent`, which needs the PBX's own record, frees a dial.
+- `End` is a verdict: the first one stands, and the plan is read again with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from ari_app.domain import events as ev
+from ari_app.domain.call import Call, End, Leg, LegState, Settlement, Try
+from ari_app.domain.wishes import Wake, Wish, Yielded
+
+Plan = Callable[[Call], Iterable[Yielded]]
+
+FAILURES_MAX = 4
+"""How often one wish may fail before it is given up (the flow then ends the call as interrupted)."""
+
+
+def step(call: Call, event: ev.Event, plan: Plan) -> tuple[Call, list[Wish], int | None]:
+    """Fold one event in. Returns the call, the new wishes in the plan's order, and when to look again (ms, or None)."""
+    call = observe(call, event)
+    wanted = list(plan(call))
+    verdict = next((w for w in wanted if isinstance(w, End)), None)
+    if verdict is not None and call.end is None:
+        call = replace(call, end=replace(verdict, at_ms=call.now_ms))
+        wanted = list(plan(call))
+    new: dict[str, Wish] = {}
+    wake: int | None = None
+    for wish in wanted:
+        if isinstance(wish, Wake):
+            wake = wish.at_ms if wake is None else min(wake, wish.at_ms)
+        elif not isinstance(wish, End) and wish.key not in call.asked and wish.key not in call.done:
+            new.setdefault(wish.key, wish)
+    if new:
+        call = replace(call, asked=call.asked | new.keys())
+    return call, list(new.values()), wake
+
+
+def observe(call: Call, event: ev.Event) -> Call:
+    """Fold one fact in. Monotone; an event that tells nothing new returns the call unchanged but for the time."""
+    if event.at_ms > call.now_ms:
+        call = replace(call, now_ms=event.at_ms)
+    match event:
+        case ev.Tick():
+            return call
+        case ev.Dialled() | ev.Rang() | ev.EarlyMedia() | ev.Answered() | ev.HangupSeen() | ev.Gone():
+            return _observe_channel(call, event)
+        case ev.NeverSent(leg=role, n=n):
+            leg = call.leg(role)
+            return call if n < len(leg.tries) else _forget(call, f"dial:{role}:{n}", f"hangup:{role}:{n}")
+        case ev.Digit(leg=role, digit=digit):
+            leg = call.leg(role)
+            return call.with_leg(replace(leg, digits=(leg.digits + digit)[-32:]))
+        case ev.Played(name=name):
+            return replace(call, played=call.played | {name})
+        case ev.Held(n=n, call_held_s=held_s) if n == call.holds:
+            return replace(call, holds=n + 1, held_s=max(held_s, call.held_s), refused_at_ms=None, refusals=0)
+        case ev.HoldRefused(n=n, why=why, at_ms=at_ms) if n == call.holds:
+            return replace(call, refusals=call.refusals + 1, refused_at_ms=at_ms, refused_why=why)
+        case ev.Held() | ev.HoldRefused():
+            return call
+        case ev.Settled() as s:
+            if call.settled is not None:
+                return call
+            done = Settlement(charged_s=s.charged_s, overrun_s=s.overrun_s, used_s=s.used_s)
+            return replace(call, settled=done, settled_at_ms=s.at_ms, done=call.done | {"settle"})
+        case ev.Cancel(at_ms=at_ms):
+            return call if call.cancelled_at_ms is not None else replace(call, cancelled_at_ms=at_ms)
+        case ev.Done(key=key):
+            done_call = replace(call, done=call.done | {key})
+            if key.startswith("whisper:"):
+                return replace(done_call, warned_at_held_s=call.held_s)
+            return done_call
+        case ev.Failed(key=key):
+            count = call.failed.get(key, 0) + 1
+            call = replace(call, failed={**call.failed, key: count})
+            return _forget(call, key) if count < FAILURES_MAX else call
+        case ev.Recovered():
+            kept = frozenset(k for k in call.asked if k in call.done or k.startswith("dial:"))
+            return replace(call, asked=kept)
+    assert_never(event)
+
+
+def _forget(call: Call, *keys: str) -> Call:
+    return replace(call, asked=call.asked - set(keys))
+
+
+ChannelEvent = ev.Dialled | ev.Rang | ev.EarlyMedia | ev.Answered | ev.HangupSeen | ev.Gone
+
+
+def _observe_channel(call: Call, event: ChannelEvent) -> Call:
+    leg = call.leg(event.leg) if call.has_leg(event.leg) else None
+    if leg is None or event.n > len(leg.tries):
+        return call  # a channel of a try that was never wanted: a stranger, which recovery hangs up
+    if event.n == len(leg.tries):
+        if f"dial:{leg.role}:{event.n}" not in call.asked:
+            return call
+        leg = replace(leg, tries=(*leg.tries, Try(dialled_at_ms=event.at_ms)))
+    before = leg.tries[event.n]
+    after = _observe_try(call, leg, before, event)
+    if after is before:
+        return call.with_leg(leg) if event.n == len(leg.tries) - 1 else call
+    tries = (*leg.tries[: event.n], after, *leg.tries[event.n + 1 :])
+    return call.with_leg(replace(leg, tries=tries))
+
+
+def _observe_try(call: Call, leg: Leg, t: Try, event: ChannelEvent) -> Try:
+    if t.state is LegState.GONE:
+        return t
+    match event:
+        case ev.Dialled():
+            return t
+        case ev.Rang(at_ms=at_ms):
+            return t if t.rang_at_ms is not None else replace(t, rang_at_ms=at_ms)
+        case ev.EarlyMedia(at_ms=at_ms):
+            return t if t.early_at_ms is not None else replace(t, early_at_ms=at_ms)
+        case ev.Answered(at_ms=at_ms):
+            return t if t.state is LegState.UP else replace(t, state=LegState.UP, answered_at_ms=at_ms)
+        case ev.HangupSeen(remote=remote):
+            if t.how is not None or not remote:
+                return t
+            return replace(
+                t, how="remote", hangup_at_ms=event.at_ms, cause=event.cause or t.cause,
+                sip_status=event.sip_status or t.sip_status,
+            )  # fmt: skip
+        case ev.Gone():
+            return _gone(call, leg, t, event)
+    assert_never(event)
+
+
+MEDIA_LOST_CAUSE = 44
+"""Q.850 "requested circuit not available": what res_pjsip's RTP time-out leaves on the channel."""
+
+
+def _gone(call: Call, leg: Leg, t: Try, event: ev.Gone) -> Try:
+    asked_by_us = f"hangup:{leg.role}:{event.n}" in call.asked
+    how = event.how or t.how
+    if how is None:
+        if event.cause == MEDIA_LOST_CAUSE and t.answered_at_ms is not None and not asked_by_us:
+            how = "media"
+        else:
+            how = "ours" if asked_by_us else "cut"
+    last_sound = t.last_sound_at_ms
+    if how == "media":
+        last_sound = event.at_ms - call.terms.media_timeout_ms
+    # The far end's own cause, seen with its hang-up, is truer than what tearing down leaves behind.
+    cause = t.cause if t.how == "remote" and t.cause is not None else event.cause
+    return replace(
+        t,
+        state=LegState.GONE,
+        how=how,
+        cause=cause,
+        sip_status=t.sip_status or event.sip_status,
+        ended_at_ms=t.hangup_at_ms or event.at_ms,
+        last_sound_at_ms=last_sound,
+    )

@@ -1,0 +1,153 @@
+"""What a flow may ask for. Each wish has a key; a key is asked once. Wishes say what, never how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ari_app.domain.call import End
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold minutes: whole increments up to want_s. `attempt` counts refusals, so that a top-up is noticed."""
+
+    n: int
+    want_s: int
+    attempt: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"hold:{self.n}:{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Ring a phone. At most once per (leg, n), whatever dies in between. `life_ms`: the PBX itself ends the channel
+    this long after its birth. `early` joins the bridge before the dial, so that early media is heard."""
+
+    leg: str
+    n: int
+    life_ms: int
+    ring_ms: int
+    early: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"dial:{self.leg}:{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBridge:
+    @property
+    def key(self) -> str:
+        return "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    leg: str
+    n: int
+
+    @property
+    def key(self) -> str:
+        return f"join:{self.leg}:{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Set the dead man's switch: the PBX ends this channel at until_ms, with or without us."""
+
+    leg: str
+    n: int
+    until_ms: int
+
+    @property
+    def key(self) -> str:
+        return f"cutoff:{self.leg}:{self.until_ms}"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a sound to one leg alone. The name is the playback's; `sound` is a name from the sound table."""
+
+    leg: str
+    n: int
+    name: str
+    sound: str
+
+    @property
+    def key(self) -> str:
+        return f"play:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    leg: str
+    n: int
+    name: str
+    sound: str
+
+    @property
+    def key(self) -> str:
+        return f"stop:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Whisper:
+    """Speak to one leg while the conversation goes on."""
+
+    leg: str
+    n: int
+    name: str
+    sound: str
+
+    @property
+    def key(self) -> str:
+        return f"whisper:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwhisper:
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"unwhisper:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    leg: str
+    n: int
+
+    @property
+    def key(self) -> str:
+        return f"hangup:{self.leg}:{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseBridge:
+    @property
+    def key(self) -> str:
+        return "unbridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    used_s: int
+    rounded_s: int
+
+    @property
+    def key(self) -> str:
+        return "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Look again at this time. Not kept: every step says anew when to wake."""
+
+    at_ms: int
+
+
+Wish = Hold | Dial | OpenBridge | Join | Cutoff | Play | Stop | Whisper | Unwhisper | HangUp | CloseBridge | Settle
+Yielded = Wish | Wake | End

@@ -1,0 +1,262 @@
+"""All live calls of one process and one PBX: routes facts to mailboxes, recovers after gaps, keeps the lease.
+
+Knows ports only. The life: `open` (lease, load) → `run` (facts) → `drain`/`close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from ari_app.domain.call import Call
+from ari_app.domain.errors import Unavailable
+from ari_app.domain.events import Cancel, Tick
+from ari_app.engine import records, recover
+from ari_app.engine.mailbox import Mailbox
+from ari_app.engine.perform import Performer
+from ari_app.flows import flows
+from ari_app.ports.calls import Calls, Exists
+from ari_app.ports.ledger import Ledger
+from ari_app.ports.telephony import Asked, CallEvent, LinkDown, LinkUp, Replaced, Snapshot, Telephony
+
+log = structlog.get_logger()
+
+TRACE_AGAIN_S = (0.05, 0.2, 0.5)
+"""The PBX's record is written a moment after the fact: how long a missing end is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What an outsider may want to know of the engine: told, not asked. Used for metrics."""
+
+    call_told: Callable[[Call, str], None] = lambda _call, _state: None
+    link: Callable[[bool], None] = lambda _up: None
+    stranger: Callable[[str], None] = lambda _channel: None
+
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        node: str,
+        telephony: Telephony,
+        calls: Calls,
+        ledger: Ledger,
+        performer: Performer,
+        now_ms: Callable[[], int],
+        alive_mark_s: float,
+        retention_s: int,
+        watch: Watch | None = None,
+        asked: Callable[[Asked], None] | None = None,
+    ) -> None:
+        self.node = node
+        self.calls = calls
+        self.performer = performer
+        self.now_ms = now_ms
+        self.fence = 0
+        self.sees_pbx = False
+        self.stood_down: asyncio.Future[str] | None = None
+        self._telephony = telephony
+        self._ledger = ledger
+        self._alive_mark_s = alive_mark_s
+        self._retention_s = retention_s
+        self._watch = watch or Watch()
+        self._asked = asked
+        self._boxes: dict[str, Mailbox] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._recovered = asyncio.Event()
+
+    # ---- for the doors ------------------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> int:
+        return len(self._boxes)
+
+    def mailbox(self, call_id: str) -> Mailbox | None:
+        return self._boxes.get(call_id)
+
+    def live_calls(self) -> list[Call]:
+        return [box.call for box in self._boxes.values()]
+
+    async def start(self, call: Call, user_ids: tuple[str, ...]) -> Call | Mailbox:
+        """Create the call and set it going. Returns the call of the same id, if there is one already.
+
+        Raises Unavailable if the store does not answer; then nothing was begun, or the next process will find it.
+        """
+        flow = flows()[call.type]
+        record, queued = records.encode(call), records.event(call, flow.STATES[0])
+        made = await self.calls.create(
+            call.id, record, node=self.node, user_ids=user_ids, created_at_ms=call.created_at_ms, events=[queued],
+            fence=self.fence,
+        )  # fmt: skip
+        if isinstance(made, Exists):
+            box = self._boxes.get(call.id)
+            return box.call if box is not None else records.decode(made.record)
+        box = self._adopt(call, made.version)
+        self.told(call, flow.STATES[0])
+        box.post(Tick(self.now_ms()))
+        return box
+
+    def cancel(self, call_id: str) -> bool:
+        """Ask a live call to end; False if it is not live here."""
+        box = self._boxes.get(call_id)
+        if box is not None:
+            box.post(Cancel(self.now_ms()))
+        return box is not None
+
+    # ---- for mailboxes ------------------------------------------------------------------------------------------
+
+    def told(self, call: Call, state: str) -> None:
+        log.info("call " + state, call=call.id, **_why(call))
+        self._watch.call_told(call, state)
+
+    def lost_ownership(self, why: str) -> None:
+        """Somebody else owns what we thought ours: stop at once, touch nothing more."""
+        log.error("standing down", why=why)
+        if self.stood_down is not None and not self.stood_down.done():
+            self.stood_down.set_result(why)
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+
+    async def load(self, fence: int) -> int:
+        """Take up the live calls of this node from the store. They move once the PBX has been seen."""
+        self.fence = fence
+        self.stood_down = asyncio.get_running_loop().create_future()
+        ids = await self.calls.live(self.node)
+        for call_id, found in zip(ids, await self.calls.load_many(ids), strict=True):
+            if found is None:
+                await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
+                continue
+            try:
+                self._adopt(records.decode(found.record), found.version)
+            except records.UnreadableRecord as e:
+                log.error("call left alone", call=call_id, why=str(e))
+        return len(self._boxes)
+
+    async def run(self) -> None:
+        """Fold in what the PBX says, until it says no more (closed) or we are replaced."""
+        marks = asyncio.create_task(self._mark_alive())
+        try:
+            async for said in self._telephony.events():
+                match said:
+                    case CallEvent(call=call_id, event=event):
+                        box = self._boxes.get(call_id)
+                        if box is not None:
+                            box.post(event)
+                    case LinkUp(snapshot=snapshot):
+                        await self._recover(snapshot)
+                    case LinkDown(why=why):
+                        self.sees_pbx = False
+                        self._recovered.clear()
+                        self._watch.link(False)
+                        log.warning("PBX out of sight", why=why, live_calls=self.live)
+                    case Asked():
+                        if self._asked is not None:
+                            self._asked(said)
+                    case Replaced():
+                        self.sees_pbx = False
+                        self.lost_ownership("another process took over this PBX")
+        finally:
+            marks.cancel()
+
+    async def until_recovered(self) -> None:
+        await self._recovered.wait()
+
+    async def close(self) -> None:
+        """Leave: live calls stay on the PBX and in the store for the next process."""
+        for task in list(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    # ---- inner --------------------------------------------------------------------------------------------------
+
+    def _adopt(self, call: Call, version: int) -> Mailbox:
+        box = Mailbox(self, call, version, flows()[call.type])
+        self._boxes[call.id] = box
+        self._tasks[call.id] = asyncio.create_task(self._live(box), name=f"call {call.id}")
+        return box
+
+    async def _live(self, box: Mailbox) -> None:
+        try:
+            await box.run()
+            await self._forget_safely(box.call)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # a bug in one call must not take the others down; its record stays for the next process
+            log.exception("call stopped by a fault", call=box.call.id)
+        finally:
+            self._boxes.pop(box.call.id, None)
+            self._tasks.pop(box.call.id, None)
+
+    async def _forget_safely(self, call: Call) -> None:
+        """Out of the live set only when its settlement is on disk; if it was lost, settle again (same operation)."""
+        while True:
+            try:
+                await self._ledger.durable()
+                await self.calls.close(call.id, self.node, self._retention_s)
+                return
+            except Unavailable as e:
+                log.warning("settled call not closed yet", call=call.id, why=str(e))
+                await asyncio.sleep(1)
+                await self.performer.settle_again(call)
+
+    async def _recover(self, snapshot: Snapshot) -> None:
+        boxes = list(self._boxes.values())
+        seen_ms = await self._last_mark()
+        asked = recover.questions((b.call for b in boxes), snapshot)
+        traces = await self._telephony.traces(asked) if asked else {}
+        for pause_s in TRACE_AGAIN_S:
+            if traces is None or all(
+                c in snapshot.channels or (c in traces and traces[c].ended_at_ms is not None) for c in asked
+            ):
+                break
+            await asyncio.sleep(pause_s)
+            traces = await self._telephony.traces(asked)
+        answered: dict[str, int] = {}
+        for channel in asked:
+            if channel in snapshot.channels and (traces is None or channel not in traces):
+                at_ms = await self._telephony.answered_at(channel)
+                if at_ms is not None:
+                    answered[channel] = at_ms
+        for box in boxes:
+            box.post(*recover.facts(box.call, snapshot, traces, seen_ms or box.call.now_ms, answered))
+        await self._hang_up_strangers(snapshot)
+        self.sees_pbx = True
+        self._watch.link(True)
+        self._recovered.set()
+        log.info("PBX in sight", live_calls=len(boxes), channels=len(snapshot.channels))
+
+    async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
+        channels, bridges = recover.strangers(self._boxes, snapshot)
+        for channel in channels:
+            log.warning("stranger hung up", channel=channel)
+            self._watch.stranger(channel)
+            await self.performer.quietly(self._telephony.hang_up(channel))
+        for bridge in bridges:
+            await self.performer.quietly(self._telephony.close_bridge(bridge))
+
+    async def _last_mark(self) -> int | None:
+        try:
+            return await self.calls.alive(self.node)
+        except Unavailable:
+            return None
+
+    async def _mark_alive(self) -> None:
+        """So that after a death it is known until when the PBX was seen alive."""
+        while True:
+            if self.sees_pbx and self._telephony.is_up:
+                try:
+                    await self.calls.mark_alive(self.node, self.now_ms())
+                except Unavailable as e:
+                    log.warning("alive mark not written", why=str(e))
+            await asyncio.sleep(self._alive_mark_s)
+
+
+def _why(call: Call) -> dict[str, object]:
+    if call.end is None:
+        return {}
+    charged = {} if call.settled is None else {"charged_s": call.settled.charged_s}
+    return {"reason": str(call.end.reason), "by": str(call.end.by), **charged}

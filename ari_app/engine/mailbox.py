@@ -1,0 +1,148 @@
+"""One queue per call, and the only place where a call changes: facts in, step, save, perform.
+
+Crash order: what must not happen twice (a dial) and what must not be decided twice (the settlement) is saved before
+it is performed. Everything else is harmless to ask again, so it goes out at once and the save follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ari_app.domain.call import Call
+from ari_app.domain.errors import Unavailable
+from ari_app.domain.events import Event, Tick
+from ari_app.domain.step import step
+from ari_app.domain.wishes import Dial, Settle, Wish
+from ari_app.engine import records
+from ari_app.flows import Flow
+from ari_app.ports.calls import Saved
+
+if TYPE_CHECKING:
+    from ari_app.engine.engine import Engine
+
+log = structlog.get_logger()
+
+SAVE_AGAIN_S = 0.5
+BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
+
+
+class Mailbox:
+    """A live call. `post` never blocks; everything else happens in `run`, one batch of facts at a time."""
+
+    def __init__(self, engine: Engine, call: Call, version: int, flow: Flow) -> None:
+        self.engine = engine
+        self.call = call
+        self.flow = flow
+        self.version = version
+        self.changed = asyncio.Event()
+        """Set at every change of state and replaced, for those who follow the call."""
+        self._queue: deque[Event] = deque()
+        self._wakeup = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._state = flow.state(call)
+        self._news: list[bytes] = []
+        self._unsaved = False
+        self._waiting: list[Wish] = []  # performed once the record is saved
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def state(self) -> str:
+        return self._state
+
+    def post(self, *events: Event) -> None:
+        if len(self._queue) + len(events) > BACKLOG_MAX:
+            self._queue = deque(e for e in self._queue if not isinstance(e, Tick))
+        self._queue.extend(events)
+        self._wakeup.set()
+
+    async def run(self) -> None:
+        """Live until the call is settled, told and closed."""
+        while not self.is_finished:
+            await self._wakeup.wait()
+            self._wakeup.clear()
+            batch, self._queue = self._queue, deque()
+            wishes, matters = self._fold(batch)
+            self._send_out([w for w in wishes if not isinstance(w, Dial | Settle)])
+            self._waiting += [w for w in wishes if isinstance(w, Dial | Settle)]
+            if matters or self._unsaved or self._waiting:
+                await self._save()
+        self._stop_timer()
+
+    @property
+    def is_finished(self) -> bool:
+        c = self.call
+        if c.settled is None or self._unsaved or self._queue:
+            return False
+        whispers = (k.removeprefix("whisper:") for k in c.asked if k.startswith("whisper:"))
+        closing = [f"unwhisper:{name}" for name in whispers] + (["unbridge"] if "bridge" in c.asked else [])
+        return all(key in c.done or (key in c.failed and key in c.asked) for key in closing)
+
+    def _fold(self, batch: deque[Event]) -> tuple[list[Wish], bool]:
+        wishes: list[Wish] = []
+        before, was_over, wake_ms = self._state, self.call.is_over, None
+        for event in batch:
+            self.call, new, wake_ms = step(self.call, event, self.flow.plan)
+            wishes += new
+        if batch:
+            self._set_timer(wake_ms)
+        self._state = self.flow.state(self.call)
+        self._news += records.news(self.flow, before, self.call)
+        return wishes, self._state != before or self.call.is_over != was_over
+
+    # ---- saving and performing ----------------------------------------------------------------------------------
+
+    async def _save(self) -> None:
+        self._unsaved = True
+        news, waiting = self._news, self._waiting
+        self._news, self._waiting = [], []
+        try:
+            outcome = await self.engine.calls.save(
+                self.call.id, self.version, records.encode(self.call), news, self.engine.fence
+            )
+        except Unavailable as e:
+            log.warning("call not saved, trying again", call=self.call.id, why=str(e))
+            self._news, self._waiting = news + self._news, waiting + self._waiting
+            asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
+            return
+        if not isinstance(outcome, Saved):
+            self.engine.lost_ownership(f"call {self.call.id} is owned by somebody else: {outcome}")
+            return
+        self.version = outcome.version
+        self._unsaved = False
+        self._send_out(waiting)
+        if news:
+            self.changed.set()
+            self.changed = asyncio.Event()
+            self.engine.told(self.call, self._state)
+
+    def _send_out(self, wishes: list[Wish]) -> None:
+        for wish in wishes:
+            task = asyncio.create_task(self._perform(wish))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _perform(self, wish: Wish) -> None:
+        self.post(*await self.engine.performer.perform(self.call, wish))
+
+    # ---- time ---------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, wake_ms: int | None) -> None:
+        self._stop_timer()
+        if wake_ms is not None:
+            delay_s = max(0, wake_ms - self.engine.now_ms()) / 1000
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        """Time passes only while the PBX can be seen: no verdict by the clock over facts that we may be missing."""
+        self._timer = None
+        if self.engine.sees_pbx:
+            self.post(Tick(self.engine.now_ms()))

@@ -1,0 +1,175 @@
+"""A wish → a port call; what comes of it → events. Every wish is answered, or its answer comes with recovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ari_app.domain import events as ev
+from ari_app.domain import wishes as w
+from ari_app.domain.call import Call
+from ari_app.domain.errors import Unavailable
+from ari_app.domain.units import Increment, rounded_s
+from ari_app.ports.ledger import Held, Ledger, MonthGrant, Settled
+from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxError, Telephony
+
+log = structlog.get_logger()
+
+GONE_GRACE_S = 1.0
+"""A channel that is not there any more: its true end is on the way to us; waited for this long."""
+AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Performer:
+    """Carries wishes out. Holds no state of any call."""
+
+    def __init__(
+        self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], month: Callable[[str, int], MonthGrant]
+    ) -> None:
+        self._pbx = telephony
+        self._ledger = ledger
+        self._now_ms = now_ms
+        self._month = month
+
+    async def perform(self, call: Call, wish: w.Wish) -> list[ev.Event]:
+        """The facts that follow from trying. Nothing, if only recovery can tell."""
+        try:
+            match wish:
+                case w.Hold():
+                    return await self._hold(call, wish)
+                case w.Settle():
+                    return await self._settle(call, wish)
+                case w.Dial():
+                    return await self._dial(call, wish)
+                case w.HangUp():
+                    return await self._hang_up(call, wish)
+                case w.Play() | w.Stop():
+                    return await self._sound(call, wish)
+                case _:
+                    return await self._plain(call, wish)
+        except LinkLost:
+            log.info("answer lost with the link", call=call.id, wish=wish.key)
+            return []
+
+    # ---- minutes ------------------------------------------------------------------------------------------------
+
+    async def _hold(self, call: Call, wish: w.Hold) -> list[ev.Event]:
+        now_ms = self._now_ms()
+        try:
+            answer = await self._ledger.hold(
+                op=f"{call.id}:h{wish.n}", payer=call.payer, call=call.id, want_s=wish.want_s,
+                increment=Increment.parse(call.terms.increment), month=self._month(call.payer, now_ms),
+                max_live_calls=call.terms.max_live_calls, now_ms=now_ms,
+            )  # fmt: skip
+        except Unavailable as e:
+            log.warning("minutes not held", call=call.id, why=str(e))
+            await asyncio.sleep(AGAIN_S[min(call.failed.get(wish.key, 0), len(AGAIN_S) - 1)])
+            return [ev.Failed(wish.key, self._now_ms(), str(e))]
+        if isinstance(answer, Held):
+            return [ev.Held(wish.n, answer.call_held_s, self._now_ms())]
+        return [ev.HoldRefused(wish.n, str(answer.why), self._now_ms())]
+
+    async def _settle(self, call: Call, wish: w.Settle) -> list[ev.Event]:
+        """Until it is done: a settlement is never given up."""
+        tries = 0
+        while True:
+            try:
+                answer = await self._ledger.settle(
+                    op=f"{call.id}:s", payer=call.payer, call=call.id, used_s=wish.used_s, rounded_s=wish.rounded_s,
+                    now_ms=self._now_ms(),
+                )  # fmt: skip
+                break
+            except Unavailable as e:
+                log.warning("call not settled, trying again", call=call.id, why=str(e))
+                await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
+                tries += 1
+        if not isinstance(answer, Settled):  # settled before, with other seconds: what is on the statement stands
+            log.error("call was settled before, otherwise", call=call.id, used_s=wish.used_s, stands=repr(answer))
+            answer = answer.stands
+        log.info("call settled", call=call.id, charged_s=answer.charged_s, overrun_s=answer.overrun_s)
+        return [ev.Settled(answer.charged_s, answer.overrun_s, wish.used_s, self._now_ms())]
+
+    async def settle_again(self, call: Call) -> None:
+        """The same settlement once more, after the store may have lost it. The same operation takes effect once."""
+        if call.settled is None:
+            return
+        increment = Increment.parse(call.terms.increment)
+        await self._settle(call, w.Settle(call.settled.used_s, rounded_s(call.settled.used_s, increment)))
+
+    async def quietly(self, asking: Awaitable[None]) -> None:
+        """For clearing up: what is gone already is fine."""
+        try:
+            await asking
+        except (PbxError, LinkLost) as e:
+            log.info("nothing to clear up", why=str(e))
+
+    # ---- phones -------------------------------------------------------------------------------------------------
+
+    async def _dial(self, call: Call, wish: w.Dial) -> list[ev.Event]:
+        route = call.leg(wish.leg).routes[wish.n]
+        request = DialRequest(
+            channel=f"{call.id}.{wish.leg}.{wish.n}", call=call.id, trunk=route.trunk, dialled=route.dialled,
+            shown=route.shown, ring_ms=wish.ring_ms, life_ms=wish.life_ms, bridge=call.id if wish.early else None,
+        )  # fmt: skip
+        try:
+            await self._pbx.dial(request)
+        except PbxError as e:
+            if e.status != 409:  # 409: it lives already, so it was dialled
+                log.warning("dial failed", call=call.id, leg=wish.leg, n=wish.n, trunk=route.trunk, why=str(e))
+                return [ev.Gone(wish.leg, wish.n, self._now_ms(), how="failed"), ev.Done(wish.key, self._now_ms())]
+        now_ms = self._now_ms()
+        facts: list[ev.Event] = [ev.Dialled(wish.leg, wish.n, now_ms), ev.Done(wish.key, now_ms)]
+        if wish.early:
+            facts.append(ev.Done(w.Join(wish.leg, wish.n).key, now_ms))
+        return facts
+
+    async def _hang_up(self, call: Call, wish: w.HangUp) -> list[ev.Event]:
+        try:
+            await self._pbx.hang_up(f"{call.id}.{wish.leg}.{wish.n}")
+        except NoSuchChannel:
+            await asyncio.sleep(GONE_GRACE_S)
+            return [ev.Done(wish.key, self._now_ms()), ev.Gone(wish.leg, wish.n, self._now_ms(), how="unknown")]
+        except PbxError as e:
+            return [ev.Failed(wish.key, self._now_ms(), str(e))]
+        return [ev.Done(wish.key, self._now_ms())]
+
+    async def _sound(self, call: Call, wish: w.Play | w.Stop) -> list[ev.Event]:
+        channel, playback = f"{call.id}.{wish.leg}.{wish.n}", f"{call.id}.{wish.name}"
+        try:
+            if isinstance(wish, w.Play):
+                await self._pbx.play(channel, playback, wish.sound)
+            else:
+                await self._pbx.stop(channel, playback, wish.sound)
+        except PbxError as e:
+            if e.status != 404:
+                log.warning("sound failed", call=call.id, wish=wish.key, sound=wish.sound, why=str(e))
+            return [ev.Done(wish.key, self._now_ms()), ev.Played(wish.name, self._now_ms())]
+        return [ev.Done(wish.key, self._now_ms())]
+
+    async def _plain(self, call: Call, wish: w.Wish) -> list[ev.Event]:
+        """Wishes whose only fact is that they were carried out; what is gone needs nothing more."""
+        try:
+            match wish:
+                case w.OpenBridge():
+                    await self._pbx.open_bridge(call.id)
+                case w.Join():
+                    await self._pbx.join(call.id, f"{call.id}.{wish.leg}.{wish.n}")
+                case w.Cutoff():
+                    await self._pbx.cut_off(f"{call.id}.{wish.leg}.{wish.n}", wish.until_ms - self._now_ms())
+                case w.Whisper():
+                    await self._pbx.whisper(f"{call.id}.{wish.leg}.{wish.n}", f"{call.id}.{wish.name}", wish.sound)
+                case w.Unwhisper():
+                    await self._pbx.unwhisper(f"{call.id}.{wish.name}")
+                case w.CloseBridge():
+                    await self._pbx.close_bridge(call.id)
+                case _:
+                    raise AssertionError(wish)
+        except PbxError as e:
+            lives_already = isinstance(wish, w.OpenBridge) and e.status == 409
+            if e.status != 404 and not lives_already:
+                log.warning("wish failed", call=call.id, wish=wish.key, why=str(e))
+                await asyncio.sleep(AGAIN_S[0])
+                return [ev.Failed(wish.key, self._now_ms(), str(e))]
+        return [ev.Done(wish.key, self._now_ms())]

@@ -1,0 +1,52 @@
+"""A call as bytes and back, and the events that its state changes are told by. Knows versions; no I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ari_app.domain.call import Call
+from ari_app.flows import Flow
+
+VERSION = 1
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Call)
+
+
+class UnreadableRecord(Exception):
+    """The record was written by a newer version, or is damaged."""
+
+
+def encode(call: Call) -> bytes:
+    return _encoder.encode(call)
+
+
+def decode(data: bytes) -> Call:
+    try:
+        call = _decoder.decode(data)
+    except msgspec.MsgspecError as e:
+        raise UnreadableRecord(f"call record not readable: {e}") from e
+    if call.v > VERSION:
+        raise UnreadableRecord(f"call {call.id} was written by a newer version (record version {call.v} > {VERSION})")
+    return call
+
+
+def news(flow: Flow, before: str, call: Call) -> list[bytes]:
+    """The state changes between `before` and now, one event each; states that were passed at once are told too."""
+    now = flow.state(call)
+    if now == before:
+        return []
+    first, last = flow.STATES.index(before), flow.STATES.index(now)
+    passed = flow.STATES[first + 1 : last] if now != flow.STATES[-1] else ()
+    return [event(call, state) for state in (*passed, now)]
+
+
+def event(call: Call, state: str) -> bytes:
+    at_ms = call.now_ms
+    body: dict[str, Any] = {"call": call.id, "type": call.type, "state": state, "at_ms": at_ms}
+    if call.end is not None and state == "ended":
+        body |= {"reason": call.end.reason, "hung_up_by": call.end.by}
+    if call.settled is not None and state == "ended":
+        body |= {"charged_s": call.settled.charged_s, "overrun_s": call.settled.overrun_s}
+    return _encoder.encode(body)

@@ -1,0 +1,127 @@
+"""After a gap (a restart, a lost link): what the PBX shows now, and its own record, against what we knew → ordinary
+events. Every channel is live, gone or unknown; a failed question is never "no calls"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ari_app.domain import events as ev
+from ari_app.domain.call import Call, Leg, LegState
+from ari_app.ports.telephony import Snapshot, Trace
+
+CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
+"""Our ids; whatever else lives on the PBX is not ours and left alone."""
+
+
+def watched(call: Call) -> list[tuple[Leg, int]]:
+    """The tries that the record holds for alive or pending."""
+    tries = []
+    for leg in call.legs:
+        if leg.is_live:
+            tries.append((leg, leg.n))
+        pending = call.dial_pending(leg)
+        if pending is not None:
+            tries.append((leg, pending))
+    return tries
+
+
+def channel_id(call: Call, leg: Leg, n: int) -> str:
+    return f"{call.id}.{leg.role}.{n}"
+
+
+def questions(calls: Iterable[Call], snapshot: Snapshot) -> list[str]:
+    """Channels of which the PBX's record must be asked: gone ones, and those answered while nobody watched."""
+    asked = []
+    for call in calls:
+        for leg, n in watched(call):
+            now = snapshot.channels.get(channel_id(call, leg, n))
+            if now is None or (now.state == "up" and leg.state is not LegState.UP):
+                asked.append(channel_id(call, leg, n))
+    return asked
+
+
+def facts(
+    call: Call, snapshot: Snapshot, traces: Mapping[str, Trace] | None, seen_alive_ms: int, answered: Mapping[str, int]
+) -> list[ev.Event]:
+    """What happened to this call in the gap, in the order of time, closed by Recovered.
+
+    `traces`: the PBX's record, None if it cannot be read from here. `seen_alive_ms`: the last moment at which we saw
+    the PBX. `answered`: answer times of live channels, asked of the PBX itself.
+    """
+    found: list[ev.Event] = []
+    for leg, n in watched(call):
+        channel = channel_id(call, leg, n)
+        now = snapshot.channels.get(channel)
+        trace = traces.get(channel) if traces is not None else None
+        if now is not None:
+            found += _living(leg, n, now.state, now.created_at_ms, trace, answered.get(channel), snapshot.at_ms)
+        elif trace is not None:
+            found += _ended(leg, n, trace, _last_seen(leg, n, seen_alive_ms))
+        elif traces is not None and n == len(leg.tries):
+            found.append(ev.NeverSent(leg.role, n, snapshot.at_ms))
+        else:
+            found.append(ev.Gone(leg.role, n, _last_seen(leg, n, seen_alive_ms), how="unknown"))
+    found.sort(key=lambda e: e.at_ms)
+    found += _bridge(call, snapshot)
+    found += [ev.Played(name, snapshot.at_ms) for name in _sounds_unheard_of(call)]
+    found.append(ev.Recovered(snapshot.at_ms))
+    return found
+
+
+def _living(
+    leg: Leg, n: int, state: str, created_at_ms: int, trace: Trace | None, answered_at_ms: int | None, now_ms: int
+) -> list[ev.Event]:
+    dialled = ev.Dialled(leg.role, n, created_at_ms)
+    if state == "up":
+        at_ms = (trace.answered_at_ms if trace else None) or answered_at_ms or now_ms
+        return [dialled, ev.Answered(leg.role, n, at_ms)]
+    if state == "ringing":
+        return [dialled, ev.Rang(leg.role, n, max(created_at_ms, leg.last.dialled_at_ms if leg.last else 0))]
+    return [dialled]
+
+
+def _ended(leg: Leg, n: int, trace: Trace, last_seen_ms: int) -> list[ev.Event]:
+    done: list[ev.Event] = [ev.Dialled(leg.role, n, trace.started_at_ms)]
+    if trace.answered_at_ms is not None:
+        done.append(ev.Answered(leg.role, n, trace.answered_at_ms))
+    ended_at_ms = trace.hangup_at_ms or trace.ended_at_ms
+    if ended_at_ms is None:  # the record stops with the PBX: it died
+        at_ms = max(last_seen_ms, trace.answered_at_ms or trace.started_at_ms)
+        return [*done, ev.Gone(leg.role, n, at_ms, how="unknown")]
+    how = "remote" if trace.remote else None
+    return [*done, ev.Gone(leg.role, n, ended_at_ms, cause=trace.cause, how=how)]
+
+
+def _last_seen(leg: Leg, n: int, seen_alive_ms: int) -> int:
+    """Never before what the leg itself has shown."""
+    if n >= len(leg.tries):
+        return seen_alive_ms
+    t = leg.tries[n]
+    return max(seen_alive_ms, t.answered_at_ms or 0, t.rang_at_ms or 0, t.dialled_at_ms)
+
+
+def _bridge(call: Call, snapshot: Snapshot) -> list[ev.Event]:
+    members = snapshot.bridges.get(call.id)
+    if members is None:
+        return []
+    found: list[ev.Event] = [ev.Done("bridge", snapshot.at_ms)]
+    for leg in call.legs:
+        n = leg.n if leg.tries else (call.dial_pending(leg) or 0)
+        if channel_id(call, leg, n) in members:
+            found.append(ev.Done(f"join:{leg.role}:{n}", snapshot.at_ms))
+    return found
+
+
+def _sounds_unheard_of(call: Call) -> list[str]:
+    """Sounds whose end we may have missed. Waiting tones have no end of their own and are stopped when due."""
+    names = (k.removeprefix("play:") for k in sorted(call.asked) if k.startswith("play:"))
+    return [n for n in names if n not in call.played and not n.startswith("waiting")]
+
+
+def strangers(known: Iterable[str], snapshot: Snapshot) -> tuple[list[str], list[str]]:
+    """Channels and bridges with our ids that no living call wants."""
+    wanted = set(known)
+    channels = [c for c in snapshot.channels if (m := CALL_ID.match(c)) and m[2] is not None and m[1] not in wanted]
+    bridges = [b for b in snapshot.bridges if CALL_ID.match(b) and "." not in b and b not in wanted]
+    return channels, bridges

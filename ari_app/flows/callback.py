@@ -1,0 +1,298 @@
+"""Two-leg callback, the whole policy: ring the caller; when the caller has answered, ring the callee; mix the two;
+the talk is charged once. Pure; knows nothing of Asterisk, Redis or time but the facts of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
+from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
+from ari_app.domain.wishes import Cutoff, HangUp, Join, OpenBridge, Play, Unwhisper, Wake, Whisper, Yielded
+from ari_app.flows.moves import (
+    CUTOFF_GRACE_MS,
+    first_ring_at_ms,
+    gave_up,
+    hush,
+    is_exhausted,
+    keep_funded,
+    reach,
+    sound_to,
+    wind_down,
+)  # fmt: skip
+
+TYPE = "callback"
+ROLES = (CALLER, CALLEE)
+STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended")
+
+WAITING_SOUND_MS = 1_000  # a callee network that gives no sign for this long: the caller hears ringback meanwhile
+HEARD_ENOUGH_MS = 1_000  # after this much early media the callee's network has said why; we do not say it again
+CONFIRM_DIGIT = "1"
+
+ANNOUNCED = {
+    Reason.CALLEE_BUSY: "busy",
+    Reason.CALLEE_NO_ANSWER: "no_answer",
+    Reason.CALLEE_REJECTED: "unavailable",
+    Reason.CALLEE_UNREACHABLE: "not_in_service",
+    Reason.TRUNK_FAILED: "trunk_failed",
+}
+
+
+def plan(c: Call) -> Iterator[Yielded]:
+    caller, callee = c.leg(CALLER), c.leg(CALLEE)
+    verdict = ended(c)
+    if verdict is not None:
+        yield verdict
+    if c.is_over:
+        yield from announce(c, caller, callee)
+        yield from wind_down_after_announcement(c)
+        return
+    if c.held_s == 0:
+        yield from keep_funded(c, 0, c.terms.max_duration_s)
+        return  # nothing is dialled before minutes are held
+    yield from reach(c, caller, life_ms=caller_life_ms(c))
+    yield from wake_at_no_answer(c, caller)
+    if not caller.tries:
+        return
+    yield OpenBridge()
+    if not caller.is_up:
+        return
+    yield Join(CALLER, caller.n)
+    if not is_confirmed(c, caller):
+        yield from ask_to_confirm(c, caller)
+        return
+    early = c.terms.early_media == "all"
+    yield from reach(c, callee, life_ms=callee_life_ms(c), early=early)
+    yield from wake_at_no_answer(c, callee)
+    if callee.is_up:
+        yield from talk(c, caller, callee)
+    yield from waiting_sound(c, caller, callee)
+
+
+def state(c: Call) -> str:
+    """Where the call stands, for people. Only moves right along STATES."""
+    caller, callee = c.leg(CALLER), c.leg(CALLEE)
+    if c.settled is not None:
+        return "ended"
+    if callee.answered_at_ms is not None:
+        return "talking"
+    if callee.tries or c.dial_pending(callee) is not None:
+        return "ringing_callee"
+    if caller.answered_at_ms is not None:
+        return "caller_answered"
+    if caller.tries or c.dial_pending(caller) is not None:
+        return "ringing_caller"
+    return "queued"
+
+
+# ---- how it ends ------------------------------------------------------------------------------------------------
+
+
+def ended(c: Call) -> End | None:
+    """The verdict on the facts; None while the call goes on."""
+    if c.is_over:
+        return None
+    caller, callee = c.leg(CALLER), c.leg(CALLEE)
+    if callee.answered_at_ms is not None:
+        return end_of_talk(c, caller, callee)
+    if c.cancelled_at_ms is not None:
+        return End(Reason.CANCELLED, HungUpBy.API)
+    if gave_up(c, "bridge", "join:caller", "hold"):
+        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
+    if c.holds == 0 and c.refused_at_ms is not None:
+        why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED
+        return End(why, HungUpBy.SYSTEM)
+    return end_of_leg(c, caller) or end_of_leg(c, callee)
+
+
+def end_of_leg(c: Call, leg: Leg) -> End | None:
+    t = leg.last
+    if t is None:
+        return None
+    if t.answered_at_ms is not None:  # the caller, who answered and did not get as far as talking
+        if t.ended_at_ms is None:
+            return None if is_in_time_to_confirm(c, leg) else End(Reason.CALLER_NOT_CONFIRMED, HungUpBy.SYSTEM)
+        if t.how == "media":
+            return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
+        if t.how == "remote":
+            return End(Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
+        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
+    if is_exhausted(leg):
+        why = reason(leg.role, leg.outcome or Outcome.UNKNOWN)
+        by_the_phone = t.how not in ("ours", "unknown", "failed") and why is not Reason.TRUNK_FAILED
+        return End(why, HungUpBy(leg.role) if by_the_phone else HungUpBy.SYSTEM)
+    if leg.is_live and t.gave_sign and c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms:
+        return End(reason(leg.role, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
+    return None
+
+
+def end_of_talk(c: Call, caller: Leg, callee: Leg) -> End | None:
+    gone = [leg for leg in (caller, callee) if leg.last is not None and leg.last.ended_at_ms is not None]
+    if gone:
+        return why_gone(c, min(gone, key=lambda leg: leg.last.ended_at_ms or 0 if leg.last else 0))
+    if c.cancelled_at_ms is not None:
+        return End(Reason.COMPLETED, HungUpBy.API)
+    if gave_up(c, "join"):
+        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
+    return end_by_clock(c, c.now_ms)
+
+
+def end_by_clock(c: Call, at_ms: int) -> End | None:
+    if at_ms >= talk_ends_at_ms(c):
+        capped = c.terms.max_duration_s <= c.held_s
+        return End(Reason.MAX_DURATION if capped else Reason.BALANCE_EMPTY, HungUpBy.SYSTEM)
+    return None
+
+
+def why_gone(c: Call, leg: Leg) -> End:
+    t = leg.last
+    assert t is not None
+    if t.how == "remote":
+        return End(Reason.COMPLETED, HungUpBy.CALLER if leg.role == CALLER else HungUpBy.CALLEE)
+    if t.how == "media":
+        return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
+    at_end = end_by_clock(c, (t.ended_at_ms or 0) + CUTOFF_GRACE_MS)
+    return at_end or End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
+
+
+# ---- the talk and its money -------------------------------------------------------------------------------------
+
+
+def talked_ms(c: Call) -> int:
+    """From the callee's answer to the first hang-up (a lost leg: to its last sound), or to now."""
+    caller, callee = c.leg(CALLER), c.leg(CALLEE)
+    began = callee.answered_at_ms
+    if began is None:
+        return 0
+    ends = [leg.last.alive_until_ms for leg in (caller, callee) if leg.last and leg.last.alive_until_ms is not None]
+    so_far_ms = c.now_ms if c.end is None else c.end.at_ms
+    return max(0, min(ends, default=so_far_ms) - began)
+
+
+def talk_ends_at_ms(c: Call) -> int:
+    began = c.leg(CALLEE).answered_at_ms
+    assert began is not None
+    return began + 1000 * min(c.held_s, c.terms.max_duration_s)
+
+
+def talk(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
+    yield from keep_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s)
+    ends_at_ms = talk_ends_at_ms(c)
+    for leg in (callee, caller):  # the callee's first: its birth timer is the shorter one
+        yield Cutoff(leg.role, leg.n, ends_at_ms + CUTOFF_GRACE_MS)
+    yield Join(CALLEE, callee.n)
+    yield Wake(ends_at_ms)
+    began = callee.answered_at_ms or 0
+    if c.held_s < c.terms.max_duration_s:
+        low_s = c.terms.warning_s + c.terms.margin_s
+        if c.held_s - low_s > talked_ms(c) // 1000:
+            yield Wake(began + 1000 * (c.held_s - low_s + 1))
+        yield from warn(c, caller, began)
+
+
+def warn(c: Call, caller: Leg, began_ms: int) -> Iterator[Yielded]:
+    """The payer alone hears that the minutes are ending, while the conversation goes on."""
+    name = f"warn{c.holds}"
+    for key in sorted(k for k in c.asked if k.startswith("whisper:")):
+        spoken = key.removeprefix("whisper:")
+        if spoken in c.played:
+            yield Unwhisper(spoken)
+    fresh = c.warned_at_held_s is None or c.held_s - c.warned_at_held_s >= c.terms.warning_s
+    due_ms = began_ms + 1000 * (c.held_s - c.terms.warning_s)
+    if not fresh or c.refused_at_ms is None:
+        return
+    yield Whisper(CALLER, caller.n, name, "minutes_ending") if c.now_ms >= due_ms else Wake(due_ms)
+
+
+# ---- what the caller hears --------------------------------------------------------------------------------------
+
+
+def is_confirmed(c: Call, caller: Leg) -> bool:
+    return not c.terms.confirm_caller or CONFIRM_DIGIT in caller.digits
+
+
+def is_in_time_to_confirm(c: Call, caller: Leg) -> bool:
+    if caller.role != CALLER or is_confirmed(c, caller):
+        return True
+    return c.now_ms < (caller.answered_at_ms or 0) + c.terms.confirm_timeout_ms
+
+
+def ask_to_confirm(c: Call, caller: Leg) -> Iterator[Yielded]:
+    rounds = sum(1 for name in c.played if name.startswith("confirm"))
+    if rounds < 3:
+        yield sound_to(caller, f"confirm{rounds}", "confirm")
+    yield Wake((caller.answered_at_ms or 0) + c.terms.confirm_timeout_ms)
+
+
+def waiting_sound(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
+    """Prompt, then ringback or music, until the callee's network or the callee is heard."""
+    t, tone = callee.last, f"waiting{callee.n}"
+    early = t is not None and t.early_at_ms is not None and c.terms.early_media == "all"
+    for n in range(3):
+        yield from hush(c, caller, f"confirm{n}", "confirm")
+    if callee.is_up or early:
+        yield from hush(c, caller, "prompt", "prompt")
+        yield from hush(c, caller, tone, c.terms.waiting)
+    elif c.terms.prompt and not c.terms.confirm_caller and "prompt" not in c.played:
+        yield sound_to(caller, "prompt", "prompt")
+    elif t is not None and callee.is_live:
+        quiet_until_ms = t.dialled_at_ms + WAITING_SOUND_MS
+        heard_ringing = t.rang_at_ms is not None or t.early_at_ms is not None
+        if heard_ringing or c.now_ms >= quiet_until_ms:
+            yield sound_to(caller, tone, c.terms.waiting)
+        else:
+            yield Wake(quiet_until_ms)
+
+
+def announce(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
+    """Tell the caller why the callee was not reached, unless the callee's network has said it already."""
+    if not is_announcing(c):
+        return
+    assert c.end is not None
+    for name in sorted(k.removeprefix("play:") for k in c.asked if k.startswith("play:")):
+        if name != "announce":
+            yield from hush(c, caller, name, c.terms.waiting if name.startswith("waiting") else name)
+    if callee.is_live:
+        yield HangUp(CALLEE, callee.n)
+    yield Play(CALLER, caller.n, "announce", ANNOUNCED[c.end.reason])
+    yield Wake(c.end.at_ms + c.terms.announce_limit_ms)
+
+
+def is_announcing(c: Call) -> bool:
+    caller, callee = c.leg(CALLER), c.leg(CALLEE)
+    if c.end is None or c.end.reason not in ANNOUNCED or not caller.is_up or not callee.tries:
+        return False
+    if c.cancelled_at_ms is not None or "announce" in c.played:
+        return False
+    if c.now_ms >= c.end.at_ms + c.terms.announce_limit_ms:
+        return False
+    t = callee.last
+    if t is None or t.early_at_ms is None or c.terms.early_media == "none":
+        return True
+    return (t.ended_at_ms or c.now_ms) - t.early_at_ms < HEARD_ENOUGH_MS
+
+
+def wind_down_after_announcement(c: Call) -> Iterator[Yielded]:
+    if not is_announcing(c):
+        yield from wind_down(c, talked_ms(c))
+
+
+# ---- birth timers -----------------------------------------------------------------------------------------------
+
+
+def callee_life_ms(c: Call) -> int:
+    """The PBX's own limit on the callee's channel from its birth: the ring time-out or what is held."""
+    return max(c.leg(CALLEE).ring_timeout_ms, 1000 * c.held_s) + CUTOFF_GRACE_MS
+
+
+def caller_life_ms(c: Call) -> int:
+    """The caller's: all that may pass before the callee answers, and what is held after that."""
+    callee = c.leg(CALLEE)
+    waits = c.leg(CALLER).ring_timeout_ms + c.terms.confirm_timeout_ms + callee.ring_timeout_ms
+    waits += c.terms.pdd_timeout_ms * (len(callee.routes) - 1)
+    return waits + 1000 * c.held_s + CUTOFF_GRACE_MS
+
+
+def wake_at_no_answer(c: Call, leg: Leg) -> Iterator[Yielded]:
+    began = first_ring_at_ms(leg)
+    if leg.is_live and not leg.is_up and began is not None:
+        yield Wake(began + leg.ring_timeout_ms)

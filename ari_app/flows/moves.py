@@ -1,0 +1,92 @@
+"""Steps that several flows share. Pure: facts in, wishes out. Knows the wishes; must not know any one call type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ari_app.domain.call import Call, Leg, LegState
+from ari_app.domain.causes import Outcome
+from ari_app.domain.step import FAILURES_MAX
+from ari_app.domain.units import Increment, rounded_s, talk_s
+from ari_app.domain.wishes import CloseBridge, Dial, HangUp, Hold, Play, Settle, Stop, Unwhisper, Wake, Yielded
+
+CUTOFF_GRACE_MS = 500
+"""The PBX cuts this much after we would, so that a living app ends the call itself and knows why."""
+
+
+def reach(c: Call, leg: Leg, *, life_ms: int, early: bool = False) -> Iterator[Yielded]:
+    """Ring a leg over its routes, one try after another; a trunk that gives no sign in time has failed."""
+    if leg.state is LegState.RINGING and leg.last is not None:
+        if not leg.last.gave_sign:
+            silent_at_ms = leg.last.dialled_at_ms + c.terms.pdd_timeout_ms
+            yield HangUp(leg.role, leg.n) if c.now_ms >= silent_at_ms else Wake(silent_at_ms)
+        return
+    n = leg.next_try
+    wanted = leg.state is LegState.NEW or leg.outcome is Outcome.TRUNK_FAILED
+    if wanted and n is not None:
+        yield Dial(leg.role, n, life_ms=life_ms, ring_ms=leg.ring_timeout_ms, early=early)
+
+
+def first_ring_at_ms(leg: Leg) -> int | None:
+    return leg.tries[-1].dialled_at_ms if leg.tries else None
+
+
+def is_exhausted(leg: Leg) -> bool:
+    """The leg came to nothing, and no further route may be tried."""
+    if leg.state is not LegState.GONE or leg.answered_at_ms is not None:
+        return False
+    return leg.outcome is not Outcome.TRUNK_FAILED or leg.next_try is None
+
+
+def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
+    """Hold the first slice before anything is dialled, and further ones before the warning would be due."""
+    t = c.terms
+    target_s = min(used_s + t.warning_s + t.margin_s, cap_s)
+    if c.holds > 0 and c.held_s >= target_s:
+        return
+    want_s = min(max(t.slice_s, target_s - c.held_s), max(cap_s - c.held_s, 1))
+    if c.refused_at_ms is not None and c.holds > 0:
+        again_at_ms = c.refused_at_ms + t.hold_retry_ms
+        if c.now_ms < again_at_ms:
+            yield Wake(again_at_ms)
+            return
+    yield Hold(c.holds, want_s, c.refusals)
+
+
+def sound_to(leg: Leg, name: str, sound: str) -> Play:
+    return Play(leg.role, leg.n, name, sound)
+
+
+def hush(c: Call, leg: Leg, name: str, sound: str) -> Iterator[Yielded]:
+    """Stop a sound that was begun and has not ended."""
+    if f"play:{name}" in c.asked and name not in c.played:
+        yield Stop(leg.role, leg.n, name, sound)
+
+
+def wind_down(c: Call, used_ms: int) -> Iterator[Yielded]:
+    """Hang up what lives, close the bridge, settle once nothing can be used any more."""
+    pending = False
+    for leg in c.legs:
+        asked_n = c.dial_pending(leg)
+        if leg.is_live:
+            pending = True
+            yield HangUp(leg.role, leg.n)
+        if asked_n is not None:
+            pending = True
+            yield HangUp(leg.role, asked_n)
+    for key in sorted(c.asked):
+        if key.startswith("whisper:"):
+            yield Unwhisper(key.removeprefix("whisper:"))
+    if pending:
+        return
+    if "bridge" in c.asked:
+        yield CloseBridge()
+    used_s = talk_s(used_ms)
+    yield Settle(used_s=used_s, rounded_s=rounded_s(used_s, Increment.parse(c.terms.increment)))
+
+
+def gave_up(c: Call, *keys: str) -> bool:
+    """A wish that the call cannot live without failed too often."""
+    return any(
+        count >= FAILURES_MAX and (key in keys or key.split(":", 1)[0] in keys) for key, count in c.failed.items()
+    )

@@ -1,0 +1,147 @@
+"""What the engine needs of a PBX. Ids are ours: channel `<call>.<leg>.<try>`, bridge `<call>`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ari_app.domain.events import Event
+
+
+class PbxError(Exception):
+    """The PBX answered, and the answer is no. `status` is its HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
+        self.message = message
+
+
+class NoSuchChannel(PbxError):
+    """404: the channel, bridge or playback is not there (any more)."""
+
+
+class LinkLost(Exception):
+    """The question or its answer was lost; it may have been carried out. Recovery will tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """One phone to ring. `shown` is the number the phone sees. `bridge` (where given) is joined before the dial, so
+    that early media is heard there. The PBX ends the channel `life_ms` after its birth, come what may."""
+
+    channel: str
+    call: str
+    trunk: str
+    dialled: str
+    shown: str
+    ring_ms: int
+    life_ms: int
+    bridge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNow:
+    """A channel as the PBX lists it."""
+
+    id: str
+    state: Literal["down", "ringing", "up"]
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything with our ids that lives on the PBX at one moment. `bridges` maps a bridge to its channels."""
+
+    at_ms: int
+    channels: Mapping[str, ChannelNow]
+    bridges: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the PBX's own record (CEL) says of one channel. Times in ms; None where it says nothing."""
+
+    started_at_ms: int
+    answered_at_ms: int | None = None
+    hangup_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    cause: int | None = None
+    remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """A fact about one of our calls."""
+
+    call: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The link is there (again) and the snapshot was taken; facts follow."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Another process took the application's name over: stand down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody asks for a call over the PBX itself: a user event, or `Stasis(app,call,CALLER,CALLEE)`.
+
+    `channel` is set for the latter: it waits to be sent back to its dialplan.
+    """
+
+    caller: str
+    callee: str
+    key: str
+    channel: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+PbxEvent = CallEvent | LinkUp | LinkDown | Replaced | Asked
+
+
+class Telephony(Protocol):
+    """Every method may raise LinkLost; PbxError where the PBX says no; NoSuchChannel where nothing is there."""
+
+    @property
+    def is_up(self) -> bool: ...
+
+    def events(self) -> AsyncIterator[PbxEvent]: ...
+
+    async def dial(self, request: DialRequest) -> None: ...
+    async def open_bridge(self, bridge: str) -> None: ...
+    async def join(self, bridge: str, channel: str) -> None: ...
+    async def close_bridge(self, bridge: str) -> None: ...
+    async def cut_off(self, channel: str, in_ms: int) -> None:
+        """Set the dead man's switch: the PBX hangs the channel up in_ms from now."""
+
+    async def play(self, channel: str, playback: str, sound: str) -> None:
+        """Play to this channel alone. The end comes as Played(name) for `playback` = `<call>.<name>`."""
+
+    async def stop(self, channel: str, playback: str, sound: str) -> None: ...
+    async def whisper(self, channel: str, playback: str, sound: str) -> None:
+        """Speak into one ear while the talk goes on, over a snoop channel whose id is `playback`."""
+
+    async def unwhisper(self, playback: str) -> None: ...
+    async def hang_up(self, channel: str) -> None: ...
+    async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
+        """Return a channel that asked for a call to its dialplan."""
+
+    async def traces(self, channels: Sequence[str]) -> Mapping[str, Trace] | None:
+        """What the PBX's own record says of these channels; None if that record cannot be read from here."""
+
+    async def answered_at(self, channel: str) -> int | None:
+        """When a live channel was answered, from the PBX; None if it cannot tell."""
