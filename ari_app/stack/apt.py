@@ -38,7 +38,7 @@ class Apt:
     """apt-get against one suite of one mirror, everything it keeps being under `home`."""
 
     def __init__(self, home: Path, mirror: str, suite: str, *, keys: Path = ARCHIVE_KEYS) -> None:
-        for tool in ("apt-get", "dpkg-deb"):
+        for tool in ("apt-get", "dpkg-deb", "tar"):
             if shutil.which(tool) is None:
                 raise StackError(
                     f"{tool} is missing, and with it the way to fetch Asterisk and Redis: install asterisk (22.10.1 or "

@@ -39,6 +39,11 @@ def cache_dir(own: Path | None = None, environ: Mapping[str, str] = os.environ) 
     return Path(named).expanduser().absolute()
 
 
+def _check_name(cache: Path) -> None:
+    if any(sign in str(cache) for sign in ":;\"'\n"):  # the loader splits its path at them
+        raise StackError(f"the cache {cache} has a sign in its name that cannot be used: set RINGBRIDGE_CACHE_DIR")
+
+
 def read_lock(path: Path = LOCK_FILE) -> list[Package]:
     """packages.lock: `name version arch sha256` a line."""
     if not path.is_file():
@@ -50,6 +55,7 @@ def read_lock(path: Path = LOCK_FILE) -> list[Package]:
 def fetched_prefix(cache: Path, say: Say, *, mirror: str | None = None) -> Path:
     """The unpacked prefix for this version of Ringbridge; fetched at the first call, found by all later ones."""
     prefix = cache / f"prefix-{_lock_digest()}"
+    _check_name(cache)
     if (prefix / MANIFEST).is_file():
         return prefix
     arch = _architecture()

@@ -51,6 +51,7 @@ class StackOptions:
     trunks: Sequence[TrunkLike] = ()  # besides the simulated carrier's
     trunk_text: str = ""  # PJSIP sections as they stand, for what `trunks` cannot say
     carrier_address: tuple[str, int] | None = None  # where the PBX finds the carrier, if not directly
+    carrier_transport: str = "udp"
     carrier_values: Mapping[str, object] = field(default_factory=dict)  # more placeholders of the carrier's templates
     ports: Mapping[str, int] = field(default_factory=dict)  # the user's own choice, by the names in PORT_NAMES
     asterisk: str | None = None  # the program to use, else PATH, else fetched
@@ -200,7 +201,9 @@ def _asterisk_values(run: Path, sip_port: int, rtp_start: int, rtp_end: int) -> 
 
 def _trunks(options: StackOptions, state: State) -> list[TrunkLike]:
     host, port = options.carrier_address or ("127.0.0.1", state.ports["carrier_sip_port"])
-    own: list[TrunkLike] = [CarrierTrunk(port=port, host=host)] if options.carrier else []
+    own: list[TrunkLike] = (
+        [CarrierTrunk(port=port, host=host, transport=options.carrier_transport)] if options.carrier else []
+    )
     return [*own, *options.trunks]
 
 

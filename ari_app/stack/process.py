@@ -44,6 +44,15 @@ def is_alive(identity: Identity) -> bool:
     return os.fsencode(identity.marker) in words
 
 
+def from_pid_file(path: Path, marker: str) -> Identity | None:
+    """The process that wrote `path`, if it is alive and has `marker` in its command line."""
+    try:
+        identity = identify(int(path.read_text()), marker)
+    except (OSError, ValueError):
+        return None
+    return identity if identity and is_alive(identity) else None
+
+
 def uptime_s(identity: Identity) -> int:
     since_boot_s = float(Path("/proc/uptime").read_text().split()[0])
     return max(0, int(since_boot_s - identity.started_ticks / _CLOCK_HZ))

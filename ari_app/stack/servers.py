@@ -121,6 +121,7 @@ class Asterisk:
         return (*tools.asterisk, "-C", self.marker, "-rx", command)
 
     def write(self, tools: Tools) -> set[str]:
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in _ASTERISK_DIRS:
             (self.home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         write_music(self.home / "moh")

@@ -132,8 +132,18 @@ class Stack:
                 del state.processes[part]
                 if identity.boot_id == process.boot_id():
                     state.failed.add(part)
+        self._adopt(state)
         self._reap()
         return state
+
+    def _adopt(self, state: State) -> None:
+        """A server whose starter was killed before it could write down that it started it is ours all the same."""
+        if not state.ports:
+            return
+        for part, server in plan.servers(self.options, self._dir, state).items():
+            if part not in state.processes and (identity := process.from_pid_file(server.pid_file, server.marker)):
+                state.processes[part] = identity
+                state.failed.discard(part)
 
     def _reap(self) -> None:
         self._children = [child for child in self._children if child.exit_code is None]

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -19,6 +20,7 @@ from ari_app.stack.process import Identity
 SECRETS = ("ari_password", "ami_secret", "ami_bench_secret", "redis_password")
 _SOCKET_PATH_MAX = 107  # bytes of a Unix socket's name, from sockaddr_un
 _LONGEST_SOCKET = "/carrier/run/asterisk.ctl"
+_PLAIN = re.compile(r"[\w./@+-]+", re.ASCII)  # what needs no quoting in any configuration file
 _VERSION = 1
 
 
@@ -86,8 +88,9 @@ class StateDir:
         return self.short_path() / part
 
     def short_path(self) -> Path:
-        """The state directory itself, or a link to it where its own name is too long for a Unix socket."""
-        if len(os.fsencode(str(self.path) + _LONGEST_SOCKET)) <= _SOCKET_PATH_MAX:
+        """The state directory itself, or a link to it where its name is too long for a Unix socket, or has a blank."""
+        name = str(self.path)
+        if len(name + _LONGEST_SOCKET) <= _SOCKET_PATH_MAX and _PLAIN.fullmatch(name):
             return self.path
         return _short_link(self.path)
 

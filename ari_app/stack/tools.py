@@ -55,14 +55,21 @@ def prefix_command(prefix: Path, program: str) -> Command:
 def prefix_tools(prefix: Path) -> Tools:
     asterisk = prefix_command(prefix, "usr/sbin/asterisk")
     redis = prefix_command(prefix, "usr/bin/redis-server")
+    found = {command[-1]: _version_of((*command, word)) for command, word in ((asterisk, "-V"), (redis, "--version"))}
+    for program, version in found.items():
+        if version is None:
+            raise StackError(
+                f"{program} does not run: if its disk is mounted noexec, set RINGBRIDGE_CACHE_DIR to another, else "
+                f"remove {prefix} and start again"
+            )
     libraries = Path(asterisk[2])
     return Tools(
         asterisk=asterisk,
-        asterisk_version=versions.show(_version_of((*asterisk, "-V"))),
+        asterisk_version=versions.show(found[asterisk[-1]]),
         modules_dir=libraries / "asterisk" / "modules",
         data_dir=prefix / "usr/share/asterisk",
         redis=redis,
-        redis_version=versions.show(_version_of((*redis, "--version"))),
+        redis_version=versions.show(found[redis[-1]]),
         sipp=_optional(prefix, "usr/bin/sipp"),
         espeak=_espeak(prefix, libraries),
     )
