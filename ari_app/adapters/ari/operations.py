@@ -102,7 +102,7 @@ def operation(method: str, path: str) -> Callable[[F], F]:
 
 def build(op: Operation[R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request[R]:
     if args:
-        kwargs = {**dict(zip(op.names, args, strict=False)), **kwargs}
+        kwargs = _by_name(op, args, kwargs)
     query: list[Param] = []
     in_path: dict[str, str] = {}
     body: Any = {}
@@ -124,6 +124,16 @@ def build(op: Operation[R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
         raise TypeError(f"{op.nickname}() needs {', '.join(sorted(missing))}")
     uri = op.path.format_map(in_path) if in_path else op.path
     return Request(op.method, uri, query, msgspec.json.encode(body) if body else b"", op.decode)
+
+
+def _by_name(op: Operation[R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    if len(args) > len(op.names):
+        raise TypeError(f"{op.nickname}() takes at most {len(op.names)} arguments")
+    named = dict(zip(op.names, args, strict=False))
+    if not named.keys().isdisjoint(kwargs):
+        raise TypeError(f"{op.nickname}() got {', '.join(named.keys() & kwargs.keys())} twice")
+    named.update(kwargs)
+    return named
 
 
 def _text(value: Any) -> str:
