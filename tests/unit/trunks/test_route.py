@@ -1,0 +1,79 @@
+"""Which trunk carries a number, and which one after it."""
+
+from collections import Counter
+
+import pytest
+
+from ari_app.domain.trunks import Trunk, dialled, in_order, route
+
+CHEAP = Trunk("cheap", "a.example", priority=1)
+SPARE = Trunk("spare", "b.example", priority=2)
+MOBILE = Trunk("mobile", "c.example", priority=9, prefixes=("+8613", "+86139"))
+HK = Trunk("hk", "d.example", prefixes=("+852",))
+ALL = (SPARE, HK, CHEAP, MOBILE)
+
+
+@pytest.mark.parametrize(
+    ("number", "names"),
+    [
+        ("+861012345678", ["cheap", "spare"]),
+        ("+8613900000001", ["mobile", "cheap", "spare"]),
+        ("+85291234567", ["hk", "cheap", "spare"]),
+        ("10086", ["cheap", "spare"]),
+    ],
+)
+def test_the_longest_prefix_goes_first_then_the_smaller_priority(number: str, names: list[str]) -> None:
+    assert [trunk.name for trunk in in_order(number, ALL)] == names
+
+
+def test_a_longer_prefix_wins_over_a_shorter_one() -> None:
+    short, long = Trunk("short", "x", prefixes=("+8613",)), Trunk("long", "y", prefixes=("+86139",), priority=99)
+
+    assert in_order("+8613900000001", (short, long)) == (long, short)
+
+
+def test_after_a_failure_the_next_one_is_tried_until_there_is_none() -> None:
+    tried: list[str] = []
+    while trunk := route("+8613900000001", ALL, tried):
+        tried.append(trunk.name)
+
+    assert tried == ["mobile", "cheap", "spare"]
+    assert route("+8613900000001", ALL, tried) is None
+
+
+def test_a_full_trunk_is_passed_over() -> None:
+    assert route("+861012345678", ALL, tried=(), full={"cheap"}) == SPARE
+    assert route("+861012345678", ALL, tried={"spare"}, full={"cheap"}) is None
+
+
+def test_a_number_that_no_trunk_takes_has_no_route() -> None:
+    assert route("+861012345678", (HK,), ()) is None
+    assert route("+861012345678", (), ()) is None
+
+
+def test_equals_share_the_calls_by_weight_and_one_call_s_order_never_changes() -> None:
+    three = (Trunk("a", "a", weight=70), Trunk("b", "b", weight=30), Trunk("c", "c", weight=0))
+    orders = {key: in_order("+86", three, key) for key in map(str, range(2000))}
+    firsts = Counter(order[0].name for order in orders.values())
+
+    assert 1300 <= firsts["a"] <= 1500
+    assert firsts["b"] == 2000 - firsts["a"]
+    assert all(order[-1].name == "c" for order in orders.values())
+    assert all(in_order("+86", tuple(reversed(three)), key) == order for key, order in orders.items())
+
+
+def test_without_one_trunk_only_its_own_calls_move() -> None:
+    three = tuple(Trunk(name, name) for name in "abc")
+    for key in map(str, range(200)):
+        before = in_order("+86", three, key)
+        after = in_order("+86", three[:2], key)
+        assert [trunk for trunk in before if trunk.name != "c"] == list(after)
+
+
+@pytest.mark.parametrize(
+    ("number_format", "number", "expected"),
+    [("e164", "+8613900000001", "+8613900000001"), ("digits", "+8613900000001", "8613900000001"),
+     ("digits", "10086", "10086")],
+)  # fmt: skip
+def test_a_number_is_dialled_in_the_trunk_s_format(number_format: str, number: str, expected: str) -> None:
+    assert dialled(Trunk("t", "h", number_format=number_format), number) == expected
