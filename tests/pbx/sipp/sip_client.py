@@ -70,7 +70,6 @@ class SipCall(asyncio.DatagramProtocol):
     from_user: str = "+8613800000000"
     asserted: str | None = None
     sound: Sound | None = lambda _frame: SILENCE
-    answers_bye: bool = True
     received: list[Message] = field(default_factory=list)
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     invited_at_ms: int = 0
@@ -78,6 +77,9 @@ class SipCall(asyncio.DatagramProtocol):
     _to: str = ""
     _target: str = ""
     _cseq: int = 1
+    _sequence: int = 0
+    _keys: str = ""
+    _is_gone: bool = False
     _sending: asyncio.Task[None] | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -96,7 +98,7 @@ class SipCall(asyncio.DatagramProtocol):
         """Leaves nothing behind at the other side: what was not ended yet is ended."""
         if self._sending:
             self._sending.cancel()
-        if not self.is_over:
+        if not self.is_over and not self._is_gone:
             await self.hang_up()
         self._sip.close()
         self._rtp_out.close()
@@ -150,15 +152,27 @@ class SipCall(asyncio.DatagramProtocol):
                 self._news.clear()
                 await self._news.wait()
 
+    def press(self, keys: str) -> None:
+        """Sends these keys instead of sound, one after the other."""
+        self._keys += keys
+
+    def vanish(self) -> None:
+        """As a caller whose power fails: nothing more is sent, not even an answer."""
+        if self._sending:
+            self._sending.cancel()
+        self._is_gone = True
+
     # inside
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if self._is_gone:
+            return
         message = Message.parse(data)
         self.received.append(message)
         self._news.set()
         if message.what.isdigit():
             self._answered_with(message)
-        elif message.what == "BYE" and self.answers_bye:
+        elif message.what == "BYE":
             self._reply_ok(message)
 
     def _answered_with(self, message: Message) -> None:
@@ -176,14 +190,23 @@ class SipCall(asyncio.DatagramProtocol):
 
     async def _send_sound(self, sound: Sound, port: int) -> None:
         begin = time.monotonic()
-        frame = 0
+        frame = pressed = 0
         while True:
             payload = sound(frame)
-            if payload is not None:
-                head = struct.pack("!BBHII", 0x80, ALAW, frame & 0xFFFF, frame * FRAME_SAMPLES, 0x5EED)
-                self._rtp_out.sendto(head + payload, (LOOPBACK, port))
+            if self._keys:  # a key of eight frames, the last three of them its end (RFC 4733 2.5.1.4)
+                event = struct.pack("!BBH", "0123456789*#".index(self._keys[0]), 0x8A if pressed > 4 else 0x0A,
+                                    min(pressed + 1, 5) * FRAME_SAMPLES)  # fmt: skip
+                self._send_rtp(port, EVENTS, frame - pressed, event)
+                self._keys, pressed = (self._keys[1:], 0) if pressed == 7 else (self._keys, pressed + 1)
+            elif payload is not None:
+                self._send_rtp(port, ALAW, frame, payload)
             frame += 1
             await asyncio.sleep(max(0.0, begin + frame * FRAME_MS / 1000 - time.monotonic()))
+
+    def _send_rtp(self, port: int, kind: int, frame: int, payload: bytes) -> None:
+        self._sequence += 1
+        head = struct.pack("!BBHII", 0x80, kind, self._sequence, frame * FRAME_SAMPLES, 0x5EED)
+        self._rtp_out.sendto(head + payload, (LOOPBACK, port))
 
     def _request(self, method: str, *, branch: str | None = None, body: str = "") -> None:
         asserted = [f"P-Asserted-Identity: {self.asserted}"] if self.asserted and method == "INVITE" else []
