@@ -1,0 +1,64 @@
+# Ringbridge: everything a person or a machine types. `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+SEED ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test soak bench lint format lock build stop clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## Put everything into .venv/ and the shared cache
+	@$(BIN)/ringbridge stack fetch
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed as $(PYTHON): apt install python3, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python cannot make virtual environments here: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing Python packages into .venv (hashes checked) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## Start everything, place a real demo call, keep serving until Ctrl-C
+	@exec $(BIN)/ringbridge run
+
+demo: setup ## Place the demo call and exit; the call as JSON on the last line
+	@$(BIN)/ringbridge demo
+
+test: setup lint ## Every behaviour once, on a real Asterisk and Redis
+	$(BIN)/python -m pytest $(ARGS)
+
+soak: setup ## The full counts, seeded (SEED=n); results in soak-results/
+	$(BIN)/python -m tests.soak --seed $(SEED)
+
+bench: setup ## Side by side with bare Dial(); writes bench.json
+	$(BIN)/python -m tests.bench
+
+lint: $(STAMP) ## Style, types, floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## Let the tools put the style right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(STAMP) ## Newest releases of all dependencies, with hashes and without addresses
+	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --no-header --strip-extras --allow-unsafe --extra dev -o requirements.lock pyproject.toml
+
+build: $(STAMP) ## A wheel in dist/
+	@$(BIN)/python -m build --wheel --no-isolation
+
+stop: ## Stop the embedded servers of this folder
+	@$(BIN)/ringbridge stack stop
+
+clean: ## Remove what make made here (the shared cache stays)
+	@[ ! -x $(BIN)/ringbridge ] || $(BIN)/ringbridge stack stop
+	rm -rf .venv .ringbridge dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis soak-results bench.json

@@ -1,0 +1,272 @@
+"""The one door through which calls begin and are cancelled: HTTP, CLI, and requests over the PBX itself come through
+here, so that all are checked, charged and made idempotent alike. A refusal is a value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from base64 import b32encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import structlog
+
+from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
+from ari_app.domain.causes import Reason
+from ari_app.domain.numbers import Number, Own, Rules, may_call, shown
+from ari_app.domain.trunks import Trunk, dialled, in_order
+from ari_app.engine.engine import Engine
+from ari_app.engine.mailbox import Mailbox
+from ari_app.flows import callback
+from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
+from ari_app.ports.users import User, Users
+
+log = structlog.get_logger()
+
+FIRST_HOLD_WITHIN_S = 5.0
+"""How long the answer to a request waits to learn whether there are minutes; later it answers `queued`."""
+
+RefusalType = Literal[
+    "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
+    "balance-empty", "too-many-calls", "idempotency-conflict", "no-capacity", "draining",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no call: a stable type, a sentence for a person, the field at fault."""
+
+    type: RefusalType
+    sentence: str
+    at: str = ""
+    retry_after_s: int | None = None
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAsk:
+    """A callback as asked for. Caller and callee are user ids or numbers as written."""
+
+    caller: str
+    callee: str
+    max_duration_s: int | None = None
+    confirm_caller: bool | None = None
+    waiting: Literal["ringback", "music"] | None = None
+    early_media: Literal["all", "none"] | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same request, whatever the order of its fields."""
+        body = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        text = json.dumps(body | {"metadata": dict(self.metadata)}, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator has set, as far as accepting a call goes."""
+
+    terms: Terms
+    platform_number: str
+    rules: Rules
+    trunks: Sequence[Trunk]
+    caller_ring_ms: int
+    callee_ring_ms: int
+    tries_max: int
+    calls_max: int
+
+
+def call_id(owner: str, idempotency_key: str | None) -> str:
+    """Derived from key and Idempotency-Key, so that no crash can lose the link between them; else random."""
+    if idempotency_key is None:
+        seed = secrets.token_bytes(17)
+    else:
+        seed = hashlib.sha256(f"{owner}\0{idempotency_key}".encode()).digest()
+    return "c" + b32encode(seed)[:26].decode().lower()
+
+
+class CallService:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        users: Users,
+        telephony: Telephony,
+        read_number: Callable[[str], Number | None],
+        policy: Policy,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.policy = policy
+        self.is_draining = False
+        self._engine = engine
+        self._users = users
+        self._telephony = telephony
+        self._read = read_number
+        self._now_ms = now_ms
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- callback -----------------------------------------------------------------------------------------------
+
+    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
+        """Accept a callback and set it going. `owner` is who asks (an API key's id): keys are his own.
+
+        Raises Unavailable where Redis does not answer.
+        """
+        if (closed := self._closed()) is not None:
+            return closed
+        made = await self._make(ask, call_id(owner, idempotency_key))
+        if isinstance(made, Refusal):
+            return made
+        begun = await self._engine.start(made, (made.payer,))
+        if isinstance(begun, Call):
+            return self._the_same_again(begun, made)
+        return self._begun(await self._first_word(begun))
+
+    def _closed(self) -> Refusal | None:
+        if self.is_draining:
+            return Refusal("draining", "This server is about to stop and takes no new calls.", retry_after_s=10)
+        if not self._engine.sees_pbx:
+            return Refusal("no-capacity", "The telephone exchange is out of reach right now.", retry_after_s=5)
+        if self._engine.live >= self.policy.calls_max:
+            return Refusal("no-capacity", "All lines are taken right now.", retry_after_s=5)
+        return None
+
+    def _the_same_again(self, there: Call, made: Call) -> Call | Refusal:
+        if there.fingerprint != made.fingerprint:
+            return Refusal(
+                "idempotency-conflict", "This Idempotency-Key was used before, for another request.", "Idempotency-Key"
+            )
+        return self._begun(there)
+
+    async def _first_word(self, box: Mailbox) -> Call:
+        """Until there are minutes for the call, or there are none."""
+        try:
+            async with asyncio.timeout(FIRST_HOLD_WITHIN_S):
+                while box.state == callback.STATES[0]:
+                    await box.changed.wait()
+        except TimeoutError:
+            log.warning("call accepted without knowing its minutes", call=box.call.id)
+        return box.call
+
+    def _begun(self, call: Call) -> Call | Refusal:
+        if call.end is not None and call.holds == 0:
+            if call.end.reason is Reason.BALANCE_EMPTY:
+                return Refusal("balance-empty", "There are no minutes left for this call.", "caller", call=call.id)
+            if call.end.reason is Reason.REFUSED:
+                return Refusal(
+                    "too-many-calls", "This user has as many calls as the plan allows.", "caller", 10, call.id
+                )
+        return call
+
+    # ---- making it ----------------------------------------------------------------------------------------------
+
+    async def _make(self, ask: CallAsk, new_id: str) -> Call | Refusal:
+        who = await self._caller(ask.caller)
+        if isinstance(who, Refusal):
+            return who
+        user, own = who
+        there = await self._callee(ask.callee)
+        if isinstance(there, Refusal):
+            return there
+        callee_user, callee_number = there
+        if callee_number.text == own.number:
+            return Refusal("invalid-number", "Caller and callee are the same number.", "callee")
+        legs = []
+        for role, number, ring_ms, shows in (
+            (CALLER, own.number, self.policy.caller_ring_ms, None),
+            (CALLEE, callee_number.text, self.policy.callee_ring_ms, own),
+        ):
+            routes = self._routes(number, shows, new_id)
+            if not routes:
+                return Refusal("destination-blocked", "No carrier takes calls to this number.", role)
+            its_user = user.id if role == CALLER else callee_user.id if callee_user else None
+            legs.append(Leg(role=role, number=number, routes=routes, ring_timeout_ms=ring_ms, user=its_user))
+        return Call(
+            id=new_id, type=callback.TYPE, created_at_ms=self._now_ms(), payer=user.id, legs=tuple(legs),
+            terms=self._terms(ask), metadata=dict(ask.metadata), fingerprint=ask.fingerprint, now_ms=self._now_ms(),
+        )  # fmt: skip
+
+    def _terms(self, ask: CallAsk) -> Terms:
+        t = self.policy.terms
+        asked = {
+            name: value
+            for name in ("confirm_caller", "waiting", "early_media")
+            if (value := getattr(ask, name)) is not None
+        }
+        longest_s = t.max_duration_s if ask.max_duration_s is None else min(ask.max_duration_s, t.max_duration_s)
+        return replace(t, max_duration_s=longest_s, **asked)
+
+    def _routes(self, number: str, own: Own | None, key: str) -> tuple[Route, ...]:
+        routes = []
+        for trunk in in_order(number, self.policy.trunks, key)[: self.policy.tries_max]:
+            shows = shown(trunk.caller_id, self.policy.platform_number, own, pair=f"{own and own.number} {number}")
+            routes.append(
+                Route(
+                    trunk=trunk.name, dialled=dialled(trunk, number), shown=shows.number, why=str(shows.why),
+                    price_micro_per_min=trunk.price_micro_per_min, price_increment=trunk.price_increment,
+                    currency=trunk.currency, causes=trunk.causes,
+                )
+            )  # fmt: skip
+        return tuple(routes)
+
+    async def _caller(self, written: str) -> tuple[User, Own] | Refusal:
+        """The user who is rung first and pays. Nobody can make the platform ring a stranger as himself."""
+        user = await self._users.get(written) if _may_be_id(written) else None
+        number = None
+        if user is None:
+            number = self._read(written)
+            if number is None:
+                return Refusal("unknown-user", "There is no such user, and it is not a phone number.", "caller")
+            user = await self._users.by_number(number.text)
+            if user is None:
+                return Refusal("number-not-verified", "This number belongs to no user: it cannot call.", "caller")
+        owned = user.owned(number.text) if number else next(iter(user.numbers), None)
+        if owned is None:
+            return Refusal("number-not-verified", "This user has no number that could be rung.", "caller")
+        if not owned.is_verified:
+            return Refusal("number-not-verified", "This number has not been proved to be the user's.", "caller")
+        if (refused := may_call(self._read(owned.number), self.policy.rules)) is not None:
+            return Refusal(refused.why.value, refused.sentence, "caller")
+        return user, Own(owned.number, owned.is_verified)
+
+    async def _callee(self, written: str) -> tuple[User | None, Number] | Refusal:
+        user = await self._users.get(written) if _may_be_id(written) else None
+        if user is not None and not user.numbers:
+            return Refusal("invalid-number", "This user has no number that could be rung.", "callee")
+        number = self._read(user.numbers[0].number if user else written)
+        if (refused := may_call(number, self.policy.rules)) is not None:
+            return Refusal(refused.why.value, refused.sentence, "callee")
+        assert number is not None
+        return user, number
+
+    # ---- over the PBX itself ------------------------------------------------------------------------------------
+
+    def asked_over_pbx(self, asked: Asked) -> None:
+        """A user event, or a channel in `Stasis(app,call,…)`: the same checks, charging and idempotency."""
+        task = asyncio.create_task(self._asked_over_pbx(asked))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _asked_over_pbx(self, asked: Asked) -> None:
+        answer = await self.place(
+            CallAsk(asked.caller, asked.callee), owner="ari", idempotency_key=asked.key or None
+        )
+        if isinstance(answer, Refusal):
+            log.warning("call asked for over ARI refused", why=answer.type, sentence=answer.sentence)
+            said = {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": answer.type, "RINGBRIDGE_CALL": answer.call}
+        else:
+            said = {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
+        if asked.channel is not None:
+            try:
+                await self._telephony.send_back(asked.channel, said)
+            except (PbxError, LinkLost) as e:
+                log.info("the channel that asked is gone", channel=asked.channel, why=str(e))
+
+
+def _may_be_id(written: str) -> bool:
+    return bool(written) and not written.startswith("+")

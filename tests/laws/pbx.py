@@ -1,0 +1,302 @@
+"""A PBX made of rules, for the law tests: it rings phones, loses links, forgets events, and remembers the truth.
+
+It is as unkind as the real one was seen to be: events late and out of order between channels, replies lost with the
+link though the request was carried out, an id that may be taken again once its channel is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ari_app.domain import events as ev
+from ari_app.ports.telephony import (
+    CallEvent, ChannelNow, DialRequest, LinkDown, LinkLost, LinkUp, NoSuchChannel, PbxError, PbxEvent, Snapshot, Trace,
+)  # fmt: skip
+from tests.laws.virtual_time import VirtualLoop
+
+
+@dataclass
+class Chan:
+    id: str
+    born_ms: int
+    state: str = "down"
+    bridge: str | None = None
+    answered_ms: int | None = None
+    cut: asyncio.TimerHandle | None = None
+    life: asyncio.Task[None] | None = None
+    playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How unkind this run is."""
+
+    late_ms: int = 0  # events may be so late
+    repeat: float = 0.0  # chance that an event is told twice
+    cel: bool = True  # whether the PBX's record can be read
+
+
+class LawPbx:
+    """Implements the Telephony port. One per world; it outlives every process."""
+
+    def __init__(self, loop: VirtualLoop, rng: random.Random, weather: Weather) -> None:
+        self._loop, self._rng, self._weather = loop, rng, weather
+        self.channels: dict[str, Chan] = {}
+        self.bridges: dict[str, set[str]] = {}
+        self.traces_kept: dict[str, Trace] = {}
+        self.rung: dict[str, int] = {}  # channel id → how often its phone rang
+        self.phones_rung_ms: list[tuple[int, str]] = []
+        self.joined: set[frozenset[str]] = set()
+        self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
+        self._generation = 0
+        self._up = False
+        self._background: set[asyncio.Task[None]] = set()
+
+    # ---- the link -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_up(self) -> bool:
+        return self._up
+
+    def connect(self) -> asyncio.Queue[PbxEvent | None]:
+        """A process connects: snapshot first, then what happens from now on."""
+        self._queue = asyncio.Queue()
+        self._generation += 1
+        self._up = True
+        self._queue.put_nowait(LinkUp(self.snapshot()))
+        return self._queue
+
+    def cut_link(self) -> None:
+        """Replies and events on the way are gone for good."""
+        if self._up:
+            self._up = False
+            self._generation += 1
+            old, self._queue = self._queue, asyncio.Queue()
+            while not old.empty():
+                old.get_nowait()
+            old.put_nowait(LinkDown("cut"))
+            self._reconnecting = old
+
+    def reconnect(self) -> None:
+        """The same process again."""
+        self._queue = self._reconnecting
+        self._generation += 1
+        self._up = True
+        self._queue.put_nowait(LinkUp(self.snapshot()))
+
+    async def events(self) -> AsyncIterator[PbxEvent]:
+        queue = self._queue if self._up else self._reconnecting
+        while (said := await queue.get()) is not None:
+            yield said
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(
+            self._loop.now_ms(),
+            {c.id: ChannelNow(c.id, c.state, c.born_ms) for c in self.channels.values()},  # type: ignore[arg-type]
+            {b: frozenset(members) for b, members in self.bridges.items()},
+        )
+
+    def _tell(self, channel: str, event: ev.Event) -> None:
+        call = channel.split(".")[0]
+        copies = 2 if self._rng.random() < self._weather.repeat else 1
+        for _ in range(copies):
+            self._spawn(self._deliver(call, event, self._generation))
+
+    async def _deliver(self, call: str, event: ev.Event, generation: int) -> None:
+        await asyncio.sleep(self._rng.uniform(0, self._weather.late_ms) / 1000)
+        if self._up and generation == self._generation:
+            self._queue.put_nowait(CallEvent(call, event))
+
+    async def _asked(self) -> None:
+        """A request on its way: it may be lost before or after it was carried out."""
+        if not self._up:
+            raise LinkLost("not connected")
+        generation = self._generation
+        await asyncio.sleep(self._rng.uniform(0, 0.004))
+        if generation != self._generation and self._rng.random() < 0.5:
+            raise LinkLost("lost before")
+
+    async def _answered(self, generation: int) -> None:
+        await asyncio.sleep(self._rng.uniform(0, 0.002))
+        if generation != self._generation:
+            raise LinkLost("lost after")
+
+    def _spawn(self, coroutine: object) -> None:
+        task = self._loop.create_task(coroutine)  # type: ignore[arg-type]
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # ---- phones -------------------------------------------------------------------------------------------------
+
+    async def dial(self, request: DialRequest) -> None:
+        await self._asked()
+        generation = self._generation
+        if request.channel in self.channels:
+            raise PbxError(409, "lives already")
+        if self._rng.random() < 0.02:
+            raise PbxError(500, "Allocation failed")
+        chan = Chan(request.channel, self._loop.now_ms())
+        self.channels[chan.id] = chan
+        self.rung[chan.id] = self.rung.get(chan.id, 0) + 1
+        self.traces_kept[chan.id] = Trace(started_at_ms=chan.born_ms)
+        chan.cut = self._loop.call_later(request.life_ms / 1000, self._end, chan.id, 16, None, False)
+        if request.bridge is not None:
+            self._enter(request.bridge, chan)
+        chan.life = self._loop.create_task(self._live(chan, request.ring_ms + 2000))
+        await self._answered(generation)
+
+    async def _live(self, chan: Chan, ring_ms: int) -> None:
+        """What this phone does; the number does not matter, chance does."""
+        rng, role = self._rng, chan.id.split(".")[1]
+        kind = rng.choices(("answers", "busy", "silent", "rejects", "fails", "early"), (70, 6, 6, 6, 6, 6))[0]
+        await asyncio.sleep(rng.uniform(0, 0.05))
+        if kind == "busy":
+            return self._end(chan.id, 17, 486, True)
+        if kind == "fails":
+            return self._end(chan.id, 34, 503, True)
+        if kind == "silent":
+            await asyncio.sleep(ring_ms / 1000)
+            return self._end(chan.id, 19, None, False)
+        if kind == "early":
+            self._tell(chan.id, ev.EarlyMedia(role, _n(chan), self._loop.now_ms()))
+        else:
+            chan.state = "ringing"
+            self._tell(chan.id, ev.Rang(role, _n(chan), self._loop.now_ms()))
+        await asyncio.sleep(rng.choice((0.0, 0.5, 3.0, 20.0)))
+        if kind == "rejects":
+            return self._end(chan.id, 21, 603, True)
+        chan.state, chan.answered_ms = "up", self._loop.now_ms()
+        self.traces_kept[chan.id] = replace(self.traces_kept[chan.id], answered_at_ms=chan.answered_ms)
+        self._tell(chan.id, ev.Answered(role, _n(chan), chan.answered_ms))
+        self._note_joined(chan)
+        if rng.random() < 0.3:
+            self._tell(chan.id, ev.Digit(role, _n(chan), "1", self._loop.now_ms()))
+        if rng.random() < 0.85:
+            await asyncio.sleep(rng.choice((0.0, 0.7, 4.0, 30.0, 70.0, 200.0)))
+            self._end(chan.id, 16, None, True)
+        return None
+
+    def _end(self, channel: str, cause: int, sip: int | None, remote: bool) -> None:
+        chan = self.channels.pop(channel, None)
+        if chan is None:
+            return
+        now_ms = self._loop.now_ms()
+        if chan.cut:
+            chan.cut.cancel()
+        if chan.life and chan.life is not asyncio.current_task(self._loop):
+            chan.life.cancel()
+        for name in list(chan.playing):
+            self._silence(chan, name)
+        if chan.bridge in self.bridges:
+            self.bridges[chan.bridge].discard(channel)
+        call, role, n = channel.split(".")
+        trace = self.traces_kept[channel]
+        self.traces_kept[channel] = replace(
+            trace, hangup_at_ms=now_ms, ended_at_ms=now_ms, cause=cause, remote=remote
+        )
+        if remote:
+            self._tell(channel, ev.HangupSeen(role, int(n), now_ms, remote=True, cause=cause, sip_status=sip))
+        self._tell(channel, ev.Gone(role, int(n), now_ms, cause=cause, sip_status=sip))
+
+    async def hang_up(self, channel: str) -> None:
+        await self._asked()
+        generation = self._generation
+        if channel not in self.channels:
+            raise NoSuchChannel(404, "no such channel")
+        self._end(channel, 16, None, False)
+        await self._answered(generation)
+
+    async def cut_off(self, channel: str, in_ms: int) -> None:
+        await self._asked()
+        chan = self._chan(channel)
+        if chan.cut:
+            chan.cut.cancel()
+        chan.cut = self._loop.call_later(max(in_ms, 1) / 1000, self._end, channel, 16, None, False)
+
+    def _chan(self, channel: str) -> Chan:
+        if channel not in self.channels:
+            raise NoSuchChannel(404, "no such channel")
+        return self.channels[channel]
+
+    # ---- bridges and sounds -------------------------------------------------------------------------------------
+
+    async def open_bridge(self, bridge: str) -> None:
+        await self._asked()
+        generation = self._generation
+        if bridge in self.bridges:
+            raise PbxError(409, "lives already")
+        self.bridges[bridge] = set()
+        await self._answered(generation)
+
+    async def join(self, bridge: str, channel: str) -> None:
+        await self._asked()
+        self._enter(bridge, self._chan(channel))
+
+    def _enter(self, bridge: str, chan: Chan) -> None:
+        if bridge not in self.bridges:
+            raise NoSuchChannel(404, "no such bridge")
+        self.bridges[bridge].add(chan.id)
+        chan.bridge = bridge
+        self._note_joined(chan)
+
+    def _note_joined(self, chan: Chan) -> None:
+        up = {c for c in self.bridges.get(chan.bridge or "", ()) if c in self.channels and self.channels[c].answered_ms}
+        if len(up) > 1:
+            self.joined.add(frozenset(up))
+
+    async def close_bridge(self, bridge: str) -> None:
+        await self._asked()
+        if self.bridges.pop(bridge, None) is None:
+            raise NoSuchChannel(404, "no such bridge")
+
+    async def play(self, channel: str, playback: str, sound: str) -> None:
+        await self._asked()
+        chan = self._chan(channel)
+        length_s = 3600.0 if sound in ("ringback", "music") else 1.5
+        name = playback.partition(".")[2]
+        chan.playing[name] = self._loop.create_task(self._sound(chan, name, length_s))
+
+    async def _sound(self, chan: Chan, name: str, length_s: float) -> None:
+        await asyncio.sleep(length_s)
+        self._silence(chan, name)
+
+    def _silence(self, chan: Chan, name: str) -> None:
+        task = chan.playing.pop(name, None)
+        if task is not None:
+            if task is not asyncio.current_task(self._loop):
+                task.cancel()
+            self._tell(chan.id, ev.Played(name, self._loop.now_ms()))
+
+    async def stop(self, channel: str, playback: str, sound: str) -> None:
+        await self._asked()
+        chan, name = self._chan(channel), playback.partition(".")[2]
+        if name not in chan.playing:
+            raise NoSuchChannel(404, "no such playback")
+        self._silence(chan, name)
+
+    async def whisper(self, channel: str, playback: str, sound: str) -> None:
+        await self._asked()
+        chan, name = self._chan(channel), playback.partition(".")[2]
+        chan.playing[name] = self._loop.create_task(self._sound(chan, name, 2.0))
+
+    async def unwhisper(self, playback: str) -> None:
+        await self._asked()
+
+    async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
+        await self._asked()
+
+    async def traces(self, channels: Sequence[str]) -> Mapping[str, Trace] | None:
+        if not self._weather.cel:
+            return None
+        return {c: self.traces_kept[c] for c in channels if c in self.traces_kept}
+
+    async def answered_at(self, channel: str) -> int | None:
+        chan = self.channels.get(channel)
+        return chan.answered_ms if chan else None
+
+
+def _n(chan: Chan) -> int:
+    return int(chan.id.split(".")[2])

@@ -1,0 +1,37 @@
+"""Small helpers that every floor of the tests uses. No sleeps for a guess: wait for a condition."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def until(
+    condition: Callable[[], T | Awaitable[T]], within_s: float = 5.0, what: str = "", every_s: float = 0.02
+) -> T:
+    """Poll until the condition is true; returns what it gave. Fails with `what` after within_s."""
+    deadline = time.monotonic() + within_s
+    while True:
+        got = condition()
+        if isinstance(got, Awaitable):
+            got = await got
+        if got:
+            return got
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s: {what or condition}")
+        await asyncio.sleep(every_s)
+
+
+def until_sync(condition: Callable[[], T], within_s: float = 5.0, what: str = "", every_s: float = 0.02) -> T:
+    deadline = time.monotonic() + within_s
+    while True:
+        got = condition()
+        if got:
+            return got
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s: {what or condition}")
+        time.sleep(every_s)
