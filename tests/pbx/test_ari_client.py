@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -240,7 +241,7 @@ async def test_noise_can_be_left_with_asterisk_while_replies_still_come(stack: A
             await seen.up("a")
             await seen.client.channels.setChannelVar(seen.id("a"), "NOISE", value="1")
             await seen.client.channels.hangup(seen.id("a"))
-            await until(lambda seen=seen: seen.of("a", ChannelDestroyed), within_s=5)
+            await until(partial(seen.of, "a", ChannelDestroyed), within_s=5)
         assert {e.type for e in quiet.events}.isdisjoint(NOISE)
         assert "ChannelVarset" in {e.type for e in loud.events}
         assert len(quiet.events) < len(loud.events) / 2
@@ -253,11 +254,14 @@ async def test_calls_outlive_a_cut_link_and_are_found_again(stack: Any) -> None:
     async def snapshot(client: Client) -> None:
         snapshots.append({channel.id for channel in await client.channels.list()})
 
+    def taken_again(times: int) -> bool:
+        return len(snapshots) == times + 1 and seen.client.status.streaming
+
     async with proxied(stack, on_connected=snapshot) as (seen, proxy):
         await seen.up("a")
         for times in (1, 2, 3):
             proxy.cut()
-            await until(lambda times=times: len(snapshots) == times + 1 and seen.client.status.streaming, within_s=5)
+            await until(partial(taken_again, times), within_s=5)
             assert seen.id("a") in snapshots[-1]
         await seen.client.channels.hangup(seen.id("a"))
         await until(lambda: seen.of("a", ChannelDestroyed), within_s=5)
@@ -352,12 +356,17 @@ async def test_who_is_replaced_stands_down_and_the_new_one_gets_the_events(stack
             with pytest.raises(AriFault):
                 await old.client.asterisk.ping()
             await new.channels.hangup(old.id("a"))
-            async for event in new.stream():
-                if isinstance(event, ChannelDestroyed):
-                    break
-            assert event.channel.id == old.id("a")
+            ended = [event.channel.id async for event in until_the_end(new)]
+            assert ended == [old.id("a")]
         assert old.of("a", ChannelDestroyed) == []
         assert old.client.status.reconnects == 0
+
+
+async def until_the_end(client: Client) -> AsyncIterator[ChannelDestroyed]:
+    async for event in client.stream():
+        if isinstance(event, ChannelDestroyed):
+            yield event
+            return
 
 
 async def test_two_hundred_requests_at_once_are_all_answered(stack: Any) -> None:

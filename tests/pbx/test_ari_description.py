@@ -89,7 +89,7 @@ def test_every_reply_is_decoded_as_what_is_described(description: dict[str, Any]
         model = getattr(models, many[1] if many else described)
         decoder = getattr(ours[nickname].decode, "__self__", None)
         assert isinstance(decoder, msgspec.json.Decoder), nickname
-        assert decoder.type == (tuple[model, ...] if many else model), nickname
+        assert decoder.type == (tuple.__class_getitem__((model, ...)) if many else model), nickname
 
 
 def all_models(description: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -99,4 +99,4 @@ async def main(url: str, user: str, password: str, pid: int = 0) -> None:
 FILTER = tuple(filter(None, os.environ.get("BENCH_DISALLOW", "").split(",")))
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4], *map(int, sys.argv[4:5])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 0))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,6 +41,14 @@ async def leaves_nothing_behind() -> AsyncIterator[None]:
 
 def client_of(fake: FakeAsterisk, settings: LinkSettings = BRISK, **more: Any) -> Client:
     return Client(fake.url, "user", "secret", "app", settings=settings, **more)
+
+
+def back(client: Client, times: int) -> Callable[[], bool]:
+    return lambda: client.status.reconnects == times and client.status.streaming
+
+
+def is_in(client: Client, state: str) -> bool:
+    return client.status.state == state
 
 
 async def collect(client: Client, into: list[Any]) -> None:
@@ -242,7 +251,7 @@ async def test_a_socket_that_ends_normally_is_a_lost_link_all_the_same(fake: Fak
     async with client_of(fake, on_disconnected=gone) as client:
         for times in (1, 2, 3):
             await fake.hang_up()
-            await until(lambda times=times: client.status.reconnects == times and client.status.streaming, within_s=3)
+            await until(back(client, times), within_s=3)
         assert len(told) == 3
         assert client.status.connected
 
@@ -318,7 +327,7 @@ async def test_closing_or_cancelling_at_any_moment_leaves_nothing(fake: FakeAste
     for end in ("close", "cancel"):
         client = client_of(fake, replace(BRISK, retry_first_ms=60_000))
         link = asyncio.create_task(client.run(), name="ari-link-under-test")
-        await until(lambda client=client: client.status.state == when, within_s=2)
+        await until(partial(is_in, client, when), within_s=2)
         if end == "close":
             await asyncio.wait_for(client.aclose(), 2)
             await link

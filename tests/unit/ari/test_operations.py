@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ari_app.adapters.ari.channels import Channels
@@ -64,7 +66,7 @@ def test_a_wrong_call_is_a_type_error_before_anything_is_sent(
 
 
 def test_a_method_asks_its_transport() -> None:
-    asked = []
+    asked: list[Any] = []
     asterisk = Asterisk(asked.append)  # type: ignore[arg-type]
     asterisk.ping()  # type: ignore[unused-coroutine]
     assert [request.line for request in asked] == ["GET /asterisk/ping"]
