@@ -3,6 +3,7 @@
 It knows the carrier's CEL file and its recordings, and must know nothing of the product: no call id, no state, no
 ledger. What the carrier did not see is None here, never a guess."""
 
+import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,9 @@ from urllib.parse import parse_qs
 
 from ari_app.stack import tones
 
-CEL_FILE = "cel.jsonl"
+CEL_FILE = "cel.csv"
+# asterisk_conf/carrier/cel_custom.conf has the same order
+_FIELDS = ("eventtype", "eventtime", "uniqueid", "exten", "channame", "eventextra")
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,13 @@ class CarrierRecord:
                 if not raw.endswith(b"\n"):  # is being written, or never will be
                     return
                 self._line += 1
-                try:
-                    row = json.loads(raw)
-                    _ = row["uniqueid"], row["eventtype"], row["eventtime"]
-                except (ValueError, KeyError, TypeError):
-                    raise RecordError(f"{cel}, line {self._line}: not a row of CEL: {raw[:80]!r}") from None
                 self._offset += len(raw)
-                yield row
+                values = next(csv.reader([raw.decode()]))
+                if len(values) != len(_FIELDS):
+                    raise RecordError(
+                        f"{cel}, line {self._line}: {len(values)} fields, not {len(_FIELDS)}: {raw[:80]!r}"
+                    )
+                yield dict(zip(_FIELDS, values, strict=True))
 
     def _call(self, id: str, rows: list[dict[str, str]]) -> CarrierCall:
         if id not in self._ended:

@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.pbx.sipp.g711 import tone
+from tests.support import until_sync
 
 LOOPBACK = "127.0.0.1"
 HERE = Path(__file__).parent
@@ -24,7 +24,9 @@ class SippPhone:
 
     Scenarios: phone_22, 27, 30, 33 and 34. `command` is how sipp is called (Tools.sipp); sipp on PATH without it."""
 
-    def __init__(self, digits: int, *, calls: int = 1, within_s: int = 60, command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, digits: int, *, calls: int = 1, within_s: int = 60, command: Sequence[str] | None = None
+    ) -> None:
         self._scenario = HERE / f"phone_{digits}.xml"
         self._calls, self._within_s = calls, within_s
         self._command = tuple(command or (shutil.which("sipp") or "sipp",))
@@ -44,12 +46,10 @@ class SippPhone:
             cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=(home / "stderr").open("wb"),
             env=os.environ | {"TERM": "dumb"},
         )  # fmt: skip
-        deadline = time.monotonic() + 10
-        while not _is_bound(self.port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.__exit__(None, None, None)
-                raise RuntimeError(f"sipp does not start: {self._errors}")
-            time.sleep(0.01)
+        until_sync(lambda: _is_bound(self.port) or self._process.poll() is not None, within_s=10)
+        if self._process.poll() is not None:
+            self.__exit__(None, None, None)
+            raise RuntimeError(f"sipp does not start: {self._errors}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
