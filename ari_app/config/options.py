@@ -34,6 +34,8 @@ WEB = text("an address such as http://127.0.0.1:8088", r"https?://\S+", empty=Tr
 class Settings:
     """Everything an operator can set. Secrets never appear in its repr."""
 
+    # A table: the formatter would give each of its lines five.
+    # fmt: off
     http_host: str = option("127.0.0.1", text("a host name or address", r"\S+"),
         "Address the API listens on.", section="http")
     http_port: int = option(8080, whole(0, 65535), "Port the API listens on; 0 takes any free one.", section="http")
@@ -65,9 +67,9 @@ class Settings:
         "Longest wait for one answer of Asterisk.", section="asterisk", unit="s")
     ari_ping_ms: int = option(5000, seconds(100, 60),
         "Time between two pings of the event socket.", section="asterisk", unit="s")
-    ari_retry_ms: int = option(250, seconds(10, 60),
+    ari_retry_ms: int = option(200, seconds(10, 60),
         "First wait before the lost link is tried again; it doubles from there.", section="asterisk", unit="s")
-    ari_retry_max_ms: int = option(5000, seconds(10, 300),
+    ari_retry_max_ms: int = option(3000, seconds(10, 300),
         "Longest wait between two tries of the lost link.", section="asterisk", unit="s")
     ami_url: str = option("", text("an address such as tcp://127.0.0.1:5038", r"tcp://\S+:[0-9]+", empty=True),
         "Where the manager interface is (read only). Empty: the embedded Asterisk's, or none with ari_url.",
@@ -126,8 +128,9 @@ class Settings:
         "A leg from which no sound has come for so long is taken down; 0: never.", section="calls", unit="s")
     trunk_tries_max: int = option(4, whole(1, 20), "Trunks tried for one leg.", section="calls")
     retry_gap_ms: int = option(0, seconds(0, 60), "Pause before the next trunk is tried.", section="calls", unit="s")
-    hangup_retry_ms: int = option(1000, seconds(50, 60),
-        "Pause before a hang-up that failed is asked for again.", section="calls", unit="s")
+    hold_retry_ms: int = option(3000, seconds(100, 60),
+        "Pause before minutes are asked for again where there were none, so that a top-up is noticed.",
+        section="calls", unit="s")
     confirm_caller: bool = option(False, flag(),
         "The caller must press 1 to be connected (a guard against voicemail); a request may say otherwise.",
         section="calls")
@@ -140,19 +143,23 @@ class Settings:
     prompt: bool = option(True, flag(), "Whether the caller hears sound_prompt when he answers.", section="sounds")
     sound_prompt: tuple[str, ...] = option(("one-moment-please",), several(SOUND),
         "The caller has answered.", section="sounds")
-    sound_confirm: tuple[str, ...] = option(("to-call-this-number", "vm-press", "digits/1"), several(SOUND, 1),
+    sound_confirm: tuple[str, ...] = option(("if-correct-press", "digits/1"), several(SOUND, 1),
         "Asks the caller to press 1.", section="sounds")
-    sound_busy: tuple[str, ...] = option(("im-sorry", "telephone-number", "is-in-use"), several(SOUND),
-        "The callee is busy or rejects.", section="sounds")
+    sound_minutes_ending: tuple[str, ...] = option(
+        ("beep", "vm-youhave", "digits/1", "minute"), several(SOUND, 1),
+        "The minutes end soon; change it together with warning_s.", section="sounds")
+    sound_busy: tuple[str, ...] = option(("vm-theperson", "vm-isonphone"), several(SOUND),
+        "The callee is busy.", section="sounds")
     sound_no_answer: tuple[str, ...] = option(("number-not-answering",), several(SOUND),
         "The callee does not answer.", section="sounds")
-    sound_unavailable: tuple[str, ...] = option(("im-sorry", "please-try-call-later"), several(SOUND),
-        "The callee cannot be reached now, or no trunk could take the call.", section="sounds")
+    sound_unavailable: tuple[str, ...] = option(("vm-theperson", "vm-isunavail"), several(SOUND),
+        "The callee cannot be reached now.", section="sounds")
     sound_not_in_service: tuple[str, ...] = option(("ss-noservice",), several(SOUND),
         "There is no such number.", section="sounds")
-    sound_warning: tuple[str, ...] = option(("vm-youhave", "digits/1", "minute"), several(SOUND, 1),
-        "The minutes end soon; change it together with warning_s.", section="sounds")
-    music_class: str = option("default", NAME, "Music class of Asterisk for waiting = music.", section="sounds")
+    sound_trunk_failed: tuple[str, ...] = option(("all-circuits-busy-now",), several(SOUND),
+        "No trunk could take the call.", section="sounds")
+    announce_limit_ms: int = option(15_000, seconds(100, 120),
+        "Longest announcement before the caller is hung up.", section="sounds", unit="s")
 
     allowed_countries: tuple[str, ...] = option((), several(COUNTRY),
         "Countries that may be called; *: all. Empty: the region alone.", section="limits")
@@ -189,10 +196,22 @@ class Settings:
     log_format: str = option("auto", one_of("auto", "console", "json"),
         "auto: console on a terminal, else json.", section="process")
 
+    # fmt: on
+
     @property
     def is_embedded(self) -> bool:
         """Asterisk, its carrier and, without a redis_url, Redis are started by us."""
         return not self.ari_url
+
+    @property
+    def sounds(self) -> dict[str, list[str]]:
+        """Name → what Asterisk plays, for every sound_… option."""
+        named = {
+            one.name.removeprefix("sound_"): getattr(self, one.name)
+            for one in fields(self)
+            if one.name.startswith("sound_")
+        }
+        return {name: [f"sound:{file}" for file in files] for name, files in named.items()}
 
     @property
     def countries(self) -> tuple[str, ...]:

@@ -58,9 +58,16 @@ S = Outcome
 def test_an_end_has_one_meaning(
     what: str, cause: int | None, sip: int | None, heard: str, ours: Ours | None, expected: Outcome
 ) -> None:
-    signs = {heard: True} if heard else {}
+    ended = outcome(
+        cause,
+        sip,
+        rang=heard == "rang",
+        early_media=heard == "early_media",
+        answered=heard == "answered",
+        ours=ours,
+    )
 
-    assert outcome(cause, sip, ours=ours, **signs) is expected, what
+    assert ended is expected, what
 
 
 def test_a_trunk_s_own_table_goes_first_and_its_status_before_its_cause() -> None:
