@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ari_app.domain.units import Increment
+
 
 class Unfit(ValueError):
     """The value is not of the kind; the caller says what was expected."""
@@ -133,10 +135,17 @@ def zone() -> Kind:
 
 
 def rounding() -> Kind:
-    """A billing increment, `initial/next` in seconds."""
-    return text(
-        "a billing increment such as 60/60 or 6/6, each from 1 to 9999 seconds", r"[1-9][0-9]{0,3}/[1-9][0-9]{0,3}"
-    )
+    """A billing increment; it stays text, which is how calls keep it."""
+
+    def parse(raw: Any) -> str:
+        if not isinstance(raw, str):
+            raise Unfit
+        try:
+            return str(Increment.parse(raw))
+        except ValueError as error:
+            raise Unfit from error
+
+    return Kind("a billing increment such as 60/60 or 6/6, each at most an hour", parse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from math import log
 
 from ari_app.domain.numbers import CallerId
+from ari_app.domain.units import Increment, cost_micro
 
 PLATFORM = CallerId("platform")
 
@@ -58,6 +59,11 @@ def route(
         if trunk.name not in tried and trunk.name not in full:
             return trunk
     return None
+
+
+def cost(trunk: Trunk, duration_ms: int) -> int:
+    """What the carrier will want for one answered leg, in micros of the trunk's currency."""
+    return cost_micro(duration_ms, trunk.price_micro_per_min, Increment.parse(trunk.price_increment))
 
 
 def dialled(trunk: Trunk, number: str) -> str:

@@ -23,12 +23,13 @@ from typing import Protocol
 
 import msgspec
 
+from ari_app.domain.errors import Unavailable
 from ari_app.ports.users import How, NumberTaken, Put, User, keeping_proofs, proved
 
 TURNS_MAX = 20  # losing so often in a row to others who change the same user or number is a fault
 
 
-class Contended(Exception):
+class Contended(Unavailable):
     """Too many changes of one user or number at once; ask again."""
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from ari_app.domain.trunks import Trunk, dialled, in_order, route
+from ari_app.domain.trunks import Trunk, cost, dialled, in_order, route
 
 CHEAP = Trunk("cheap", "a.example", priority=1)
 SPARE = Trunk("spare", "b.example", priority=2)
@@ -77,3 +77,17 @@ def test_without_one_trunk_only_its_own_calls_move() -> None:
 )  # fmt: skip
 def test_a_number_is_dialled_in_the_trunk_s_format(number_format: str, number: str, expected: str) -> None:
     assert dialled(Trunk("t", "h", number_format=number_format), number) == expected
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "increment", "micro"),
+    [
+        (0, "60/60", 0),
+        (1, "60/60", 60_000),
+        (60_000, "60/60", 60_000),
+        (60_001, "60/60", 120_000),
+        (61_000, "6/6", 66_000),
+    ],
+)
+def test_a_leg_costs_what_the_trunk_s_own_rounding_makes_of_it(duration_ms: int, increment: str, micro: int) -> None:
+    assert cost(Trunk("t", "h", price_micro_per_min=60_000, price_increment=increment), duration_ms) == micro
