@@ -129,8 +129,9 @@ def read_calls(record_dir: Path, with_tones: bool = True) -> list[CarrierCall]:
 
 def user_part(header: str | None) -> str | None:
     """The user of a From or P-Asserted-Identity header: `"Li" <sip:+86139@h>;tag=1` → `+86139`; tel: URIs too."""
-    found = re.search(r"(?:sips?|tel):([^@;>\s]+)", header or "")
-    return found[1] if found else None
+    address = re.sub(r'"(?:[^"\\]|\\.)*"', "", header or "")  # without the display name, which may say anything
+    found = re.search(r"sips?:([^@;>\s]+)[^>\s]*@|tel:([^;>\s]+)", address)
+    return found and (found[1] or found[2])
 
 
 def _from_rows(id: str, rows: list[dict[str, str]], directory: Path) -> CarrierCall:
