@@ -60,6 +60,10 @@ class SippPhone:
         self._dir.cleanup()
 
     @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def is_done(self) -> bool:
         """All its calls went as the scenario says."""
         return self._process.poll() == 0
