@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -89,22 +91,24 @@ class Apt:
     def _run(self, words: Sequence[str], advance: Advance | None = None, *, cwd: Path | None = None) -> str:
         """One apt-get; what it says on its status pipe moves the progress."""
         status_in, status_out = os.pipe()
-        try:
-            child = subprocess.Popen(
-                ["apt-get", "-c", str(self.home / "apt.conf"), *self._options(status_out), *words],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd,
-                pass_fds=(status_out,), env={**os.environ, "LC_ALL": "C.UTF-8"},
-            )  # fmt: skip
-        finally:
-            os.close(status_out)
-        with child, os.fdopen(status_in, errors="replace") as status, (self.home / "log").open("a") as log:
-            # stdout is collected by a thread of `communicate` only at the end; apt's output is small enough to wait
-            for line in status:
-                if advance and (percent := re.match(r"(?:dl|pm)status:[^:]*:([\d.]+):", line)):
-                    advance(int(float(percent.group(1))))
-            out = child.communicate()[0]
-            log.write(f"# {' '.join(words[:4])}\n{out}\n")
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:  # a full pipe would stop apt
+            try:
+                child = subprocess.Popen(
+                    ["apt-get", "-c", str(self.home / "apt.conf"), *self._options(status_out), *words],
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=cwd,
+                    pass_fds=(status_out,), env={**os.environ, "LC_ALL": "C.UTF-8"},
+                )  # fmt: skip
+            finally:
+                os.close(status_out)
+            with child, os.fdopen(status_in, errors="replace") as status:
+                for line in status:
+                    if advance and (percent := re.match(r"(?:dl|pm)status:[^:]*:([\d.]+):", line)):
+                        advance(int(float(percent.group(1))))
+            output.seek(0)
+            out = output.read()
         if child.returncode != 0:
+            with suppress(OSError), (self.home / "log").open("a") as log:
+                log.write(f"# {' '.join(words[:4])}\n{out}\n")
             raise StackError(self._explain(out))
         return out
 
@@ -122,6 +126,7 @@ class Apt:
             "APT::Status-Fd": status_fd,
             "APT::Sandbox::User": "",  # as root, apt would become a user who may not write here
             "APT::Get::Assume-Yes": "true",
+            "APT::Update::Error-Mode": "any",  # a list that did not arrive is a fault, not a warning
             "Acquire::Languages": "none",
             "Acquire::ForceHash": "sha256",
             "Acquire::Retries": "3",

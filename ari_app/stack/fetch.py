@@ -84,9 +84,13 @@ def _build(prefix: Path, mirror: str, arch: str, say: Say) -> None:
         _say_what_moved(lock, packages, say)
     with step(f"fetching {len(packages)} packages", say) as advance:
         apt.download(packages, home / "debs", advance)
-    _unpack(packages, home / "debs", fresh, say)
-    _link_english(fresh)
-    (fresh / MANIFEST).write_text("".join(f"{package}\n" for package in packages))
+    try:
+        _unpack(packages, home / "debs", fresh, say)
+        _link_english(fresh)
+        (fresh / MANIFEST).write_text("".join(f"{package}\n" for package in packages))
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)  # what was downloaded stays, for the next try
+        raise
     fresh.rename(prefix)
     shutil.rmtree(home, ignore_errors=True)
 

@@ -124,6 +124,11 @@ def settle(options: StackOptions, home: StateDir, state: State, stopped: Sequenc
     state.ports |= {name: port for name, port in chosen.items() if name in open_names}
 
 
+def is_settled(state: State) -> bool:
+    """Whether a start has got as far as choosing ports and secrets, of this version's parts."""
+    return state.ports.keys() >= {name for names in PORT_NAMES.values() for name in names}
+
+
 def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Server]:
     """Every part as `state` has it, also those that `options` leaves out."""
     at, secret = state.ports, state.secrets
@@ -201,10 +206,8 @@ def _asterisk_values(run: Path, sip_port: int, rtp_start: int, rtp_end: int) -> 
 
 def _trunks(options: StackOptions, state: State) -> list[TrunkLike]:
     host, port = options.carrier_address or ("127.0.0.1", state.ports["carrier_sip_port"])
-    own: list[TrunkLike] = (
-        [CarrierTrunk(port=port, host=host, transport=options.carrier_transport)] if options.carrier else []
-    )
-    return [*own, *options.trunks]
+    own = CarrierTrunk(port=port, host=host, transport=options.carrier_transport)
+    return [own, *options.trunks] if options.carrier else list(options.trunks)
 
 
 def _is_local(trunk: TrunkLike) -> bool:

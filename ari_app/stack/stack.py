@@ -67,7 +67,7 @@ class Stack:
     def info(self) -> StackInfo:
         """Addresses and secrets of the parts that run, as `start` would return them; starts nothing."""
         state = self._load()
-        if not state.ports:
+        if not plan.is_settled(state):
             raise StackError(f"no stack was started with {self._dir.path}: run `ringbridge stack start`")
         return plan.info(self.options, self._dir, state, started_here=())
 
@@ -138,7 +138,7 @@ class Stack:
 
     def _adopt(self, state: State) -> None:
         """A server whose starter was killed before it could write down that it started it is ours all the same."""
-        if not state.ports:
+        if not plan.is_settled(state):
             return
         for part, server in plan.servers(self.options, self._dir, state).items():
             if part not in state.processes and (identity := process.from_pid_file(server.pid_file, server.marker)):

@@ -133,7 +133,7 @@ def redis_on_path(say: Callable[[str], None], told: str | None = None) -> RedisF
     version = _version_of((path, "--version"))
     if versions.at_least(version, REDIS_MIN):
         return RedisFound((path,), versions.show(version))
-    fault = f"it is version {versions.show(version)}, and WAITAOF needs {versions.show(REDIS_MIN)} or newer"
+    fault = f"its version is {versions.show(version)}, and WAITAOF needs {versions.show(REDIS_MIN)} or newer"
     if told:
         raise StackError(f"{path} cannot be used: {fault}")
     say(f"{path} is not used: {fault}; Debian's newer one is used instead")
@@ -144,7 +144,7 @@ def _judge_asterisk(path: Path) -> tuple[str | None, AsteriskFound | None]:
     version = _version_of((str(path), "-V"))
     if not versions.at_least(version, ASTERISK_MIN):
         older = "older ones let read-only ARI users write over REST-over-WebSocket"
-        return f"it is version {versions.show(version)}, not {versions.show(ASTERISK_MIN)} or newer ({older})", None
+        return f"its version is {versions.show(version)}, not {versions.show(ASTERISK_MIN)} or newer ({older})", None
     modules = _first_dir(_module_dirs(path.resolve().parents[1]))
     if modules is None:
         return "its modules were not found", None

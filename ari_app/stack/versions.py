@@ -22,4 +22,4 @@ def at_least(version: Version | None, minimum: Version) -> bool:
 
 
 def show(version: Version | None) -> str:
-    return ".".join(map(str, version)) if version else "of unknown version"
+    return ".".join(map(str, version)) if version else "unknown"
