@@ -37,10 +37,10 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         await self.refuse()
-        self.cut()
-        for handler in list(self._handlers):
-            handler.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
+        self.resume()
+        while self._handlers:
+            self.cut()
+            await asyncio.wait(list(self._handlers), timeout=0.1)
 
     async def accept(self) -> None:
         if self._server is None:

@@ -18,7 +18,7 @@ from ari_app.adapters.ari.backoff import Backoff
 from ari_app.adapters.ari.channels import Channels
 from ari_app.adapters.ari.connection import REPLACED, Connection, WebSocket
 from ari_app.adapters.ari.errors import AriFault, LinkLost
-from ari_app.adapters.ari.http import HttpPool
+from ari_app.adapters.ari.http import HttpPool, reason_of
 from ari_app.adapters.ari.media import Bridges, Playbacks, Recordings, Sounds
 from ari_app.adapters.ari.operations import Request
 from ari_app.adapters.ari.requests import BeforeSend
@@ -174,7 +174,7 @@ class Client:
             try:
                 websocket = await self._connect(session)
             except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-                why = f"cannot connect: {fault!r}"
+                why = f"cannot connect: {reason_of(fault)}"
             else:
                 born = loop.time()
                 why = await self._live(websocket)

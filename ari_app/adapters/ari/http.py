@@ -54,7 +54,7 @@ class HttpPool:
             raise LinkLost(f"Asterisk cannot be reached: {fault}", sent=False) from fault
         except (aiohttp.ClientError, OSError) as fault:
             self._status.requests_failed += 1
-            raise LinkLost(f"the connection broke: {fault!r}", sent=True) from fault
+            raise LinkLost(f"the connection broke: {reason_of(fault)}", sent=True) from fault
         return reply_of(request, status, reason, body)
 
     async def _exchange(self, request: Request[R]) -> tuple[int, str, bytes]:
@@ -62,6 +62,13 @@ class HttpPool:
         headers = {"Content-Type": "application/json"} if request.body else None
         async with self._session.request(request.method, url, data=request.body or None, headers=headers) as response:
             return response.status, response.reason or "", await response.read()
+
+
+def reason_of(fault: BaseException) -> str:
+    """For a log. Never repr(): aiohttp's errors carry the request's headers, and with them the password."""
+    if isinstance(fault, aiohttp.ClientResponseError):
+        return f"HTTP {fault.status} {fault.message}"
+    return str(fault) or type(fault).__name__
 
 
 def _query(params: list[Param]) -> str:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from ari_app.adapters.ari.settings import LinkStatus
-from ari_app.adapters.ari.wire import AnyEvent
+from ari_app.adapters.ari.wire import AnyEvent as AnyEvent
 
 
 class _Gate:

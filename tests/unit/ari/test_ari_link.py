@@ -282,13 +282,18 @@ async def test_a_healthy_link_is_left_alone(fake: FakeAsterisk) -> None:
         assert client.status.reconnects == 0
 
 
-async def test_a_wrong_password_is_said_and_tried_again(fake: FakeAsterisk) -> None:
+async def test_a_wrong_password_is_said_and_tried_again_but_not_shown(
+    fake: FakeAsterisk, capsys: pytest.CaptureFixture[str]
+) -> None:
     fake.refusing = 401
     client = client_of(fake)
     link = asyncio.create_task(client.run())
     await until(lambda: fake.connections >= 3, within_s=3)
     assert "401" in client.status.last_error
     assert not client.status.connected
+    told = client.status.last_error + capsys.readouterr().out
+    assert "ari link down" in told
+    assert "Authorization" not in told
     fake.refusing = 0
     await asyncio.wait_for(client.wait_streaming(), 3)
     await client.aclose()
