@@ -161,6 +161,7 @@ def test_a_recording_phone_writes_down_the_callers_tone_from_the_answer_on(seen:
     record = seen[row].carrier
     sound = heard_by_phone(record)
     assert record.talked_ms is not None
+    assert record.recorded_ms is not None
     assert record.recorded_ms == pytest.approx(record.talked_ms, abs=100)
     assert record.heard[0] == (0, (CALLER_HZ,))
     assert tones.gaps(sound, CALLER_HZ, 100, record.recorded_ms - 50) == []
@@ -174,13 +175,13 @@ def test_the_other_phones_record_nothing(seen: dict[int, Seen], row: int) -> Non
 
 def test_phone_23_rings_until_the_caller_gives_up(seen: dict[int, Seen]) -> None:
     assert seen[23].caller.statuses == ["100", "180", "487"]
-    assert seen[23].caller.at_ms("487") >= 8000
+    assert (seen[23].caller.at_ms("487") or 0) >= 8000
     assert seen[23].carrier.hung_up_by == "platform"
 
 
 def test_phone_33_says_trying_and_nothing_more(seen: dict[int, Seen]) -> None:
     assert seen[33].caller.statuses == ["100", "487"]
-    assert seen[33].caller.at_ms("487") >= 8000
+    assert (seen[33].caller.at_ms("487") or 0) >= 8000
     record = seen[33].carrier
     assert (record.rang_at_ms, record.early_media_at_ms, record.hung_up_by) == (None, None, "platform")
 
@@ -272,6 +273,16 @@ def test_the_sound_of_second_k_lies_in_second_k_also_after_gaps(carrier: Carrier
         assert end == pytest.approx(sent_end, abs=120)
 
 
+def test_a_tone_that_changes_in_mid_call_is_seen(carrier: Carrier) -> None:
+    """The tooth: legs that were swapped, or mixed into the wrong call."""
+    right, wrong = tone(CALLER_HZ), tone(600)
+    record = place(carrier, 8, lambda frame: right(frame) if frame < 100 else wrong(frame), stay_s=4)
+    sound = heard_by_phone(record)
+    assert [hz[0] for _, hz in record.heard] == [CALLER_HZ, CALLER_HZ, 600, 600]
+    assert tones.first_heard(sound, 600) == pytest.approx(2000, abs=100)
+    assert tones.heard(sound, CALLER_HZ, 2200, 3800) == 0
+
+
 def test_keys_that_are_pressed_are_written_down(carrier: Carrier) -> None:
     async def press() -> SipCall:
         async with SipCall("+8613900000005", carrier.port, sound=lambda _: SILENCE) as call:
@@ -327,7 +338,7 @@ def test_what_was_written_survives_the_carriers_sudden_death(tmp_path: Path) -> 
 
 
 async def answer_then_kill(carrier: Carrier) -> SipCall:
-    [pid] = [part.pid for part in carrier.stack.status() if part.part == "carrier"]
+    [pid] = [part.pid for part in carrier.stack.status() if part.part == "carrier" and part.pid]
     async with SipCall("+8613900000005", carrier.port) as call:
         await call.until(lambda: call.is_answered, within_s=2)
         os.kill(pid, signal.SIGKILL)
