@@ -1,0 +1,136 @@
+"""Calls and leases in this process's memory: the twins of adapters/redis, for tests and laws. Closed calls stay."""
+
+import builtins
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic_ns
+
+from ari_app.domain.errors import CallerError
+from ari_app.ports.calls import RETENTION_S, CallPage, Created, Exists, Fenced, Saved, Stale, StoredCall
+from ari_app.ports.leases import HeldBy, Lease, Lost
+
+
+class MemoryCalls:
+    def __init__(self) -> None:
+        self._calls: dict[str, StoredCall] = {}
+        self._events: dict[str, list[bytes]] = {}
+        self._live: dict[str, set[str]] = {}
+        self._of_user: dict[str, dict[str, int]] = {}
+        self._all: dict[str, int] = {}
+        self._alive: dict[str, int] = {}
+
+    async def create(
+        self, call_id: str, record: bytes, *, node: str, user_ids: Sequence[str], created_at_ms: int,
+        events: Sequence[bytes], fence: int = 0,
+    ) -> Created | Exists:  # fmt: skip
+        if (stored := self._calls.get(call_id)) is not None:
+            return Exists(stored)
+        self._live.setdefault(node, set()).add(call_id)
+        self._all[call_id] = created_at_ms
+        for user in user_ids:
+            self._of_user.setdefault(user, {})[call_id] = created_at_ms
+        self._calls[call_id] = StoredCall(call_id, 1, fence, node, created_at_ms, record)
+        self._events[call_id] = list(events)
+        return Created(1)
+
+    async def save(
+        self, call_id: str, expect_version: int, record: bytes, events: Sequence[bytes], fence: int
+    ) -> Saved | Stale | Fenced:
+        stored = self._calls.get(call_id)
+        if stored is None:
+            return Stale(0)
+        if stored.fence > fence:
+            return Fenced(stored.fence)
+        if stored.version == expect_version + 1 and (stored.fence, stored.record) == (fence, record):
+            return Saved(stored.version)
+        if stored.version != expect_version:
+            return Stale(stored.version)
+        self._calls[call_id] = replace(stored, version=expect_version + 1, fence=fence, record=record)
+        self._events[call_id] += events
+        return Saved(expect_version + 1)
+
+    async def load(self, call_id: str) -> StoredCall | None:
+        return self._calls.get(call_id)
+
+    async def load_many(self, call_ids: Sequence[str]) -> builtins.list[StoredCall | None]:
+        return [self._calls.get(call_id) for call_id in call_ids]
+
+    async def live(self, node: str) -> builtins.list[str]:
+        return list(self._live.get(node, ()))
+
+    async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S) -> None:
+        self._live.get(node, set()).discard(call_id)
+
+    async def list(
+        self, *, user: str | None = None, since_ms: int | None = None, cursor: str | None = None, limit: int = 50
+    ) -> CallPage:
+        index = self._all if user is None else self._of_user.get(user, {})
+        newest_first = sorted(((at_ms, call) for call, at_ms in index.items()), reverse=True)
+        if cursor is not None:
+            before = parse_cursor(cursor)
+            newest_first = [one for one in newest_first if one < before]
+        found = [one for one in newest_first if since_ms is None or one[0] >= since_ms]
+        page = found[:limit]
+        more = len(found) > len(page) and bool(page)
+        return CallPage(tuple(call for _, call in page), f"{page[-1][0]}.{page[-1][1]}" if more else None)
+
+    async def events(self, call_id: str, after: int = 0) -> Sequence[tuple[int, bytes]]:
+        return list(enumerate(self._events.get(call_id, []), start=1))[max(0, after) :]
+
+    async def mark_alive(self, node: str, at_ms: int) -> None:
+        self._alive[node] = at_ms
+
+    async def alive(self, node: str) -> int | None:
+        return self._alive.get(node)
+
+
+def parse_cursor(cursor: str) -> tuple[int, str]:
+    at_ms, dot, call = cursor.partition(".")
+    if not at_ms.isdecimal() or not dot or not call:
+        raise CallerError(f"cursor: not one that was given out: {cursor!r}")
+    return int(at_ms), call
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    owner: str
+    number: int
+    until_ms: int
+
+
+class MemoryLeases:
+    """`is_dead` tells of an owner whether it was a process of this host that is gone."""
+
+    def __init__(
+        self,
+        is_dead: Callable[[str], bool] = lambda _owner: False,
+        monotonic_ms: Callable[[], int] = lambda: monotonic_ns() // 1_000_000,
+    ) -> None:
+        self._is_dead = is_dead
+        self._now_ms = monotonic_ms
+        self._held: dict[str, _Held] = {}
+        self._numbers: dict[str, int] = {}
+
+    async def acquire(self, node: str, owner: str, ttl_ms: int) -> Lease | HeldBy:
+        now_ms = self._now_ms()
+        held = self._held.get(node)
+        if held is not None and held.until_ms > now_ms and held.owner != owner and not self._is_dead(held.owner):
+            return HeldBy(held.owner, held.number, held.until_ms - now_ms)
+        number = self._numbers[node] = self._numbers.get(node, 0) + 1
+        self._held[node] = _Held(owner, number, now_ms + ttl_ms)
+        return Lease(node, owner, number, now_ms + ttl_ms)
+
+    async def renew(self, lease: Lease, ttl_ms: int) -> Lease | Lost:
+        now_ms = self._now_ms()
+        if not self._is_ours(lease, now_ms):
+            return Lost()
+        self._held[lease.node] = _Held(lease.owner, lease.number, now_ms + ttl_ms)
+        return replace(lease, deadline_ms=now_ms + ttl_ms)
+
+    async def release(self, lease: Lease) -> None:
+        if self._is_ours(lease, self._now_ms()):
+            del self._held[lease.node]
+
+    def _is_ours(self, lease: Lease, now_ms: int) -> bool:
+        held = self._held.get(lease.node)
+        return held is not None and held.until_ms > now_ms and (held.owner, held.number) == (lease.owner, lease.number)
