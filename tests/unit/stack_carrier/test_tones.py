@@ -86,6 +86,15 @@ def test_wrong_sound_is_not_heard_as_the_tone(record, wrong: list[int]) -> None:
     assert tones.gaps(path, 450, 0, 3000) != []
 
 
+def test_a_sound_that_glides_through_the_frequency_is_no_tone(record) -> None:
+    """Loud and long enough, as a sung vowel is; only its phase tells."""
+    glide = [round(7220 * math.sin(2 * math.pi * (400 * t + 50 * t * t))) for t in (n / 8000 for n in range(8000))]
+    path = record(glide)  # 400 to 500 Hz in one second
+    [(begin_ms, end_ms)] = tones.stretches(path, 450)
+    assert end_ms - begin_ms > 200
+    assert tones.first_heard(path, 450) is None
+
+
 @pytest.mark.parametrize("filling", [silence(300), tone(500, 300)], ids=["silence", "another tone"])
 def test_a_gap_of_300_ms_is_found_where_it_is(record, filling: list[int]) -> None:
     path = record(tone(450, 1000), filling, tone(450, 1700, begin_ms=1300))
