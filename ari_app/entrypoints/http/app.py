@@ -1,0 +1,115 @@
+"""Puts the API together from its doors, and writes its description. Every route is in its own file."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ari_app.domain.errors import Unavailable
+from ari_app.entrypoints import views, views_account
+from ari_app.entrypoints.http import bodies, calls, system, users
+from ari_app.entrypoints.http.auth import Gate
+from ari_app.entrypoints.http.doors import Doors
+from ari_app.entrypoints.http.front import Front, HttpMetrics, away
+from ari_app.entrypoints.http.problems import Problem, ProblemView
+
+OPEN = ("/healthz", "/readyz")
+"""Need no key."""
+BY_STATUS = {404: "not-found", 405: "method-not-allowed"}
+SCHEMAS = {
+    "Call": views.CallView, "Calls": calls.Calls, "Events": calls.Events, "User": views.UserView,
+    "Balance": views_account.BalanceView, "Statement": users.Statement, "Granted": users.Granted,
+    "Trunks": system.Trunks, "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
+}  # fmt: skip
+BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant)
+ABOUT = """\
+Callback calls over your own Asterisk: rings the caller, then the callee, joins the two, and charges the talk from the
+caller's minutes. Times are RFC 3339 in UTC; minutes are whole seconds; errors are application/problem+json."""
+
+
+def build(doors: Doors) -> Front:
+    """The ASGI app to serve."""
+    metrics = HttpMetrics()
+    app = FastAPI(
+        title="Ringbridge", description=ABOUT, version=package_version(), docs_url=None, redoc_url=None,
+        redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        exception_handlers={
+            Problem: _problem, HTTPException: _http_error, RequestValidationError: _malformed, Unavailable: _away,
+        },
+    )  # fmt: skip
+    app.state.doors = doors
+    app.state.gate = Gate(doors.keys, doors.key_cache_ms)
+    app.state.http_metrics = metrics
+    for router in (calls.router, users.router, system.router):
+        app.include_router(router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return Front(app, metrics, doors.connections_max)
+
+
+def package_version() -> str:
+    try:
+        return version("ringbridge")
+    except PackageNotFoundError:
+        return "0"
+
+
+async def _problem(_request: Request, problem: Problem) -> Response:
+    return problem.response()
+
+
+async def _away(_request: Request, e: Unavailable) -> Response:
+    return away(e).response()
+
+
+async def _malformed(_request: Request, e: RequestValidationError) -> Response:
+    return bodies.malformed("malformed-request", list(e.errors())).response()
+
+
+async def _http_error(request: Request, e: HTTPException) -> Response:
+    sentence = {404: "There is nothing at this path.", 405: f"{request.method} is not for this path."}
+    type = BY_STATUS.get(e.status_code, "malformed-request")
+    return Problem(type, sentence.get(e.status_code, str(e.detail)), headers=e.headers).response()
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Made once; the answers' shapes are those of the views, the bodies' those that are checked."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        parts = schema.setdefault("components", {})
+        parts["schemas"] = _schemas()
+        parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for path, operations in schema["paths"].items():
+            for operation in operations.values():
+                if path not in OPEN:
+                    operation["security"] = [{"key": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _schemas() -> dict[str, Any]:
+    """By the names in SCHEMAS; what they are made of keeps its own name."""
+    _, found = msgspec.json.schema_components(SCHEMAS.values(), ref_template="#/components/schemas/{name}")
+    names = {view.__name__: name for name, view in SCHEMAS.items()}
+    text = msgspec.json.encode(found).decode()
+    for old, new in names.items():
+        text = text.replace(f'"#/components/schemas/{old}"', f'"#/components/schemas/{new}"')
+    shapes = {names.get(old, old): shape for old, shape in msgspec.json.decode(text).items()}
+    return shapes | {model.__name__: model.model_json_schema() for model in BODIES}
+
+
+def routes(front: Front) -> list[tuple[str, str]]:
+    """(method, path) of every route, for the test of the docs."""
+    app = front.app
+    assert isinstance(app, FastAPI)
+    found = (route for route in app.routes if isinstance(route, APIRoute))
+    return sorted((method, route.path) for route in found for method in route.methods or ())

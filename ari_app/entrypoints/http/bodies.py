@@ -1,0 +1,135 @@
+"""What a request may carry, and reading it. Strict: no unknown field, no 60.0 or "60" for 60."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import Request
+
+from ari_app.config.mistakes import did_you_mean
+from ari_app.entrypoints.http.problems import Problem
+from ari_app.ports.users import NUMBERS_MAX
+
+METADATA_KEYS_MAX = 20
+WORDS_MAX = 500  # characters of one key or value of metadata
+GRANT_S_MAX = 10_000_000
+JSON = re.compile(r"\s*application/(?:[\w.-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+
+Words = Annotated[str, StringConstraints(max_length=WORDS_MAX)]
+Who = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _few(metadata: dict[str, str]) -> dict[str, str]:
+    if len(metadata) > METADATA_KEYS_MAX:
+        raise ValueError(f"at most {METADATA_KEYS_MAX} keys")
+    return metadata
+
+
+class PlaceCall(Body):
+    caller: Who = Field(description="User id or number. Rung first; pays.", examples=["demo"])
+    callee: Who = Field(
+        description="User id or number. Rung when the caller has answered.", examples=["+8613900000004"]
+    )
+    max_duration_s: int | None = Field(None, ge=1, le=86_400, description="Longest talk; the settings may allow less.")
+    confirm_caller: bool | None = Field(None, description="The caller must press 1: a guard against voicemail.")
+    waiting: Literal["ringback", "music"] | None = Field(None, description="What the caller hears meanwhile.")
+    early_media: Literal["all", "none"] | None = Field(
+        None, description="Whether the caller hears the callee's network before the answer."
+    )
+    metadata: Annotated[dict[Words, Words], AfterValidator(_few)] = Field(
+        default_factory=dict,
+        description=f"Yours, given back unread: at most {METADATA_KEYS_MAX} keys, {WORDS_MAX} characters each.",
+        json_schema_extra={"maxProperties": METADATA_KEYS_MAX},
+    )
+
+
+class PutUser(Body):
+    numbers: list[Who] = Field(
+        max_length=NUMBERS_MAX, description="The first is the one that is rung.", examples=[["+8613900000001"]]
+    )
+    name: Annotated[str, StringConstraints(max_length=200)] | None = None
+    locale: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}$")] | None = Field(
+        None, examples=["zh-CN"]
+    )
+
+
+class Grant(Body):
+    kind: Literal["bonus", "bought"]
+    seconds: int = Field(ge=1, le=GRANT_S_MAX)
+    expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="RFC 3339, in the future; absent: never.", json_schema_extra={"format": "date-time"}
+    )
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+async def read(request: Request, model: type[AnyBody]) -> AnyBody:
+    """The body, or a Problem: 413, 415 or 422."""
+    if not JSON.fullmatch(request.headers.get("content-type", "")):
+        raise Problem("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
+    raw = await _whole(request)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as e:
+        raise malformed("malformed-body", e.errors(include_url=False, include_context=True), model) from None
+
+
+async def _whole(request: Request) -> bytes:
+    limit = request.app.state.doors.body_max
+    told = request.headers.get("content-length", "0")
+    raw = bytearray()
+    if told.isdecimal() and int(told) <= limit:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > limit:
+                break
+        else:
+            return bytes(raw)
+    raise Problem("body-too-large", f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
+
+
+def takes(model: type[Body]) -> dict[str, Any]:
+    """The request body for the API's description (OpenAPI)."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def malformed(type: str, errors: list[Any], model: type[Body] | None = None) -> Problem:
+    """Every mistake at once: the first as the field at fault, all in `errors`."""
+    said = []
+    for e in errors:
+        place = [str(part) for part in e["loc"] if part not in ("query", "path", "header", "body")]
+        said.append({"field": ".".join(place), "detail": _sentence(e, model)})
+    first = said[0]
+    text = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]
+    return Problem(type, text, first["field"], extra={"errors": said} if len(said) > 1 else None)
+
+
+def _sentence(e: Any, model: type[Body] | None) -> str:
+    context = e.get("ctx", {})
+    match e["type"]:
+        case "json_invalid":
+            return f"The body is no JSON: {context.get('error', 'not readable')}."
+        case "model_type" | "model_attributes_type":
+            return "A JSON object is expected."
+        case "missing":
+            return "this field is needed."
+        case "extra_forbidden":
+            return "there is no such field" + did_you_mean(str(e["loc"][-1]), model.model_fields if model else ()) + "."
+        case "int_type" | "int_from_float" | "int_parsing":
+            return "a whole number is expected, without quotes, point or exponent."
+        case "string_type":
+            return "text is expected."
+        case "bool_type":
+            return "true or false is expected."
+        case "literal_error":
+            return f"expected {context['expected']}."
+    words = str(e["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"{words}."

@@ -1,0 +1,94 @@
+"""Stands before every route, as plain ASGI: the limit of connections, faults turned into problems, counts.
+
+Knows no route and no key. Nothing that goes wrong below leaves with a traceback.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ari_app.domain.errors import Unavailable
+from ari_app.entrypoints.http.problems import Problem
+
+log = structlog.get_logger()
+
+BUSY_AGAIN_S = 1
+AWAY_AGAIN_S = 5
+
+
+class HttpMetrics:
+    """docs/metrics.md describes each one."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "ringbridge_http_requests", "Requests, by route and status", ["method", "route", "status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "ringbridge_http_request_seconds", "From a request to its answer", ["route"],
+            buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5), registry=self.registry,
+        )  # fmt: skip
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class Front:
+    """The ASGI app to serve. `connections`: how many are open, where the server tells."""
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, connections_max: int) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.connections_max = connections_max
+        self.connections: Callable[[], int] = lambda: 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        began, status = time.perf_counter(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            if self.connections() > self.connections_max:
+                close = {"Connection": "close"}
+                raise Problem("no-capacity", "Too many connections are open.", "", BUSY_AGAIN_S, headers=close)
+            await self.app(scope, receive, noting)
+        except Exception as e:  # the last line of defence: the client gets a problem, the log the traceback
+            if status:
+                raise
+            await _as_problem(e, scope).response()(scope, receive, noting)
+        finally:
+            self._count(scope, status, time.perf_counter() - began)
+
+    def _count(self, scope: Scope, status: int, took_s: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        self.metrics.requests.labels(scope["method"] if route != "other" else "any", route, status).inc()
+        self.metrics.seconds.labels(route).observe(took_s)
+
+
+def _as_problem(e: Exception, scope: Scope) -> Problem:
+    if isinstance(e, Problem):
+        return e
+    if isinstance(e, Unavailable):
+        return away(e)
+    instance = secrets.token_hex(8)
+    log.error("request failed", path=scope["path"], instance=instance, exc_info=e)
+    sentence = "Something went wrong on our side; it was written down."
+    return Problem("internal-error", sentence, extra={"instance": instance})
+
+
+def away(e: Unavailable) -> Problem:
+    log.warning("store out of reach", why=str(e))
+    return Problem("no-capacity", "The store of calls and minutes does not answer right now.", "", AWAY_AGAIN_S)

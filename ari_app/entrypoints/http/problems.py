@@ -1,0 +1,96 @@
+"""Errors as people and programs get them: one table of stable types, and how one becomes an answer.
+
+RFC 9457 (problem details). Knows no route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Kind(NamedTuple):
+    status: int
+    title: str
+    meaning: str  # for docs/api.md
+
+
+KINDS: Mapping[str, Kind] = {
+    "invalid-number": Kind(400, "Not a number that can be called", "Not a phone number, or not one for this purpose."),
+    "unauthorized": Kind(401, "No valid key", "`Authorization: Bearer <key>` is missing, or the key is unknown."),
+    "balance-empty": Kind(402, "No minutes left", "The payer has less than the first increment of a call."),
+    "forbidden": Kind(403, "The key may not do this", "The key lacks the scope that `detail` names."),
+    "number-not-verified": Kind(
+        403, "Number not proved", "The caller's number is nobody's, or was not proved to be the user's."
+    ),
+    "destination-blocked": Kind(403, "Destination not called", "The country, prefix or kind of number is not called."),
+    "emergency-number": Kind(403, "Emergency number", "Emergency numbers are not called by callback."),
+    "not-found": Kind(404, "Not here", "No such call or path."),
+    "unknown-user": Kind(404, "No such user", "No user has this id."),
+    "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
+    "idempotency-conflict": Kind(
+        409, "Idempotency-Key used before", "The same Idempotency-Key came before with another request."
+    ),
+    "number-taken": Kind(409, "Number is somebody else's", "A number belongs to one user."),
+    "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
+    "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
+    "malformed-body": Kind(422, "Body not understood", "No JSON, an unknown field, or a value of the wrong kind."),
+    "malformed-request": Kind(422, "Request not understood", "A path, query or header value of the wrong kind."),
+    "too-many-calls": Kind(429, "Too many calls", "A limit was hit; `detail` names the rule."),
+    "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
+    "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),
+    "draining": Kind(503, "About to stop", "The process takes no new calls; try again, perhaps elsewhere."),
+    "not-ready": Kind(503, "Not able to place a call", "`/readyz`: `parts` names what is not ready, and why."),
+}
+
+
+@dataclass
+class Problem(Exception):
+    """Raise it anywhere below a route. `field` is the request's field at fault; `extra` joins the body."""
+
+    type: str
+    detail: str
+    field: str = ""
+    retry_after_s: int | None = None
+    extra: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+
+    @property
+    def status(self) -> int:
+        return KINDS[self.type].status
+
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "type": self.type,
+            "title": KINDS[self.type].title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field:
+            body["field"] = self.field
+        if self.retry_after_s is not None:
+            body["retry_after_s"] = self.retry_after_s
+        return body | dict(self.extra or {})
+
+    def response(self) -> Response:
+        headers = dict(self.headers or {})
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
+        return Response(msgspec.json.encode(self.body()), self.status, headers, MEDIA_TYPE)
+
+
+class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):
+    """The shape of every error, for the API's description."""
+
+    type_: str
+    title: str
+    status: int
+    detail: str
+    field: str = ""
+    retry_after_s: int | None = None

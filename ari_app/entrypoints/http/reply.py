@@ -1,0 +1,61 @@
+"""Answers and the pieces of request that several routes share. Knows no port."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ari_app.entrypoints.http.doors import Doors
+from ari_app.entrypoints.http.problems import MEDIA_TYPE, Problem
+
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_encode = msgspec.json.Encoder().encode
+
+
+def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(_encode(body), status, headers, "application/json")
+
+
+def doors(request: Request) -> Doors:
+    found: Doors = request.app.state.doors
+    return found
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The header, or None without it. Raises Problem (422) for one that will not do."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        sentence = "Idempotency-Key: 1 to 255 visible characters are expected."
+        raise Problem("malformed-request", sentence, "Idempotency-Key")
+    return key
+
+
+def gives(
+    view: str, *refusals: int, status: int = 200, also: int | None = None, needs_key: bool = True
+) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route for the API's description (OpenAPI): the view, and the statuses of its problems."""
+    problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    good = {"description": view, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{view}"}}}}
+    told: dict[int | str, dict[str, Any]] = {status: good}
+    if also is not None:
+        told[also] = good
+    usual = (401, 403, 422, 503) if needs_key else ()
+    return told | {refusal: {"description": "Problem", **problem} for refusal in (*refusals, *usual)}
+
+
+IDEMPOTENT = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "maxLength": 255},
+            "description": "Same key and body, same answer, for 24 hours; same key with another body is 409.",
+        }
+    ]
+}
+"""For openapi_extra of a POST that can cost minutes or money."""

@@ -1,0 +1,88 @@
+"""Serves the API inside this process's event loop. Touches no signal, no log and no other task."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from ari_app.entrypoints.http.front import Front
+
+KEEP_ALIVE_S = 75  # longer than the usual reverse proxy's 60, so that it is not we who close first
+GRACE_S = 5  # at the end, for requests that are being answered
+HEAD_MAX = 32_768
+
+
+class PortTaken(OSError):
+    """Nobody can listen there; the message is a sentence for the operator."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises PortTaken."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+        except OSError:
+            sock.close()
+            raise
+    except OSError as e:
+        raise PortTaken(
+            f"the API cannot listen on {host} port {port} ({e.strerror}): set RINGBRIDGE_HTTP_HOST or "
+            "RINGBRIDGE_HTTP_PORT"
+        ) from None
+    return sock
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The process's signals are not the API's business."""
+        yield
+
+
+class Server:
+    """Bound, so that `url` is known and no other process has the port; answers once `run` runs."""
+
+    def __init__(self, front: Front, sock: socket.socket) -> None:
+        self._sock = sock
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                front, http="h11", ws="none", loop="none", lifespan="off", log_config=None, access_log=False,
+                proxy_headers=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S, h11_max_incomplete_event_size=HEAD_MAX,
+            )
+        )  # fmt: skip
+        front.connections = lambda: len(self._uvicorn.server_state.connections)
+
+    @property
+    def url(self) -> str:
+        """Where this machine reaches it, without a slash at the end."""
+        host, port = self._sock.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def is_listening(self) -> bool:
+        return self._uvicorn.started
+
+    async def run(self) -> None:
+        """Serve until `stop`; what is being answered then is finished, for GRACE_S at most."""
+        try:
+            await self._uvicorn.serve([self._sock])
+        finally:
+            self._sock.close()
+
+    def stop(self) -> None:
+        self._uvicorn.should_exit = True
+
+
+def serve(front: Front, host: str, port: int, sock: socket.socket | None = None) -> Server:
+    """Bind (port 0: any free one), or take over a bound socket; the caller awaits `run()`. Raises PortTaken."""
+    return Server(front, sock or bind(host, port))

@@ -1,0 +1,180 @@
+"""What people and programs see of a call, a user and an account: the API's answers, which the CLI reads too.
+
+Pure. Times leave as RFC 3339 in UTC with milliseconds, money as integer micros; names are contracts.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Try
+from ari_app.domain.units import Increment, cost_micro
+from ari_app.flows import flows
+from ari_app.ports.users import User
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples": ["2026-11-23T08:33:12.123Z"]})]
+
+
+NOT_TRIED = Try()
+
+
+class Cost(msgspec.Struct):
+    micro: int
+    currency: str
+
+
+class LegView(msgspec.Struct):
+    """One phone. `trunk` is the one that carries (or tried last); `tried` all of them in order."""
+
+    role: str
+    number: str
+    shown: str
+    why: Annotated[str, Meta(description="Why this number is shown.")]
+    trunk: str | None
+    tried: list[str]
+    rang_at: Time | None
+    answered_at: Time | None
+    ended_at: Time | None
+    cause: Annotated[int | None, Meta(description="Q.850.")]
+    sip_status: int | None
+    charged_s: int
+    cost: Annotated[Cost, Meta(description="What the operator owes the carrier for this leg, so far.")]
+
+
+class CallView(msgspec.Struct, rename={"type_": "type"}):
+    """A call. `caller` and `callee` are user ids where there is a user, else numbers."""
+
+    id: str
+    type_: str
+    state: str
+    caller: str
+    callee: str
+    payer: str
+    held_s: int
+    charged_s: int
+    overrun_s: int
+    created_at: Time
+    legs: list[LegView]
+    metadata: dict[str, str]
+    reason: str | UnsetType = UNSET
+    hung_up_by: str | UnsetType = UNSET
+    talking_at: Time | UnsetType = UNSET
+    ended_at: Time | UnsetType = UNSET
+
+
+class EventView(msgspec.Struct, rename={"type_": "type"}):
+    """A change of state. `seq` counts from 1 within the call."""
+
+    seq: int
+    call: str
+    type_: str
+    state: str
+    at: Time
+    reason: str | UnsetType = UNSET
+    hung_up_by: str | UnsetType = UNSET
+    charged_s: int | UnsetType = UNSET
+    overrun_s: int | UnsetType = UNSET
+
+
+class UserView(msgspec.Struct):
+    """`verified`: those of the numbers that are proved to be the user's."""
+
+    id: str
+    numbers: list[str]
+    verified: list[str]
+    name: str | UnsetType = UNSET
+    locale: str | UnsetType = UNSET
+
+
+def rfc3339(at_ms: int) -> str:
+    """UTC with milliseconds: 2026-11-23T08:33:12.123Z."""
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def at_ms(time: str) -> int:
+    """The reverse; any offset, any fraction (cut down to ms). Raises ValueError, also where there is no offset."""
+    read = datetime.fromisoformat(time)
+    if read.tzinfo is None:
+        raise ValueError("no offset")
+    since = read - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def call_view(call: Call) -> CallView:
+    caller, callee = _party(call, CALLER), _party(call, CALLEE)
+    state = flows()[call.type].state(call)
+    view = CallView(
+        id=call.id, type_=call.type, state=state, caller=caller, callee=callee, payer=call.payer, held_s=call.held_s,
+        charged_s=call.settled.charged_s if call.settled else 0,
+        overrun_s=call.settled.overrun_s if call.settled else 0,
+        created_at=rfc3339(call.created_at_ms), legs=[leg_view(call, leg) for leg in call.legs],
+        metadata=dict(call.metadata),
+    )  # fmt: skip
+    if call.has_leg(CALLEE) and (talking_at_ms := call.leg(CALLEE).answered_at_ms) is not None:
+        view.talking_at = rfc3339(talking_at_ms)
+    if state == "ended" and call.end is not None:
+        view.reason, view.hung_up_by = str(call.end.reason), str(call.end.by)
+        view.ended_at = rfc3339(ended_at_ms(call))
+    return view
+
+
+def ended_at_ms(call: Call) -> int:
+    """When the last phone was put down, or where none was rung, when it was decided that none is."""
+    ends = [t.ended_at_ms for leg in call.legs for t in leg.tries if t.ended_at_ms is not None]
+    return max(ends, default=call.end.at_ms if call.end else call.now_ms)
+
+
+def leg_view(call: Call, leg: Leg) -> LegView:
+    route, last = leg.routes[min(leg.n, len(leg.routes) - 1)], leg.last or NOT_TRIED
+    tried = [leg.routes[n].trunk for n in range(len(leg.tries))]
+    talked_ms = 0
+    if last.answered_at_ms is not None:
+        ended_ms = last.ended_at_ms if last.ended_at_ms is not None else call.now_ms
+        talked_ms = max(0, ended_ms - last.answered_at_ms)
+    micro = cost_micro(talked_ms, route.price_micro_per_min, Increment.parse(route.price_increment))
+    return LegView(
+        role=leg.role, number=leg.number, shown=route.shown, why=route.why, trunk=tried[-1] if tried else None,
+        tried=tried, rang_at=_time(last.rang_at_ms), answered_at=_time(last.answered_at_ms),
+        ended_at=_time(last.ended_at_ms), cause=last.cause, sip_status=last.sip_status,
+        charged_s=charged_s(call, leg), cost=Cost(micro, route.currency),
+    )  # fmt: skip
+
+
+def charged_s(call: Call, leg: Leg) -> int:
+    """A callback's talk is charged once, on the callee's leg."""
+    return call.settled.charged_s if call.settled and leg.role == CALLEE else 0
+
+
+def _party(call: Call, role: str) -> str:
+    if not call.has_leg(role):
+        return ""
+    leg = call.leg(role)
+    return leg.user or leg.number
+
+
+def event_view(seq: int, body: dict[str, Any]) -> EventView:
+    """Of an event as it was stored (engine/records.py)."""
+    rest = {name: body[name] for name in ("reason", "hung_up_by", "charged_s", "overrun_s") if name in body}
+    return EventView(seq, body["call"], body["type"], body["state"], rfc3339(body["at_ms"]), **rest)
+
+
+def user_view(user: User) -> UserView:
+    return UserView(
+        id=user.id,
+        numbers=[one.number for one in user.numbers],
+        verified=[one.number for one in user.numbers if one.is_verified],
+        name=user.name or UNSET,
+        locale=user.locale or UNSET,
+    )
+
+
+TrunkState = Literal["up", "down", "unknown"]

@@ -1,0 +1,190 @@
+"""An API over memory, and a client that talks to it without a network. Only placing calls is played, not done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from ari_app.adapters.memory_calls import MemoryCalls
+from ari_app.adapters.memory_ledger import MemoryLedger
+from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
+from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
+from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.plans import month_of
+from ari_app.engine import records
+from ari_app.engine.service import CallAsk, Refusal
+from ari_app.entrypoints.http import Doors, Part, TrunkNow, build
+from ari_app.ports.keys import Scope, described
+from ari_app.ports.ledger import MonthGrant
+
+NOW_MS = 1_795_422_792_123  # 2026-11-23T08:33:12.123Z
+KEYS: Mapping[str, tuple[Scope, ...]] = {"root": ("admin",), "dialler": ("call",), "viewer": ("read",)}
+
+
+def a_call(id: str = "c1", at_ms: int = NOW_MS, user: str = "demo") -> Call:
+    """A callback that was accepted and nothing more."""
+    route = Route("carrier", "+8613900000001", "+864001234567", "to_caller", 60_000, "60/60")
+    to_callee = replace(route, dialled="+8613900000004", shown="+8613900000001", why="verified")
+    return Call(
+        id=id, type="callback", created_at_ms=at_ms, payer=user, now_ms=at_ms, metadata={"order": "7"},
+        legs=(
+            Leg(CALLER, "+8613900000001", (route,), 45_000, user=user),
+            Leg(CALLEE, "+8613900000004", (replace(to_callee, trunk="broken"), to_callee), 60_000),
+        ),
+    )  # fmt: skip
+
+
+def a_talk(id: str = "c1", at_ms: int = NOW_MS, talked_ms: int = 5_250) -> Call:
+    """A callback that is over: rang, answered, talked; the callee was reached over the second trunk."""
+    call = a_call(id, at_ms)
+    caller = Try(
+        state=LegState.GONE, dialled_at_ms=at_ms + 10, rang_at_ms=at_ms + 20, answered_at_ms=at_ms + 30,
+        ended_at_ms=at_ms + 150 + talked_ms, cause=16, how="ours",
+    )  # fmt: skip
+    failed = Try(state=LegState.GONE, dialled_at_ms=at_ms + 40, ended_at_ms=at_ms + 50, cause=34, sip_status=503)
+    callee = Try(
+        state=LegState.GONE, dialled_at_ms=at_ms + 60, rang_at_ms=at_ms + 70, answered_at_ms=at_ms + 100,
+        ended_at_ms=at_ms + 100 + talked_ms, cause=16, sip_status=200, how="remote",
+    )  # fmt: skip
+    legs = (replace(call.legs[0], tries=(caller,)), replace(call.legs[1], tries=(failed, callee)))
+    return replace(
+        call, legs=legs, now_ms=at_ms + 200 + talked_ms, held_s=120, holds=1,
+        end=End(Reason.COMPLETED, HungUpBy.CALLEE, at_ms + 100 + talked_ms),
+        settled=Settlement(charged_s=60, overrun_s=0, used_s=talked_ms // 1000),
+    )  # fmt: skip
+
+
+@dataclass
+class FakeService:
+    """Answers what it was told to; remembers what it was asked."""
+
+    answer: Call | Refusal | Exception = field(default_factory=a_call)
+    asked: list[tuple[CallAsk, str, str | None]] = field(default_factory=list)
+
+    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
+        self.asked.append((ask, owner, idempotency_key))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
+class Live:
+    call: Call
+
+
+@dataclass
+class FakeEngine:
+    live: dict[str, Call] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
+
+    def mailbox(self, call_id: str) -> Live | None:
+        return Live(self.live[call_id]) if call_id in self.live else None
+
+    def cancel(self, call_id: str) -> bool:
+        self.cancelled.append(call_id)
+        return call_id in self.live
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+    @property
+    def problem(self) -> Any:
+        """The body, after the marks of every error."""
+        assert self.headers["content-type"] == "application/problem+json", self.raw
+        body = self.json
+        assert body["status"] == self.status
+        assert body["title"]
+        assert body["detail"].endswith(".")
+        assert b"Traceback" not in self.raw
+        return body
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.service, self.engine = FakeService(), FakeEngine()
+        self.users, self.keys = MemoryUsers(), MemoryKeys()
+        self.ledger, self.calls = MemoryLedger(), MemoryCalls()
+        self.parts = [Part("asterisk", True), Part("redis", True), Part("trunk", True)]
+        self.now_ms = NOW_MS
+        self.doors = Doors(
+            service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
+            calls=self.calls, month=self._month, read_number=PhoneNumbers("CN").read, parts=self._parts,
+            trunks=lambda: [TrunkNow("carrier", "up"), TrunkNow("other")], metrics=lambda: b"ringbridge_x 1\n",
+            now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,
+        )  # fmt: skip
+        self.front = build(self.doors)
+
+    async def _parts(self) -> list[Part]:
+        return self.parts
+
+    def _month(self, _payer: str, now_ms: int) -> MonthGrant:
+        return month_of(now_ms, "Asia/Shanghai").grant(3600)
+
+    async def with_keys(self) -> Bench:
+        for name, scopes in KEYS.items():
+            await self.keys.add(*described(f"rb_{name}", name, scopes, 1))
+        return self
+
+    async def put(self, id: str = "demo", number: str = "+8613900000001") -> None:
+        answer = await self.ask("PUT", f"/v1/users/{id}", {"numbers": [number]})
+        assert answer.status == 200, answer.raw
+
+    async def store(self, call: Call, *events: str) -> None:
+        told = [records.event(call, state) for state in events]
+        await self.calls.create(
+            call.id,
+            records.encode(call),
+            node="n",
+            user_ids=[call.payer],
+            created_at_ms=call.created_at_ms,
+            events=told,
+        )
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        *,
+        key: str | None = "root",
+        raw: bytes | None = None,
+        **headers: str,
+    ) -> Answer:
+        """`headers` by their names with _ for -. A body goes out as JSON unless raw is given."""
+        sent = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        if key is not None:
+            sent.setdefault("authorization", f"Bearer rb_{key}")
+        if body is not None or raw is not None:
+            sent.setdefault("content-type", "application/json")
+        raw = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        parts = urlsplit(target)
+        scope = {
+            "type": "http", "method": method, "path": parts.path, "raw_path": parts.path.encode(), "http_version": "1.1",
+            "query_string": parts.query.encode(), "root_path": "", "scheme": "http", "server": ("127.0.0.1", 1),
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 2),
+        }  # fmt: skip
+        got: list[Any] = []
+        waiting = [{"type": "http.request", "body": raw, "more_body": False}]
+
+        async def receive() -> Any:
+            return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            got.append(message)
+
+        await self.front(scope, receive, send)
+        told = {name.decode(): value.decode() for name, value in got[0]["headers"]}
+        return Answer(got[0]["status"], told, b"".join(m.get("body", b"") for m in got[1:]))
