@@ -23,6 +23,10 @@ _UNREACHABLE = ("Could not resolve", "Could not connect", "Connection failed", "
                 "Connection timed out", "Cannot initiate the connection", "connection timed out")  # fmt: skip
 
 
+class NotInSuite(StackError):
+    """The mirror answers, but this suite of it has not what is needed: another suite may."""
+
+
 @dataclass(frozen=True, order=True)
 class Package:
     """One line of packages.lock."""
@@ -109,7 +113,7 @@ class Apt:
         if child.returncode != 0:
             with suppress(OSError), (self.home / "log").open("a") as log:
                 log.write(f"# {' '.join(words[:4])}\n{out}\n")
-            raise StackError(self._explain(out))
+            raise self._fault(out)
         return out
 
     def _options(self, status_fd: int) -> list[str]:
@@ -129,26 +133,33 @@ class Apt:
             "APT::Update::Error-Mode": "any",  # a list that did not arrive is a fault, not a warning
             "Acquire::Languages": "none",
             "Acquire::ForceHash": "sha256",
-            "Acquire::Retries": "3",
+            "Acquire::Retries": "2",
             "Acquire::http::Timeout": "30",
             "Debug::NoLocking": "true",  # the cache has a lock of its own
         }
         return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
 
-    def _explain(self, out: str) -> str:
+    def _fault(self, out: str) -> StackError:
         """apt's complaint as one sentence that says what to do."""
         faults = [line[3:].strip() for line in out.splitlines() if line.startswith("E: ")]
         text = " ".join(faults) or out.strip().rpartition("\n")[2]
         whole = out + text
         if any(word in whole for word in _NO_SPACE):
-            return f"the disk of {self.home} is full: free 500 MB, or set RINGBRIDGE_CACHE_DIR to another disk"
+            return StackError(f"the disk of {self.home} is full: free 500 MB, or set RINGBRIDGE_CACHE_DIR elsewhere")
         if any(word in whole for word in _UNREACHABLE):
-            return (
+            return StackError(
                 f"the Debian mirror {self.mirror} does not answer: check the network, or set RINGBRIDGE_DEBIAN_MIRROR "
                 "to a mirror that can be reached"
             )
         if "does not have a Release file" in whole:
-            return f"the mirror {self.mirror} has no suite {self.suite}: set RINGBRIDGE_DEBIAN_MIRROR to one that has"
+            return NotInSuite(
+                f"the mirror {self.mirror} has no suite {self.suite}: set RINGBRIDGE_DEBIAN_MIRROR to one that has"
+            )
         if "not signed" in whole or "NO_PUBKEY" in whole or "signatures" in whole:
-            return f"the mirror {self.mirror} is not signed by Debian's keys: install a newer debian-archive-keyring"
-        return f"apt-get could not do its work ({text[:300]}): its whole output is in {self.home / 'log'}"
+            return StackError(f"{self.mirror} is not signed by Debian's keys: install a newer debian-archive-keyring")
+        if "Unable to locate package" in whole or "unmet dependencies" in whole:
+            return NotInSuite(
+                f"suite {self.suite} of {self.mirror} lacks packages ({text[:200]}): set RINGBRIDGE_DEBIAN_MIRROR to "
+                "another mirror"
+            )
+        return StackError(f"apt-get could not do its work ({text[:300]}): its whole output is in {self.home / 'log'}")

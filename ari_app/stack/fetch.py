@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ari_app.stack import versions
-from ari_app.stack.apt import Apt, Package
+from ari_app.stack.apt import Apt, NotInSuite, Package
 from ari_app.stack.errors import StackError
 from ari_app.stack.mirror import find_mirror
 from ari_app.stack.progress import Say, step
@@ -107,7 +107,7 @@ def _resolved(home: Path, mirror: str, lock: Sequence[Package], say: Say) -> tup
             packages = [package for package in apt.resolve(ROOTS) if not package.name.startswith(_NOT_NEEDED)]
             _check_versions(packages, suite)
             return apt, packages
-        except StackError as why:
+        except NotInSuite as why:
             fault = fault or why
     raise fault or StackError("no suite to fetch from")
 
@@ -116,7 +116,7 @@ def _check_versions(packages: Sequence[Package], suite: str) -> None:
     by_name = {package.name: package for package in packages}
     for name, minimum in _MINIMUM.items():
         if not versions.at_least(versions.parse(by_name[name].version), minimum):
-            raise StackError(
+            raise NotInSuite(
                 f"Debian {suite} on this mirror has {name} {by_name[name].version}, and {versions.show(minimum)} is "
                 "needed: set RINGBRIDGE_DEBIAN_MIRROR to a mirror that is up to date"
             )

@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ari_app.stack.state import State, StateDir, file_lock
 from ari_app.stack.tools import Tools
 
 START_WITHIN_S = 30
+RUNNING_ANSWERS_WITHIN_S = 10
 STOP_GRACE_S = 8.0
 
 
@@ -49,18 +51,24 @@ class Stack:
     def start(self) -> StackInfo:
         """Start what is not running; returns when every part answers."""
         tools = self.prepare()
+        try:
+            return self._start(tools)
+        except OSError as why:
+            raise StackError(
+                f"{why.filename or self._dir.path}: {why.strerror or why}; see to that disk and its rights, or set "
+                "RINGBRIDGE_STATE_DIR to another directory"
+            ) from None
+
+    def _start(self, tools: Tools) -> StackInfo:
         with self._dir.locked(waiting=lambda: self.options.say("another ringbridge starts or stops here: waiting")):
             state = self._load()
             stopped = [part for part in self.options.parts if part not in state.processes]
-            if not stopped:
+            # held until the ports are really bound, so that two checkouts do not choose the same ones
+            with file_lock(cache_dir(self.options.cache_dir) / "ports.lock") if stopped else nullcontext():
                 self._settle(state, stopped)
                 self._apply_changes(tools, state)
-            else:
-                # held until the ports are really bound, so that two checkouts do not choose the same ones
-                with file_lock(cache_dir(self.options.cache_dir) / "ports.lock"):
-                    self._settle(state, stopped)
-                    self._apply_changes(tools, state)
-                    self._start_parts(tools, state, stopped)
+                self._start_parts(tools, state, stopped)
+            self._check_running(state, [part for part in self.options.parts if part not in stopped])
             self._await_trunk(state)
             return plan.info(self.options, self._dir, state, started_here=tuple(stopped))
 
@@ -86,6 +94,8 @@ class Stack:
                 state.processes.pop(part, None)
             state.failed -= set(wanted)
             self._dir.save(state)
+            if not state.processes:
+                self._dir.drop_link()
         if not all(gone):
             stuck = [part for part, is_gone in zip(running, gone, strict=True) if not is_gone]
             raise StackError(f"{', '.join(stuck)} does not end, even killed: the machine's disk may hang")
@@ -115,6 +125,7 @@ class Stack:
         server = plan.servers(self.options, self._dir, state)[part]
         if not isinstance(server, Asterisk):
             raise StackError(f"{part} is no Asterisk: choose pbx or carrier")
+        self._dir.make_link()  # whoever cleans the directory for temporary files may have taken it
         return self._rx(server, command)
 
     def reload_pjsip(self) -> None:
@@ -205,6 +216,16 @@ class Stack:
                 part = waiting[0]
                 raise StackError(f"{part} does not answer after {START_WITHIN_S} s. {logs.last_words(servers[part])}")
             time.sleep(0.05)
+
+    def _check_running(self, state: State, parts: Sequence[str]) -> None:
+        """A process that is alive is not yet a server that answers."""
+        servers = plan.servers(self.options, self._dir, state)
+        for part in parts:
+            if not process.until(servers[part].ready, within_s=RUNNING_ANSWERS_WITHIN_S):
+                raise StackError(
+                    f"{part} runs (pid {state.processes[part].pid}) and does not answer: `ringbridge stack stop` ends "
+                    f"it, whatever state it is in. {logs.last_words(servers[part])}"
+                )
 
     def _await_trunk(self, state: State) -> None:
         """The PBX has asked the simulated carrier, and was answered: a call can be placed."""

@@ -92,12 +92,36 @@ class StateDir:
         name = str(self.path)
         if len(name + _LONGEST_SOCKET) <= _SOCKET_PATH_MAX and _PLAIN.fullmatch(name):
             return self.path
-        return _short_link(self.path)
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:10]
+        return Path(tempfile.gettempdir()) / f"ringbridge-{os.getuid()}-{digest}" / "s"
+
+    def make_link(self) -> None:
+        """See to it that `short_path` leads here. Another user must not be able to put his own link there."""
+        link = self.short_path()
+        if link == self.path:
+            return
+        try:
+            link.parent.mkdir(mode=0o700)
+        except FileExistsError:
+            found = link.parent.lstat()
+            private = found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+            if not stat.S_ISDIR(found.st_mode) or not private:
+                raise StackError(f"{link.parent} is not a private directory of yours: remove it") from None
+        if not link.is_symlink():
+            link.symlink_to(self.path, target_is_directory=True)
+
+    def drop_link(self) -> None:
+        """Nothing runs: nothing of ours is left in the directory for temporary files."""
+        link = self.short_path()
+        if link != self.path:
+            link.unlink(missing_ok=True)
+            link.parent.rmdir()
 
     @contextmanager
     def locked(self, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """One command at a time changes what runs."""
         self.create()
+        self.make_link()
         with file_lock(self.path / "stack.lock", waiting=waiting):
             yield
 
@@ -125,19 +149,3 @@ def file_lock(path: Path, *, waiting: Callable[[], None] | None = None, within_s
                 told = True
                 time.sleep(0.1)
         yield
-
-
-def _short_link(target: Path) -> Path:
-    """/tmp/ringbridge-<uid>-<hash>/s → target. Another user must not be able to put his own link there."""
-    digest = hashlib.sha256(os.fsencode(target)).hexdigest()[:10]
-    home = Path(tempfile.gettempdir()) / f"ringbridge-{os.getuid()}-{digest}"
-    try:
-        home.mkdir(mode=0o700)
-    except FileExistsError:
-        found = home.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-            raise StackError(f"{home} is not a private directory of yours: remove it") from None
-    link = home / "s"
-    if not link.is_symlink():
-        link.symlink_to(target, target_is_directory=True)
-    return link

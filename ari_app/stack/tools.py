@@ -148,7 +148,7 @@ def _judge_asterisk(path: Path) -> tuple[str | None, AsteriskFound | None]:
     modules = _first_dir(_module_dirs(path.resolve().parents[1]))
     if modules is None:
         return "its modules were not found", None
-    lacking = sorted(name for name in _modules_needed() if not (modules / name).is_file())
+    lacking = sorted(name for name in modules_needed() if not (modules / name).is_file())
     if lacking:
         return f"it lacks the modules {', '.join(lacking[:5])}", None
     data = _first_dir(path for path in _data_dirs(modules) if (path / "sounds/en").is_dir())
@@ -171,7 +171,7 @@ def _first_dir(paths: Iterable[Path]) -> Path | None:
     return next((path for path in paths if path.is_dir()), None)
 
 
-def _modules_needed() -> set[str]:
+def modules_needed() -> set[str]:
     text = (conf_dir("pbx") / "modules.conf").read_text("utf-8")
     return set(re.findall(r"^(?:load|require)\s*=\s*(\S+\.so)", text, re.MULTILINE))
 

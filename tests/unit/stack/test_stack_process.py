@@ -1,0 +1,64 @@
+"""A pid alone proves nothing: only the very process that was started is signalled."""
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ari_app.stack import process
+
+SLEEPER = "import time; time.sleep(60)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+
+
+def start(tmp_path: Path, code: str, marker: str = "our-marker") -> process.Spawned:
+    argv = [sys.executable, "-c", code, marker]
+    return process.spawn(argv, marker=marker, cwd=tmp_path, log=tmp_path / "console.log")
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path):  # type: ignore[no-untyped-def]
+    spawned = start(tmp_path, SLEEPER)
+    yield spawned
+    spawned.child.kill()
+    spawned.child.wait()
+
+
+def test_it_is_alive_until_it_is_stopped(sleeper: process.Spawned) -> None:
+    assert sleeper.identity
+    assert process.is_alive(sleeper.identity)
+    assert process.stop(sleeper.identity, grace_s=5)
+    assert not process.is_alive(sleeper.identity)  # also while it is still a zombie
+    assert process.until(lambda: sleeper.exit_code == -signal.SIGTERM, within_s=5)
+
+
+@pytest.mark.parametrize("change", [{"started_ticks": 1}, {"marker": "another"}, {"boot_id": "another"}])
+def test_a_stranger_with_the_same_pid_is_left_alone(sleeper: process.Spawned, change: dict[str, object]) -> None:
+    assert sleeper.identity
+    stranger = replace(sleeper.identity, **change)  # type: ignore[arg-type]
+    assert not process.is_alive(stranger)
+    assert process.stop(stranger, grace_s=1)
+    assert process.is_alive(sleeper.identity)
+
+
+def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    deaf = start(tmp_path, DEAF)
+    assert deaf.identity
+    assert process.until(lambda: "deaf" in (tmp_path / "console.log").read_text(), within_s=10)
+    assert process.stop(deaf.identity, grace_s=0.1)
+    assert process.until(lambda: deaf.exit_code == -signal.SIGKILL, within_s=5)
+
+
+def test_it_lives_in_a_session_of_its_own(sleeper: process.Spawned) -> None:
+    assert os.getsid(sleeper.child.pid) == sleeper.child.pid != os.getsid(0)
+
+
+def test_it_is_found_again_by_its_pid_file(sleeper: process.Spawned, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    assert process.from_pid_file(pid_file, "our-marker") is None
+    pid_file.write_text(f"{sleeper.child.pid}\n")
+    assert process.from_pid_file(pid_file, "our-marker") == sleeper.identity
+    assert process.from_pid_file(pid_file, "not its marker") is None
