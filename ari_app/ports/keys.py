@@ -46,7 +46,11 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
+def id_of(digest: str) -> str:
+    return digest[:12]
+
+
 def described(secret: str, name: str, scopes: tuple[Scope, ...], at_ms: int) -> tuple[str, ApiKey]:
     """(digest, key) as the store wants them."""
     digest = digest_of(secret)
-    return digest, ApiKey(digest[:12], name, scopes, at_ms)
+    return digest, ApiKey(id_of(digest), name, scopes, at_ms)

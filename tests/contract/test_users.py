@@ -1,12 +1,20 @@
 """Users and keys: one body of tests over every store."""
 
 import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
+from ari_app.adapters.redis.keys import RedisKeys
+from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.users import RedisUsers
 from ari_app.ports.keys import SCOPES, ApiKey, Keys, Scope, described, digest_of, new_secret
 from ari_app.ports.users import NumberTaken, OwnedNumber, Put, User, Users
+from ari_app.stack import Stack, StackOptions
+from ari_app.stack.errors import StackError
 
 N1, N2, N3 = "+8613900000001", "+8613900000002", "+8613900000003"
 PROVED = OwnedNumber(N1, "code", 1000)
@@ -16,14 +24,47 @@ def user(user_id: str, *numbers: str | OwnedNumber, name: str = "") -> User:
     return User(user_id, tuple(OwnedNumber(n) if isinstance(n, str) else n for n in numbers), name)
 
 
-@pytest.fixture(params=["memory"])
-def users(request: pytest.FixtureRequest) -> Users:
-    return MemoryUsers()
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of our own. Where there is none it is skipped, but never on a build server."""
+    stack = Stack(StackOptions(state_dir=tmp_path_factory.mktemp("redis"), pbx=False, carrier=False))
+    try:
+        url = stack.start().redis_url
+    except StackError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Redis here: {error}")
+    yield url
+    stack.stop()
 
 
-@pytest.fixture(params=["memory"])
-def keys(request: pytest.FixtureRequest) -> Keys:
-    return MemoryKeys()
+@asynccontextmanager
+async def emptied(url: str) -> AsyncIterator[Link]:
+    link = Link(url)
+    await link.start()
+    try:
+        await link.command("FLUSHALL")
+        yield link
+    finally:
+        await link.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def users(request: pytest.FixtureRequest) -> AsyncIterator[Users]:
+    if request.param == "memory":
+        yield MemoryUsers()
+        return
+    async with emptied(request.getfixturevalue("redis_url")) as link:
+        yield RedisUsers(link)
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def keys(request: pytest.FixtureRequest) -> AsyncIterator[Keys]:
+    if request.param == "memory":
+        yield MemoryKeys()
+        return
+    async with emptied(request.getfixturevalue("redis_url")) as link:
+        yield RedisKeys(link)
 
 
 async def test_a_user_is_found_by_id_and_by_each_number(users: Users) -> None:

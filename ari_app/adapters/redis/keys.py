@@ -1,10 +1,10 @@
 """API keys in Redis: one hash, the digest of a secret → the key. No secret comes here."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from ari_app.ports.keys import ApiKey
+from ari_app.ports.keys import ApiKey, id_of
 
 KEYS = "{k}:keys"
 
@@ -12,15 +12,9 @@ _decode = msgspec.json.Decoder(ApiKey).decode
 
 
 class Link(Protocol):
-    """What is needed of the connection: commands on one hash."""
+    """What is needed of the connection."""
 
-    async def hget(self, key: str, field: str) -> bytes | None: ...
-
-    async def hset(self, key: str, field: str, value: bytes) -> None: ...
-
-    async def hdel(self, key: str, fields: list[str]) -> int: ...
-
-    async def hgetall(self, key: str) -> dict[str, bytes]: ...
+    async def command(self, *args: bytes | str | int) -> Any: ...
 
 
 class RedisKeys:
@@ -28,17 +22,16 @@ class RedisKeys:
         self._link = link
 
     async def add(self, digest: str, key: ApiKey) -> None:
-        await self._link.hset(KEYS, digest, msgspec.json.encode(key))
+        await self._link.command("HSET", KEYS, digest, msgspec.json.encode(key))
 
     async def find(self, digest: str) -> ApiKey | None:
-        raw = await self._link.hget(KEYS, digest)
+        raw = await self._link.command("HGET", KEYS, digest)
         return _decode(raw) if raw else None
 
     async def all(self) -> list[ApiKey]:
-        found = (await self._link.hgetall(KEYS)).values()
+        found = await self._link.command("HVALS", KEYS)
         return sorted(map(_decode, found), key=lambda key: (key.created_at_ms, key.id))
 
     async def delete(self, key_id: str) -> bool:
-        found = await self._link.hgetall(KEYS)
-        digests = [digest for digest, raw in found.items() if _decode(raw).id == key_id]
-        return bool(digests) and await self._link.hdel(KEYS, digests) > 0
+        digests = [one for one in await self._link.command("HKEYS", KEYS) if id_of(one.decode()) == key_id]
+        return bool(digests) and await self._link.command("HDEL", KEYS, *digests) > 0
