@@ -19,7 +19,7 @@ from ari_app.entrypoints import views, views_account
 from ari_app.entrypoints.http import bodies, calls, system, users
 from ari_app.entrypoints.http.auth import Gate
 from ari_app.entrypoints.http.doors import Doors
-from ari_app.entrypoints.http.front import Front, HttpMetrics, away
+from ari_app.entrypoints.http.front import Front, HttpMetrics, as_problem, away
 from ari_app.entrypoints.http.problems import Problem, ProblemView
 
 OPEN = ("/healthz", "/readyz")
@@ -30,6 +30,7 @@ SCHEMAS = {
     "Balance": views_account.BalanceView, "Statement": users.Statement, "Granted": users.Granted,
     "Trunks": system.Trunks, "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip
+ROUTERS = (calls.router, users.router, system.router)
 BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant)
 ABOUT = """\
 Callback calls over your own Asterisk: rings the caller, then the callee, joins the two, and charges the talk from the
@@ -45,12 +46,13 @@ def build(doors: Doors) -> Front:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         exception_handlers={
             Problem: _problem, HTTPException: _http_error, RequestValidationError: _malformed, Unavailable: _away,
+            Exception: _fault,
         },
     )  # fmt: skip
     app.state.doors = doors
     app.state.gate = Gate(doors.keys, doors.key_cache_ms)
     app.state.http_metrics = metrics
-    for router in (calls.router, users.router, system.router):
+    for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return Front(app, metrics, doors.connections_max)
@@ -69,6 +71,10 @@ async def _problem(_request: Request, problem: Problem) -> Response:
 
 async def _away(_request: Request, e: Unavailable) -> Response:
     return away(e).response()
+
+
+async def _fault(request: Request, e: Exception) -> Response:
+    return as_problem(e, request.scope).response()
 
 
 async def _malformed(_request: Request, e: RequestValidationError) -> Response:
@@ -107,9 +113,7 @@ def _schemas() -> dict[str, Any]:
     return shapes | {model.__name__: model.model_json_schema() for model in BODIES}
 
 
-def routes(front: Front) -> list[tuple[str, str]]:
-    """(method, path) of every route, for the test of the docs."""
-    app = front.app
-    assert isinstance(app, FastAPI)
-    found = (route for route in app.routes if isinstance(route, APIRoute))
+def routes() -> list[tuple[str, str]]:
+    """(method, path) of every route, for the tests of the docs and of the keys."""
+    found = (route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
     return sorted((method, route.path) for route in found for method in route.methods or ())

@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 BUSY_AGAIN_S = 1
 AWAY_AGAIN_S = 5
+TOLD = "ringbridge.told"
 
 
 class HttpMetrics:
@@ -65,10 +66,11 @@ class Front:
                 close = {"Connection": "close"}
                 raise Problem("no-capacity", "Too many connections are open.", "", BUSY_AGAIN_S, headers=close)
             await self.app(scope, receive, noting)
-        except Exception as e:  # the last line of defence: the client gets a problem, the log the traceback
-            if status:
+        except Exception as e:
+            if not status:
+                await as_problem(e, scope).response()(scope, receive, noting)
+            elif not scope.get(TOLD):
                 raise
-            await _as_problem(e, scope).response()(scope, receive, noting)
         finally:
             self._count(scope, status, time.perf_counter() - began)
 
@@ -78,7 +80,9 @@ class Front:
         self.metrics.seconds.labels(route).observe(took_s)
 
 
-def _as_problem(e: Exception, scope: Scope) -> Problem:
+def as_problem(e: Exception, scope: Scope) -> Problem:
+    """The client gets a problem, the log the traceback. Marks the scope: what was told need not be raised further."""
+    scope[TOLD] = True
     if isinstance(e, Problem):
         return e
     if isinstance(e, Unavailable):

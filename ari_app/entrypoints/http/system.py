@@ -61,7 +61,7 @@ async def readyz(request: Request) -> Response:
     parts = [PartView(part.name, part.ok, part.why) for part in await doors(request).parts()]
     if all(part.ok for part in parts):
         return reply(Ready(True, parts))
-    missing = "; ".join(f"{part.name}: {part.why or 'not ready'}" for part in parts if not part.ok)
+    missing = "; ".join(f"{part.name}: {part.why.rstrip('.') or 'not ready'}" for part in parts if not part.ok) + "."
     raise Problem("not-ready", missing, retry_after_s=READY_AGAIN_S, extra={"ready": False, "parts": parts})
 
 

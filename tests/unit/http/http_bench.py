@@ -172,8 +172,9 @@ class Bench:
         raw = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         parts = urlsplit(target)
         scope = {
-            "type": "http", "method": method, "path": parts.path, "raw_path": parts.path.encode(), "http_version": "1.1",
-            "query_string": parts.query.encode(), "root_path": "", "scheme": "http", "server": ("127.0.0.1", 1),
+            "type": "http", "http_version": "1.1", "method": method, "path": parts.path,
+            "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
+            "scheme": "http", "server": ("127.0.0.1", 1),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 2),
         }  # fmt: skip
         got: list[Any] = []

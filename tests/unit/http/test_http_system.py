@@ -1,0 +1,106 @@
+"""Health, readiness, metrics, the API's description, its pages, and the server in this process."""
+
+import asyncio
+import re
+import signal
+import socket
+
+import aiohttp
+import pytest
+
+from ari_app.entrypoints.http import Part, PortTaken, serve
+from ari_app.entrypoints.http.app import routes
+from tests.support import until
+from tests.unit.http.http_bench import Bench
+
+
+async def test_ready_says_which_part_is_not_and_why(api: Bench) -> None:
+    good = await api.ask("GET", "/readyz", key=None)
+    assert (good.status, good.json["ready"]) == (200, True)
+    assert [part["name"] for part in good.json["parts"]] == ["asterisk", "redis", "trunk"]
+    api.parts[1] = Part("redis", False, "does not answer")
+    bad = await api.ask("GET", "/readyz", key=None)
+    assert (bad.status, bad.problem["type"], bad.problem["ready"]) == (503, "not-ready", False)
+    assert bad.problem["detail"] == "redis: does not answer."
+    assert [part["name"] for part in bad.problem["parts"] if not part["ok"]] == ["redis"]
+    assert bad.headers["retry-after"] == "2"
+    assert (await api.ask("GET", "/healthz", key=None)).json == {"alive": True}
+
+
+async def test_trunks_are_listed_with_their_state(api: Bench) -> None:
+    trunks = (await api.ask("GET", "/v1/trunks")).json
+    assert trunks == {"trunks": [{"name": "carrier", "state": "up"}, {"name": "other", "state": "unknown"}]}
+
+
+async def test_metrics_hold_the_programs_and_the_apis_own_by_route_not_by_path(api: Bench) -> None:
+    await api.ask("GET", "/v1/calls/c1")
+    await api.ask("GET", "/no/such/path")
+    text = (await api.ask("GET", "/metrics", key=None)).raw.decode()
+    assert "ringbridge_x 1\n" in text
+    assert 'ringbridge_http_requests_total{method="GET",route="/v1/calls/{call_id}",status="404"} 1.0' in text
+    assert "/no/such/path" not in text
+    assert "c1" not in text
+
+
+async def test_the_description_is_openapi_3_1_and_knows_every_route(api: Bench) -> None:
+    openapi = (await api.ask("GET", "/openapi.json", key=None)).json
+    assert openapi["openapi"].startswith("3.1")
+    told = {(method.upper(), path) for path, operations in openapi["paths"].items() for method in operations}
+    hidden = {("GET", "/"), ("GET", "/docs"), ("GET", "/metrics")}
+    assert told == set(routes()) - hidden
+    shapes = openapi["components"]["schemas"]
+    asked = set(re.findall(r'"#/components/schemas/(\w+)"', (await api.ask("GET", "/openapi.json")).raw.decode()))
+    assert asked <= shapes.keys()
+    assert set(shapes["PlaceCall"]["required"]) == {"caller", "callee"}
+    assert shapes["PlaceCall"]["additionalProperties"] is False
+    optional = {"reason", "hung_up_by", "talking_at", "ended_at"}
+    assert shapes["Call"]["properties"].keys() - set(shapes["Call"]["required"]) == optional
+    place = openapi["paths"]["/v1/calls"]["post"]
+    assert place["security"] == [{"key": []}]
+    assert {"201", "400", "402", "403", "409", "422", "429", "503"} <= place["responses"].keys()
+    assert [p["name"] for p in place["parameters"]] == ["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_the_pages_load_nothing_from_elsewhere(api: Bench, path: str) -> None:
+    page = await api.ask("GET", path, key=None)
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert b"://" not in page.raw
+    assert b"openapi.json" in page.raw
+
+
+async def test_the_server_answers_in_this_process_and_stops_when_told(api: Bench) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    server = serve(api.front, "127.0.0.1", 0)
+    running = asyncio.create_task(server.run())
+    await until(lambda: server.is_listening)
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(PortTaken, match="RINGBRIDGE_HTTP_PORT"):
+        serve(api.front, "127.0.0.1", int(server.url.rpartition(":")[2]))
+    async with aiohttp.ClientSession() as client:
+        async with client.get(server.url + "/healthz") as answer:
+            assert (answer.status, await answer.json()) == (200, {"alive": True})
+        async with client.post(server.url + "/v1/calls", data=b"x" * 5_000) as answer:
+            assert answer.status == 401
+        headers = {"Authorization": "Bearer rb_root", "Content-Type": "application/json"}
+        async with client.post(server.url + "/v1/calls", data=b"x" * 5_000, headers=headers) as answer:
+            assert answer.status == 413
+    server.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_more_connections_than_allowed_are_told_so(api: Bench) -> None:
+    server = serve(api.front, "127.0.0.1", 0)
+    running = asyncio.create_task(server.run())
+    await until(lambda: server.is_listening)
+    port = int(server.url.rpartition(":")[2])
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(10)]
+    await until(lambda: api.front.connections() == 10)
+    async with aiohttp.ClientSession() as client, client.get(server.url + "/healthz") as answer:
+        assert answer.status == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    for one in held:
+        one.close()
+    server.stop()
+    await asyncio.wait_for(running, 5)
