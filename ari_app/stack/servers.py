@@ -21,7 +21,7 @@ RELOADS = {
     "musiconhold.conf": "moh reload",
     "logger.conf": "logger reload",
 }
-_ASTERISK_DIRS = ("etc", "lib", "db", "spool", "cache", "run", "log", "agi-bin", "records", "moh", "lib/keys")
+_ASTERISK_DIRS = "etc lib/keys db spool/recording cache run log agi-bin records moh".split()
 
 
 class Server(Protocol):
@@ -118,7 +118,7 @@ class Asterisk:
         return (*tools.asterisk, "-C", self.marker, "-f")
 
     def rx(self, tools: Tools, command: str) -> Sequence[str]:
-        return (*tools.asterisk, "-C", self.marker, "-rx", command)
+        return (*tools.asterisk, "-C", self.marker, "-n", "-rx", command)  # -n: no colours
 
     def write(self, tools: Tools) -> set[str]:
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)

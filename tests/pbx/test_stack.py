@@ -107,6 +107,11 @@ def test_prompts_tones_and_music_are_there(stack: Stack, options: StackOptions) 
     assert "chords" in stack.asterisk_rx("pbx", "moh show files")
 
 
+def test_a_recording_finds_its_place(stack: Stack, options: StackOptions) -> None:
+    """ARI's recordings go to the spool directory, which Asterisk does not make."""
+    assert (options.state_dir / "pbx/spool/recording").is_dir()
+
+
 def test_a_call_from_a_trunk_can_reach_no_phone(stack: Stack) -> None:
     shown = stack.asterisk_rx("pbx", "dialplan show ringbridge-inbound")
     assert "Hangup" in shown
