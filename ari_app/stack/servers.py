@@ -21,7 +21,7 @@ RELOADS = {
     "musiconhold.conf": "moh reload",
     "logger.conf": "logger reload",
 }
-_ASTERISK_DIRS = "etc lib/keys db spool/recording cache run log agi-bin records moh".split()
+_ASTERISK_DIRS = ("etc", "lib/keys", "db", "spool/recording", "cache", "run", "log", "agi-bin", "records", "moh")
 
 
 class Server(Protocol):
