@@ -1,0 +1,153 @@
+"""The Calls port on Redis: a record and its events under `{c:<call>}`, found by node, user and time.
+
+Record: "version fence node created_at_ms\\n" and the bytes given. Knows nothing of what they say.
+"""
+
+import builtins
+import time
+from collections.abc import Sequence
+
+from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.wire import Arg
+from ari_app.domain.errors import CallerError
+from ari_app.domain.ledger_types import check_ids
+from ari_app.ports.calls import RETENTION_S, CallPage, Created, Exists, Fenced, Saved, Stale, StoredCall
+
+ALL = "calls:all"
+HEAD_BYTES = 256  # the head of a record is shorter
+DANGLING_MS = 3_600_000
+"""A place in a list whose record is missing is cleared away when older: a younger one may just be being written."""
+TRIM_EVERY = 64  # calls closed between two trimmings of the list of all
+
+
+class RedisCalls:
+    def __init__(self, link: Link, retention_s: int = RETENTION_S) -> None:
+        self._link = link
+        self._listed_s = retention_s + 86_400
+        self._closed = 0
+
+    async def create(
+        self, call_id: str, record: bytes, *, node: str, user_ids: Sequence[str], created_at_ms: int,
+        events: Sequence[bytes], fence: int = 0,
+    ) -> Created | Exists:  # fmt: skip
+        check_ids(call_id=call_id, node=node, **{f"user_ids[{at}]": user for at, user in enumerate(user_ids)})
+        first: list[tuple[Arg, ...]] = [("SADD", _live(node), call_id), ("ZADD", ALL, created_at_ms, call_id)]
+        for user in user_ids:
+            first.append(("ZADD", _of_user(user), created_at_ms, call_id))
+            first.append(("EXPIRE", _of_user(user), self._listed_s))
+        head = f"1 {fence} {node} {created_at_ms}\n"
+        stored = await self._link.script("create", *_keys(call_id), head, record, *events, first=first)
+        if stored == 0:
+            return Created(1)
+        exists = _stored(call_id, stored)
+        if exists.node != node:  # it is theirs, and was never ours
+            await self._link.command("SREM", _live(node), call_id)
+        return Exists(exists)
+
+    async def save(
+        self, call_id: str, expect_version: int, record: bytes, events: Sequence[bytes], fence: int
+    ) -> Saved | Stale | Fenced:
+        outcome, number = await self._link.script("save", *_keys(call_id), expect_version, fence, record, *events)
+        if outcome == b"saved":
+            return Saved(number)
+        return Stale(number) if outcome == b"stale" else Fenced(number)
+
+    async def load(self, call_id: str) -> StoredCall | None:
+        raw = await self._link.get(_keys(call_id)[0])
+        return None if raw is None else _stored(call_id, raw)
+
+    async def load_many(self, call_ids: Sequence[str]) -> builtins.list[StoredCall | None]:
+        raws = await self._link.commands([("GET", _keys(call_id)[0]) for call_id in call_ids])
+        return [None if raw is None else _stored(call_id, raw) for call_id, raw in zip(call_ids, raws, strict=True)]
+
+    async def live(self, node: str) -> builtins.list[str]:
+        call_ids = [raw.decode() for raw in await self._link.command("SMEMBERS", _live(node))]
+        heads = await self._link.commands([("GETRANGE", _keys(one)[0], 0, HEAD_BYTES - 1) for one in call_ids])
+        return [one for one, head in zip(call_ids, heads, strict=True) if not head or _stored(one, head).node == node]
+
+    async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S) -> None:
+        record, events = _keys(call_id)
+        commands: list[tuple[Arg, ...]] = [  # in this order: a crash in between leaves a call to be closed again
+            ("EXPIRE", record, retention_s), ("EXPIRE", events, retention_s), ("SREM", _live(node), call_id),
+        ]  # fmt: skip
+        self._closed += 1
+        if self._closed % TRIM_EVERY == 0:
+            oldest_ms = int(time.time() - self._listed_s) * 1000
+            commands.append(("ZREMRANGEBYSCORE", ALL, "-inf", oldest_ms))
+        await self._link.commands(commands)
+
+    async def list(
+        self, *, user: str | None = None, since_ms: int | None = None, cursor: str | None = None, limit: int = 50
+    ) -> CallPage:
+        index = ALL if user is None else _of_user(user)
+        found = await self._read_index(index, "-inf" if since_ms is None else since_ms, cursor, limit + 1)
+        page = found[:limit]
+        exist = await self._link.commands([("EXISTS", _keys(call_id)[0]) for _, call_id in page])
+        long_ago_ms = int(time.time() * 1000) - DANGLING_MS
+        gone = [one for one, there in zip(page, exist, strict=True) if not there]
+        dangling = [call_id for at_ms, call_id in gone if at_ms < long_ago_ms]
+        if dangling:
+            await self._link.command("ZREM", index, *dangling)
+        next_cursor = f"{page[-1][0]}.{page[-1][1]}" if len(found) > limit and page else None
+        return CallPage(tuple(call_id for at_ms, call_id in page if (at_ms, call_id) not in gone), next_cursor)
+
+    async def events(self, call_id: str, after: int = 0) -> Sequence[tuple[int, bytes]]:
+        start = max(0, after)
+        return [*enumerate(await self._link.command("LRANGE", _keys(call_id)[1], start, -1), start=start + 1)]
+
+    async def mark_alive(self, node: str, at_ms: int) -> None:
+        await self._link.command("SET", _alive(node), at_ms)
+
+    async def alive(self, node: str) -> int | None:
+        raw = await self._link.get(_alive(node))
+        return None if raw is None else int(raw)
+
+    async def _read_index(
+        self, index: str, least: Arg, cursor: str | None, count: int
+    ) -> builtins.list[tuple[int, str]]:
+        """(created_at_ms, call), newest first, from behind the cursor on."""
+        before = None if cursor is None else _parse_cursor(cursor)
+        found: builtins.list[tuple[int, str]] = []
+        offset = 0
+        while len(found) < count:
+            raw = await self._link.command(
+                "ZREVRANGEBYSCORE", index, "+inf" if before is None else before[0], least, "WITHSCORES",
+                "LIMIT", offset, count,
+            )  # fmt: skip
+            chunk = [(int(at_ms), call.decode()) for call, at_ms in zip(raw[::2], raw[1::2], strict=True)]
+            found += [one for one in chunk if before is None or one < before]  # others of the same ms come first
+            offset += len(chunk)
+            if len(chunk) < count:
+                break
+        return found[:count]
+
+
+def _keys(call_id: str) -> tuple[str, str]:
+    """Record, events."""
+    check_ids(call_id=call_id)
+    return f"{{c:{call_id}}}:r", f"{{c:{call_id}}}:e"
+
+
+def _live(node: str) -> str:
+    return f"{{n:{node}}}:live"
+
+
+def _alive(node: str) -> str:
+    return f"{{n:{node}}}:alive"
+
+
+def _of_user(user: str) -> str:
+    return f"{{u:{user}}}:calls"
+
+
+def _stored(call_id: str, raw: bytes) -> StoredCall:
+    head, _, record = raw.partition(b"\n")
+    version, fence, node, created_at_ms = head.decode().split(" ")
+    return StoredCall(call_id, int(version), int(fence), node, int(created_at_ms), record)
+
+
+def _parse_cursor(cursor: str) -> tuple[int, str]:
+    at_ms, dot, call = cursor.partition(".")
+    if not at_ms.isdecimal() or not dot or not call:
+        raise CallerError(f"cursor: not one that was given out: {cursor!r}")
+    return int(at_ms), call

@@ -1,0 +1,147 @@
+"""The Ledger port on Redis: each operation is one script under the payer's hash tag. Knows keys, arguments, answers.
+
+What happens to an account is in lua/*.lua, and in domain/ledger.py, which is the same.
+"""
+
+from typing import TypeVar
+
+from ari_app.adapters.redis import ledger_codec as codec
+from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.wire import Arg
+from ari_app.domain import ledger, ledger_asks
+from ari_app.domain.ledger_types import NEVER_MS, check_ids
+from ari_app.ports.ledger import (
+    Account,
+    Balance,
+    Conflict,
+    Corrected,
+    Granted,
+    Held,
+    Increment,
+    Kind,
+    MonthGrant,
+    Refunded,
+    Refused,
+    Settled,
+    StatementPage,
+)
+
+A = TypeVar("A", Held, Settled, Granted, Corrected, Refunded)
+
+
+class RedisLedger:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def hold(
+        self, *, op: str, payer: str, call: str, want_s: int, increment: Increment, month: MonthGrant,
+        max_live_calls: int, now_ms: int,
+    ) -> Held | Refused | Conflict[Held]:  # fmt: skip
+        print_ = ledger_asks.hold(op, call, want_s, increment)
+        return await self._ask(
+            Held, "hold", payer, now_ms, op, print_, call, want_s, increment.initial_s, increment.next_s,
+            max_live_calls, month.key, month.allowance_s, month.ends_at_ms,
+        )  # fmt: skip
+
+    async def settle(
+        self, *, op: str, payer: str, call: str, used_s: int, rounded_s: int, now_ms: int
+    ) -> Settled | Conflict[Settled]:
+        print_ = ledger_asks.settle(op, call, used_s, rounded_s)
+        return await self._resolve(op, payer, now_ms, print_, call, used_s, max(rounded_s, used_s))
+
+    async def void(self, *, op: str, payer: str, call: str, now_ms: int) -> Settled | Conflict[Settled]:
+        return await self._resolve(op, payer, now_ms, ledger_asks.void(op, call), call, 0, 0)
+
+    async def grant(
+        self, *, op: str, payer: str, kind: Kind, seconds: int, now_ms: int, expires_at_ms: int | None = None
+    ) -> Granted | Refused | Conflict[Granted]:
+        print_ = ledger_asks.grant(op, kind, seconds, expires_at_ms)
+        code = codec.KINDS.index(kind)
+        answer = await self._ask(
+            Granted, "grant", payer, now_ms, op, print_, code, seconds, expires_at_ms or NEVER_MS
+        )
+        self._written(op, payer, answer)
+        return answer
+
+    async def correct(
+        self, *, op: str, payer: str, seconds: int, reason: str, now_ms: int, month: MonthGrant
+    ) -> Corrected | Refused | Conflict[Corrected]:
+        print_ = ledger_asks.correct(op, seconds, reason)
+        answer = await self._ask(
+            Corrected, "correct", payer, now_ms, op, print_, seconds, reason,
+            month.key, month.allowance_s, month.ends_at_ms,
+        )  # fmt: skip
+        self._written(op, payer, answer)
+        return answer
+
+    async def refund(
+        self, *, op: str, payer: str, call: str, seconds: int | None, now_ms: int
+    ) -> Refunded | Refused | Conflict[Refunded]:
+        print_ = ledger_asks.refund(op, call, seconds)
+        answer = await self._ask(
+            Refunded, "refund", payer, now_ms, op, print_, call, "" if seconds is None else seconds
+        )
+        self._written(op, payer, answer)
+        return answer
+
+    async def touch(self, *, payer: str, now_ms: int, month: MonthGrant) -> Balance:
+        packed = await self._link.script(
+            "touch", *keys(payer)[:3], "", "", now_ms, month.key, month.allowance_s, month.ends_at_ms
+        )
+        return ledger.balance(codec.account(packed), now_ms=now_ms)
+
+    async def balance(self, *, payer: str, now_ms: int) -> Balance:
+        return ledger.balance(codec.account(await self._link.get(keys(payer)[0])), now_ms=now_ms)
+
+    async def statement(self, *, payer: str, cursor: str | None = None, limit: int = 50) -> StatementPage:
+        lines_key = keys(payer)[2]
+        upto = ledger.cursor_seq(cursor, int(await self._link.command("LLEN", lines_key)))
+        start = max(0, upto - limit)
+        raw = await self._link.command("LRANGE", lines_key, start, upto - 1) if upto > start else []
+        page = tuple(codec.line(start + at, text) for at, text in enumerate(raw, start=1))[::-1]
+        return StatementPage(page, ledger.next_cursor(page))
+
+    async def read_account(self, payer: str) -> Account:
+        account_key, settled_key, lines_key = keys(payer)[:3]
+        # One transaction: the three are of one moment.
+        commands: list[tuple[Arg, ...]] = [
+            ("MULTI",), ("GET", account_key), ("HGETALL", settled_key), ("LRANGE", lines_key, 0, -1), ("EXEC",),
+        ]  # fmt: skip
+        packed, settled, lines = (await self._link.commands(commands))[-1]
+        return codec.account(packed, settled, lines)
+
+    async def durable(self) -> None:
+        await self._link.disk.wait()
+
+    async def _resolve(
+        self, op: str, payer: str, now_ms: int, print_: str, call: str, used_s: int, rounded_s: int
+    ) -> Settled | Conflict[Settled]:
+        answer = await self._ask(Settled, "settle", payer, now_ms, op, print_, call, used_s, rounded_s)
+        self._written(op, payer, answer)
+        assert not isinstance(answer, Refused), "a settlement is never refused"
+        return answer
+
+    async def _ask(
+        self, kind: type[A], script: str, payer: str, now_ms: int, op: str, print_: str, *args: Arg
+    ) -> A | Refused | Conflict[A]:
+        place, epoch = _place(payer), ledger.epoch(now_ms)
+        reply = await self._link.script(
+            script, place + "a", place + "c", place + "s", f"{place}o{epoch}", f"{place}o{epoch - 1}",
+            f"{place}o{epoch + 1}", op, print_, now_ms, *args,
+        )  # fmt: skip
+        return codec.answer(kind, op, reply)
+
+    def _written(self, op: str, payer: str, answer: object) -> None:
+        """Refusals too: they may have written down what the calendar did, and a repetition what is not on disk yet."""
+        self._link.disk.written(f"{payer} {op}")
+
+
+def keys(payer: str) -> tuple[str, str, str]:
+    """Account, settlements by call, statement. Beside them stand the operations of each epoch, `o<epoch>`."""
+    place = _place(payer)
+    return place + "a", place + "c", place + "s"
+
+
+def _place(payer: str) -> str:
+    check_ids(payer=payer)
+    return f"{{p:{payer}}}:"
