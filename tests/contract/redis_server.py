@@ -1,0 +1,66 @@
+"""A Redis of its own for a test: on a free port of the loopback, on its own disk, killed and started again at will."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from ari_app.stack.errors import StackError
+from ari_app.stack.plan import StackOptions, find_tools
+from tests.support import until_sync
+
+
+@cache
+def redis_command() -> tuple[str, ...]:
+    """Skips at home, and fails on a build server, where there is none."""
+    if told := os.environ.get("RINGBRIDGE_TEST_REDIS_SERVER"):
+        return (told,)
+    try:
+        return tuple(find_tools(StackOptions(state_dir=Path(), pbx=False, carrier=False)).redis)
+    except StackError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Redis here: {error}")
+
+
+class RedisServer:
+    def __init__(self, home: Path, *, appendfsync: str | None = "everysec") -> None:
+        """`appendfsync` None: nothing is kept on disk."""
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._keeps = appendfsync
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> Self:
+        keeps = ["--appendonly", "no"] if self._keeps is None else ["--appendonly", "yes", "--appendfsync", self._keeps]
+        self._process = subprocess.Popen(
+            [*redis_command(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.home),
+             "--save", "", "--logfile", str(self.home / "redis.log"), *keeps],
+        )  # fmt: skip
+        until_sync(self._answers, within_s=10, what="Redis answers")
+        return self
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as to:
+                to.sendall(b"PING\r\n")
+                return to.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
