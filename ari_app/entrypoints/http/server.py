@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
+from ari_app.entrypoints.http.app import build
+from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import Front
 
 KEEP_ALIVE_S = 75  # longer than the usual reverse proxy's 60, so that it is not we who close first
@@ -19,8 +22,8 @@ class PortTaken(OSError):
     """Nobody can listen there; the message is a sentence for the operator."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one. Raises PortTaken."""
+def listen(host: str, port: int) -> socket.socket:
+    """The socket for `Server`: the port is ours from here on; port 0 takes a free one. Raises PortTaken."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -83,6 +86,13 @@ class Server:
         self._uvicorn.should_exit = True
 
 
-def serve(front: Front, host: str, port: int, sock: socket.socket | None = None) -> Server:
-    """Bind (port 0: any free one), or take over a bound socket; the caller awaits `run()`. Raises PortTaken."""
-    return Server(front, sock or bind(host, port))
+async def serve_http(doors: Doors, sock: socket.socket) -> None:
+    """Serve the API on a socket of `listen` until cancelled; then what is being answered is finished."""
+    server = Server(build(doors), sock)
+    serving = asyncio.create_task(server.run(), name="http server")
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.stop()
+        await serving
+        raise

@@ -17,7 +17,8 @@ from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.plans import month_of
 from ari_app.engine import records
 from ari_app.engine.service import CallAsk, Refusal
-from ari_app.entrypoints.http import Doors, Part, TrunkNow, build
+from ari_app.entrypoints.http.app import build
+from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.ports.keys import Scope, described
 from ari_app.ports.ledger import MonthGrant
 

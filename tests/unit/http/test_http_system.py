@@ -4,12 +4,14 @@ import asyncio
 import re
 import signal
 import socket
+from dataclasses import replace
 
 import aiohttp
 import pytest
 
-from ari_app.entrypoints.http import Part, PortTaken, serve
 from ari_app.entrypoints.http.app import routes
+from ari_app.entrypoints.http.doors import Part
+from ari_app.entrypoints.http.server import PortTaken, Server, listen, serve_http
 from tests.support import until
 from tests.unit.http.http_bench import Bench
 
@@ -72,12 +74,12 @@ async def test_the_pages_load_nothing_from_elsewhere(api: Bench, path: str) -> N
 
 async def test_the_server_answers_in_this_process_and_stops_when_told(api: Bench) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    server = serve(api.front, "127.0.0.1", 0)
+    server = Server(api.front, listen("127.0.0.1", 0))
     running = asyncio.create_task(server.run())
     await until(lambda: server.is_listening)
     assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(PortTaken, match="RINGBRIDGE_HTTP_PORT"):
-        serve(api.front, "127.0.0.1", int(server.url.rpartition(":")[2]))
+        listen("127.0.0.1", int(server.url.rpartition(":")[2]))
     async with aiohttp.ClientSession() as client:
         async with client.get(server.url + "/healthz") as answer:
             assert (answer.status, await answer.json()) == (200, {"alive": True})
@@ -91,7 +93,7 @@ async def test_the_server_answers_in_this_process_and_stops_when_told(api: Bench
 
 
 async def test_more_connections_than_allowed_are_told_so(api: Bench) -> None:
-    server = serve(api.front, "127.0.0.1", 0)
+    server = Server(api.front, listen("127.0.0.1", 0))
     running = asyncio.create_task(server.run())
     await until(lambda: server.is_listening)
     port = int(server.url.rpartition(":")[2])
@@ -104,3 +106,32 @@ async def test_more_connections_than_allowed_are_told_so(api: Bench) -> None:
         one.close()
     server.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_request_that_is_being_answered_is_finished_though_the_server_is_told_to_end(api: Bench) -> None:
+    going_on, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> list[Part]:
+        going_on.set()
+        await may_go_on.wait()
+        return [Part("all", True)]
+
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}/readyz"
+    serving = asyncio.create_task(serve_http(replace(api.doors, parts=slow), sock))
+
+    async def status() -> int | None:
+        try:
+            async with aiohttp.ClientSession() as client, client.get(url) as answer:
+                return answer.status
+        except aiohttp.ClientConnectorError:
+            return None  # it does not listen yet
+
+    asking = asyncio.create_task(until(status))
+    await going_on.wait()
+    serving.cancel()
+    await asyncio.sleep(0)
+    may_go_on.set()
+    assert await asking == 200
+    with pytest.raises(asyncio.CancelledError):
+        await serving
