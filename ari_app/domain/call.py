@@ -143,7 +143,7 @@ class Terms:
     warning_s: int = 60
     increment: str = "60/60"
     max_duration_s: int = 14_400
-    max_live_calls: int = 0
+    max_live_calls: int = 2
     pdd_timeout_ms: int = 10_000
     confirm_timeout_ms: int = 15_000
     media_timeout_ms: int = 60_000
@@ -216,6 +216,11 @@ class Call:
         """The number of a try that was asked for and of which nothing was heard yet."""
         n = len(leg.tries)
         return n if f"dial:{leg.role}:{n}" in self.asked else None
+
+    def is_past(self, role: str, n: int) -> bool:
+        """Whether this try is known to be gone."""
+        leg = self.leg(role) if self.has_leg(role) else None
+        return leg is None or (n < len(leg.tries) and leg.tries[n].state is LegState.GONE)
 
     @property
     def is_over(self) -> bool:

@@ -32,9 +32,13 @@ FAILURES_MAX = 4
 """How often one wish may fail before it is given up (the flow then ends the call as interrupted)."""
 
 
-def step(call: Call, event: ev.Event, plan: Plan) -> tuple[Call, list[Wish], int | None]:
-    """Fold one event in. Returns the call, the new wishes in the plan's order, and when to look again (ms, or None)."""
-    call = observe(call, event)
+def step(call: Call, events: Iterable[ev.Event], plan: Plan) -> tuple[Call, list[Wish], int | None]:
+    """Fold in what was observed, one event or several that came together; the plan is read once, on all of them.
+
+    Returns the call, the new wishes in the plan's order, and when to look again (ms, or None).
+    """
+    for event in events:
+        call = observe(call, event)
     wanted = list(plan(call))
     verdict = next((w for w in wanted if isinstance(w, End)), None)
     if verdict is not None and call.end is None:

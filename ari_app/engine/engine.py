@@ -6,23 +6,26 @@ Knows ports only. The life: `open` (lease, load) → `run` (facts) → `drain`/`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Cancel, Tick
+from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Rang, Tick
 from ari_app.engine import records, recover
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
 from ari_app.flows import flows
-from ari_app.ports.calls import Calls, Exists
+from ari_app.ports.calls import Calls, Exists, StoredCall
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.telephony import Asked, CallEvent, LinkDown, LinkUp, Replaced, Snapshot, Telephony
 
 log = structlog.get_logger()
+
+DOUBTFUL_S = 20.0
+"""How long one who was told "not available" has to ask again with the same key, before the call is ended."""
 
 TRACE_AGAIN_S = (0.05, 0.2, 0.5)
 """The PBX's record is written a moment after the fact: how long a missing end is looked for."""
@@ -58,6 +61,7 @@ class Engine:
         self.now_ms = now_ms
         self.fence = 0
         self.sees_pbx = False
+        self.epoch = 0  # grows whenever the PBX comes into sight
         self.stood_down: asyncio.Future[str] | None = None
         self._telephony = telephony
         self._ledger = ledger
@@ -67,6 +71,7 @@ class Engine:
         self._asked = asked
         self._boxes: dict[str, Mailbox] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[None]] = set()
         self._recovered = asyncio.Event()
 
     # ---- for the doors ------------------------------------------------------------------------------------------
@@ -88,17 +93,45 @@ class Engine:
         """
         flow = flows()[call.type]
         record, queued = records.encode(call), records.event(call, flow.STATES[0])
-        made = await self.calls.create(
-            call.id, record, node=self.node, user_ids=user_ids, created_at_ms=call.created_at_ms, events=[queued],
-            fence=self.fence,
-        )  # fmt: skip
+        try:
+            made = await self.calls.create(
+                call.id, record, node=self.node, user_ids=user_ids, created_at_ms=call.created_at_ms, events=[queued],
+                fence=self.fence,
+            )  # fmt: skip
+        except Unavailable:
+            self._background(self._end_doubtful(call.id))
+            raise
         if isinstance(made, Exists):
-            box = self._boxes.get(call.id)
-            return box.call if box is not None else records.decode(made.record)
+            return self._go_on(made.stored)
         box = self._adopt(call, made.version)
         self.told(call, flow.STATES[0])
         box.post(Tick(self.now_ms()))
         return box
+
+    def _go_on(self, stored: StoredCall) -> Call:
+        """The call as it is; one that lives and that nobody tends (its creation was answered to nobody) is tended."""
+        box = self._boxes.get(stored.call_id)
+        if box is None:
+            call = records.decode(stored.record)
+            if call.settled is not None or stored.node != self.node:
+                return call
+            box = self._adopt(call, stored.version)
+            box.post(Tick(self.now_ms()))
+        return box.call
+
+    async def _end_doubtful(self, call_id: str) -> None:
+        """The answer to a creation was lost, and whoever asked was told that it failed. If he did not ask again by
+        now, and the call is there after all, it must not hang about."""
+        await asyncio.sleep(DOUBTFUL_S)
+        while call_id not in self._boxes:
+            try:
+                stored = await self.calls.load(call_id)
+            except Unavailable:
+                await asyncio.sleep(1)
+                continue
+            if stored is not None and not self._go_on(stored).is_over:
+                self.cancel(call_id)
+            return
 
     def cancel(self, call_id: str) -> bool:
         """Ask a live call to end; False if it is not live here."""
@@ -143,9 +176,7 @@ class Engine:
             async for said in self._telephony.events():
                 match said:
                     case CallEvent(call=call_id, event=event):
-                        box = self._boxes.get(call_id)
-                        if box is not None:
-                            box.post(event)
+                        self._route(call_id, event)
                     case LinkUp(snapshot=snapshot):
                         await self._recover(snapshot)
                     case LinkDown(why=why):
@@ -162,14 +193,23 @@ class Engine:
         finally:
             marks.cancel()
 
+    def _route(self, call_id: str, event: Event) -> None:
+        box = self._boxes.get(call_id)
+        if box is not None:
+            box.post(event)
+        if isinstance(event, Rang | EarlyMedia | Answered) and (box is None or box.call.is_past(event.leg, event.n)):
+            # A dial that was on its way while its link died, and came to be after all: nobody wants it any more.
+            self._background(self._hang_up_stranger(f"{call_id}.{event.leg}.{event.n}"))
+
     async def until_recovered(self) -> None:
         await self._recovered.wait()
 
     async def close(self) -> None:
         """Leave: live calls stay on the PBX and in the store for the next process."""
-        for task in list(self._tasks.values()):
+        tasks = [*self._tasks.values(), *self._others]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # ---- inner --------------------------------------------------------------------------------------------------
 
@@ -203,6 +243,11 @@ class Engine:
                 await asyncio.sleep(1)
                 await self.performer.settle_again(call)
 
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
     async def _recover(self, snapshot: Snapshot) -> None:
         boxes = list(self._boxes.values())
         seen_ms = await self._last_mark()
@@ -221,22 +266,28 @@ class Engine:
                 at_ms = await self._telephony.answered_at(channel)
                 if at_ms is not None:
                     answered[channel] = at_ms
-        for box in boxes:
-            box.post(*recover.facts(box.call, snapshot, traces, seen_ms or box.call.now_ms, answered))
-        await self._hang_up_strangers(snapshot)
+        for box in self._boxes.values():  # those that came while we asked, too
+            seen_alive_ms = seen_ms or box.call.now_ms
+            box.post(*recover.facts(box.call, snapshot, traces, seen_alive_ms, answered, frozenset(box.unsent)))
+            box.unsent.clear()
         self.sees_pbx = True
+        self.epoch += 1
+        await self._hang_up_strangers(snapshot)
         self._watch.link(True)
         self._recovered.set()
-        log.info("PBX in sight", live_calls=len(boxes), channels=len(snapshot.channels))
+        log.info("PBX in sight", live_calls=self.live, channels=len(snapshot.channels))
 
     async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
         channels, bridges = recover.strangers(self._boxes, snapshot)
         for channel in channels:
-            log.warning("stranger hung up", channel=channel)
-            self._watch.stranger(channel)
-            await self.performer.quietly(self._telephony.hang_up(channel))
+            await self._hang_up_stranger(channel)
         for bridge in bridges:
             await self.performer.quietly(self._telephony.close_bridge(bridge))
+
+    async def _hang_up_stranger(self, channel: str) -> None:
+        if await self.performer.quietly(self._telephony.hang_up(channel)):
+            log.warning("stranger hung up", channel=channel)
+            self._watch.stranger(channel)
 
     async def _last_mark(self) -> int | None:
         try:

@@ -14,9 +14,9 @@ import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Event, Tick
+from ari_app.domain.events import Event, NeverSent, Tick
 from ari_app.domain.step import step
-from ari_app.domain.wishes import Dial, Settle, Wish
+from ari_app.domain.wishes import Dial, HangUp, Hold, Settle, Wish
 from ari_app.engine import records
 from ari_app.flows import Flow
 from ari_app.ports.calls import Saved
@@ -40,14 +40,18 @@ class Mailbox:
         self.version = version
         self.changed = asyncio.Event()
         """Set at every change of state and replaced, for those who follow the call."""
+        self.unsent: set[str] = set()
+        """Dials that were asked for while the PBX was out of sight: known never to have left us."""
         self._queue: deque[Event] = deque()
         self._wakeup = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._state = flow.state(call)
         self._news: list[bytes] = []
         self._unsaved = False
-        self._waiting: list[Wish] = []  # performed once the record is saved
+        self._save_in_doubt: tuple[bytes, list[bytes]] | None = None  # sent, and its answer lost
+        self._waiting: list[tuple[Wish, int]] = []  # performed once the record is saved
         self._tasks: set[asyncio.Task[None]] = set()
+        self._dialling: dict[str, asyncio.Task[None]] = {}  # channel's dial key → on its way
 
     @property
     def state(self) -> str:
@@ -64,11 +68,11 @@ class Mailbox:
         while not self.is_finished:
             await self._wakeup.wait()
             self._wakeup.clear()
-            batch, self._queue = self._queue, deque()
-            wishes, matters = self._fold(batch)
-            self._send_out([w for w in wishes if not isinstance(w, Dial | Settle)])
-            self._waiting += [w for w in wishes if isinstance(w, Dial | Settle)]
-            if matters or self._unsaved or self._waiting:
+            epoch, before = self.engine.epoch, self.call
+            wishes = self._fold()
+            self._send_out([w for w in wishes if not isinstance(w, Dial | Settle)], epoch)
+            self._waiting += [(w, epoch) for w in wishes if isinstance(w, Dial | Settle)]
+            if self._matters(before) or self._unsaved or self._waiting:
                 await self._save()
         self._stop_timer()
 
@@ -78,54 +82,79 @@ class Mailbox:
         if c.settled is None or self._unsaved or self._queue:
             return False
         whispers = (k.removeprefix("whisper:") for k in c.asked if k.startswith("whisper:"))
-        closing = [f"unwhisper:{name}" for name in whispers] + (["unbridge"] if "bridge" in c.asked else [])
+        closing = [f"unwhisper:{name}" for name in whispers]
+        if "bridge" in c.asked or "bridge" in c.done:
+            closing.append("unbridge")
         return all(key in c.done or (key in c.failed and key in c.asked) for key in closing)
 
-    def _fold(self, batch: deque[Event]) -> tuple[list[Wish], bool]:
-        wishes: list[Wish] = []
-        before, was_over, wake_ms = self._state, self.call.is_over, None
-        for event in batch:
-            self.call, new, wake_ms = step(self.call, event, self.flow.plan)
-            wishes += new
-        if batch:
-            self._set_timer(wake_ms)
-        self._state = self.flow.state(self.call)
+    def _fold(self) -> list[Wish]:
+        batch, self._queue = self._queue, deque()
+        if not batch:
+            return []
+        self.call, wishes, wake_ms = step(self.call, batch, self.flow.plan)
+        self._set_timer(wake_ms)
+        before, self._state = self._state, self.flow.state(self.call)
         self._news += records.news(self.flow, before, self.call)
-        return wishes, self._state != before or self.call.is_over != was_over
+        return wishes
+
+    def _matters(self, before: Call) -> bool:
+        """Whether somebody who reads the record would see the change: its state, or that its end was decided."""
+        return bool(self._news) or self.call.is_over != before.is_over
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
     async def _save(self) -> None:
+        """A save whose answer was lost is asked again as it was, before anything newer is said."""
         self._unsaved = True
-        news, waiting = self._news, self._waiting
-        self._news, self._waiting = [], []
+        waiting = self._waiting
+        if self._save_in_doubt is None:
+            self._save_in_doubt = (records.encode(self.call), self._news)
+            self._news, self._waiting = [], []
+        else:
+            waiting = []
+        record, news = self._save_in_doubt
         try:
-            outcome = await self.engine.calls.save(
-                self.call.id, self.version, records.encode(self.call), news, self.engine.fence
-            )
+            outcome = await self.engine.calls.save(self.call.id, self.version, record, news, self.engine.fence)
         except Unavailable as e:
             log.warning("call not saved, trying again", call=self.call.id, why=str(e))
-            self._news, self._waiting = news + self._news, waiting + self._waiting
+            self._waiting = waiting + self._waiting
             asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
             return
         if not isinstance(outcome, Saved):
             self.engine.lost_ownership(f"call {self.call.id} is owned by somebody else: {outcome}")
             return
         self.version = outcome.version
-        self._unsaved = False
-        self._send_out(waiting)
+        self._save_in_doubt = None
+        self._unsaved = bool(self._news or self._waiting)
         if news:
             self.changed.set()
             self.changed = asyncio.Event()
             self.engine.told(self.call, self._state)
+        for wish, epoch in waiting:
+            self._send_out([wish], epoch)
+        if self._unsaved:
+            self._wakeup.set()
 
-    def _send_out(self, wishes: list[Wish]) -> None:
+    def _send_out(self, wishes: list[Wish], epoch: int) -> None:
+        """`epoch`: the sight of the PBX on which the wishes were decided. What was decided on an older one is not sent:
+        recovery has told, or will tell, how things stand, and the plan then asks anew."""
         for wish in wishes:
+            if not isinstance(wish, Hold | Settle) and not (self.engine.sees_pbx and epoch == self.engine.epoch):
+                if isinstance(wish, Dial):
+                    self.unsent.add(wish.key)
+                continue
+            if isinstance(wish, Dial) and self.call.is_over:
+                self.post(NeverSent(wish.leg, wish.n, self.engine.now_ms()))  # the end came before it went out
+                continue
             task = asyncio.create_task(self._perform(wish))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            if isinstance(wish, Dial):
+                self._dialling[wish.key] = task
 
     async def _perform(self, wish: Wish) -> None:
+        if isinstance(wish, HangUp) and (dial := self._dialling.get(f"dial:{wish.leg}:{wish.n}")) is not None:
+            await asyncio.wait({dial})  # never overtake the dial: there would be nothing to hang up yet
         self.post(*await self.engine.performer.perform(self.call, wish))
 
     # ---- time ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ari_app.domain import wishes as w
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.units import Increment, rounded_s
-from ari_app.ports.ledger import Held, Ledger, MonthGrant, Settled
+from ari_app.ports.ledger import Conflict, Ledger, MonthGrant, Refused
 from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxError, Telephony
 
 log = structlog.get_logger()
@@ -67,9 +67,10 @@ class Performer:
             log.warning("minutes not held", call=call.id, why=str(e))
             await asyncio.sleep(AGAIN_S[min(call.failed.get(wish.key, 0), len(AGAIN_S) - 1)])
             return [ev.Failed(wish.key, self._now_ms(), str(e))]
-        if isinstance(answer, Held):
-            return [ev.Held(wish.n, answer.call_held_s, self._now_ms())]
-        return [ev.HoldRefused(wish.n, str(answer.why), self._now_ms())]
+        if isinstance(answer, Refused):
+            return [ev.HoldRefused(wish.n, str(answer.why), self._now_ms())]
+        held = answer.stands if isinstance(answer, Conflict) else answer  # held before a crash, wanting other seconds
+        return [ev.Held(wish.n, held.call_held_s, self._now_ms())]
 
     async def _settle(self, call: Call, wish: w.Settle) -> list[ev.Event]:
         """Until it is done: a settlement is never given up."""
@@ -85,7 +86,7 @@ class Performer:
                 log.warning("call not settled, trying again", call=call.id, why=str(e))
                 await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
                 tries += 1
-        if not isinstance(answer, Settled):  # settled before, with other seconds: what is on the statement stands
+        if isinstance(answer, Conflict):  # settled before, with other seconds: what is on the statement stands
             log.error("call was settled before, otherwise", call=call.id, used_s=wish.used_s, stands=repr(answer))
             answer = answer.stands
         log.info("call settled", call=call.id, charged_s=answer.charged_s, overrun_s=answer.overrun_s)
@@ -98,12 +99,13 @@ class Performer:
         increment = Increment.parse(call.terms.increment)
         await self._settle(call, w.Settle(call.settled.used_s, rounded_s(call.settled.used_s, increment)))
 
-    async def quietly(self, asking: Awaitable[None]) -> None:
-        """For clearing up: what is gone already is fine."""
+    async def quietly(self, asking: Awaitable[None]) -> bool:
+        """For clearing up: what is gone already is fine. False: there was nothing to clear up."""
         try:
             await asking
-        except (PbxError, LinkLost) as e:
-            log.info("nothing to clear up", why=str(e))
+        except (PbxError, LinkLost):
+            return False
+        return True
 
     # ---- phones -------------------------------------------------------------------------------------------------
 

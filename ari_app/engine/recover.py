@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ari_app.domain import events as ev
-from ari_app.domain.call import Call, Leg, LegState
+from ari_app.domain.call import Call, How, Leg, LegState
 from ari_app.ports.telephony import Snapshot, Trace
 
 CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
@@ -42,12 +42,18 @@ def questions(calls: Iterable[Call], snapshot: Snapshot) -> list[str]:
 
 
 def facts(
-    call: Call, snapshot: Snapshot, traces: Mapping[str, Trace] | None, seen_alive_ms: int, answered: Mapping[str, int]
+    call: Call,
+    snapshot: Snapshot,
+    traces: Mapping[str, Trace] | None,
+    seen_alive_ms: int,
+    answered: Mapping[str, int],
+    unsent: frozenset[str] = frozenset(),
 ) -> list[ev.Event]:
     """What happened to this call in the gap, in the order of time, closed by Recovered.
 
     `traces`: the PBX's record, None if it cannot be read from here. `seen_alive_ms`: the last moment at which we saw
-    the PBX. `answered`: answer times of live channels, asked of the PBX itself.
+    the PBX. `answered`: answer times of live channels, asked of the PBX itself. `unsent`: keys of dials that are known
+    never to have left us.
     """
     found: list[ev.Event] = []
     for leg, n in watched(call):
@@ -58,7 +64,7 @@ def facts(
             found += _living(leg, n, now.state, now.created_at_ms, trace, answered.get(channel), snapshot.at_ms)
         elif trace is not None:
             found += _ended(leg, n, trace, _last_seen(leg, n, seen_alive_ms))
-        elif traces is not None and n == len(leg.tries):
+        elif n == len(leg.tries) and (traces is not None or f"dial:{leg.role}:{n}" in unsent):
             found.append(ev.NeverSent(leg.role, n, snapshot.at_ms))
         else:
             found.append(ev.Gone(leg.role, n, _last_seen(leg, n, seen_alive_ms), how="unknown"))
@@ -89,7 +95,7 @@ def _ended(leg: Leg, n: int, trace: Trace, last_seen_ms: int) -> list[ev.Event]:
     if ended_at_ms is None:  # the record stops with the PBX: it died
         at_ms = max(last_seen_ms, trace.answered_at_ms or trace.started_at_ms)
         return [*done, ev.Gone(leg.role, n, at_ms, how="unknown")]
-    how = "remote" if trace.remote else None
+    how: How | None = "remote" if trace.remote else None
     return [*done, ev.Gone(leg.role, n, ended_at_ms, cause=trace.cause, how=how)]
 
 

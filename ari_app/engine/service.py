@@ -253,9 +253,7 @@ class CallService:
         task.add_done_callback(self._tasks.discard)
 
     async def _asked_over_pbx(self, asked: Asked) -> None:
-        answer = await self.place(
-            CallAsk(asked.caller, asked.callee), owner="ari", idempotency_key=asked.key or None
-        )
+        answer = await self.place(CallAsk(asked.caller, asked.callee), owner="ari", idempotency_key=asked.key or None)
         if isinstance(answer, Refusal):
             log.warning("call asked for over ARI refused", why=answer.type, sentence=answer.sentence)
             said = {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": answer.type, "RINGBRIDGE_CALL": answer.call}

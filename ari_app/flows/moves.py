@@ -79,7 +79,7 @@ def wind_down(c: Call, used_ms: int) -> Iterator[Yielded]:
             yield Unwhisper(key.removeprefix("whisper:"))
     if pending:
         return
-    if "bridge" in c.asked:
+    if "bridge" in c.done:  # asked for and not answered: the answer, or recovery, will tell whether there is one
         yield CloseBridge()
     used_s = talk_s(used_ms)
     yield Settle(used_s=used_s, rounded_s=rounded_s(used_s, Increment.parse(c.terms.increment)))

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ari_app.domain import events as ev
 from ari_app.ports.telephony import (
-    CallEvent, ChannelNow, DialRequest, LinkDown, LinkLost, LinkUp, NoSuchChannel, PbxError, PbxEvent, Snapshot, Trace,
+    CallEvent,
+    ChannelNow,
+    DialRequest,
+    LinkDown,
+    LinkLost,
+    LinkUp,
+    NoSuchChannel,
+    PbxError,
+    PbxEvent,
+    Snapshot,
+    Trace,
 )  # fmt: skip
 from tests.laws.virtual_time import VirtualLoop
 
@@ -110,30 +120,35 @@ class LawPbx:
         if self._up and generation == self._generation:
             self._queue.put_nowait(CallEvent(call, event))
 
-    async def _asked(self) -> None:
-        """A request on its way: it may be lost before or after it was carried out."""
+    def owns(self, task: asyncio.Task[object]) -> bool:
+        """A phone or a wire, not the app: it lives on when the app is killed."""
+        return task in self._background
+
+    async def _asked(self) -> int:
+        """A request on its way: it may be lost before or after it was carried out. The link that it went over."""
         if not self._up:
             raise LinkLost("not connected")
         generation = self._generation
         await asyncio.sleep(self._rng.uniform(0, 0.004))
         if generation != self._generation and self._rng.random() < 0.5:
             raise LinkLost("lost before")
+        return generation
 
     async def _answered(self, generation: int) -> None:
         await asyncio.sleep(self._rng.uniform(0, 0.002))
         if generation != self._generation:
             raise LinkLost("lost after")
 
-    def _spawn(self, coroutine: object) -> None:
-        task = self._loop.create_task(coroutine)  # type: ignore[arg-type]
+    def _spawn(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(coroutine)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     # ---- phones -------------------------------------------------------------------------------------------------
 
     async def dial(self, request: DialRequest) -> None:
-        await self._asked()
-        generation = self._generation
+        generation = await self._asked()
         if request.channel in self.channels:
             raise PbxError(409, "lives already")
         if self._rng.random() < 0.02:
@@ -145,7 +160,7 @@ class LawPbx:
         chan.cut = self._loop.call_later(request.life_ms / 1000, self._end, chan.id, 16, None, False)
         if request.bridge is not None:
             self._enter(request.bridge, chan)
-        chan.life = self._loop.create_task(self._live(chan, request.ring_ms + 2000))
+        chan.life = self._spawn(self._live(chan, request.ring_ms + 2000))
         await self._answered(generation)
 
     async def _live(self, chan: Chan, ring_ms: int) -> None:
@@ -192,18 +207,15 @@ class LawPbx:
             self._silence(chan, name)
         if chan.bridge in self.bridges:
             self.bridges[chan.bridge].discard(channel)
-        call, role, n = channel.split(".")
+        _call, role, n = channel.split(".")
         trace = self.traces_kept[channel]
-        self.traces_kept[channel] = replace(
-            trace, hangup_at_ms=now_ms, ended_at_ms=now_ms, cause=cause, remote=remote
-        )
+        self.traces_kept[channel] = replace(trace, hangup_at_ms=now_ms, ended_at_ms=now_ms, cause=cause, remote=remote)
         if remote:
             self._tell(channel, ev.HangupSeen(role, int(n), now_ms, remote=True, cause=cause, sip_status=sip))
         self._tell(channel, ev.Gone(role, int(n), now_ms, cause=cause, sip_status=sip))
 
     async def hang_up(self, channel: str) -> None:
-        await self._asked()
-        generation = self._generation
+        generation = await self._asked()
         if channel not in self.channels:
             raise NoSuchChannel(404, "no such channel")
         self._end(channel, 16, None, False)
@@ -224,8 +236,7 @@ class LawPbx:
     # ---- bridges and sounds -------------------------------------------------------------------------------------
 
     async def open_bridge(self, bridge: str) -> None:
-        await self._asked()
-        generation = self._generation
+        generation = await self._asked()
         if bridge in self.bridges:
             raise PbxError(409, "lives already")
         self.bridges[bridge] = set()
@@ -257,7 +268,7 @@ class LawPbx:
         chan = self._chan(channel)
         length_s = 3600.0 if sound in ("ringback", "music") else 1.5
         name = playback.partition(".")[2]
-        chan.playing[name] = self._loop.create_task(self._sound(chan, name, length_s))
+        chan.playing[name] = self._spawn(self._sound(chan, name, length_s))
 
     async def _sound(self, chan: Chan, name: str, length_s: float) -> None:
         await asyncio.sleep(length_s)
@@ -280,7 +291,7 @@ class LawPbx:
     async def whisper(self, channel: str, playback: str, sound: str) -> None:
         await self._asked()
         chan, name = self._chan(channel), playback.partition(".")[2]
-        chan.playing[name] = self._loop.create_task(self._sound(chan, name, 2.0))
+        chan.playing[name] = self._spawn(self._sound(chan, name, 2.0))
 
     async def unwhisper(self, playback: str) -> None:
         await self._asked()

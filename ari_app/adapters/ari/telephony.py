@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 
@@ -65,14 +65,15 @@ class AriTelephony:
         *,
         cel_path: Path | None,
         settings: LinkSettings | None = None,
-        before_send: Callable[[], None] | None = None,
+        may_act: Callable[[], bool] = lambda: True,
         music_class: str = "default",
     ) -> None:
         self._client = Client(
             url, user, password, app, settings=settings, on_connected=self._connected,
-            on_disconnected=self._disconnected, on_replaced=self._replaced, before_send=before_send,
+            on_disconnected=self._disconnected, on_replaced=self._replaced, before_send=self._before_send,
         )  # fmt: skip
         self._app = app
+        self._may_act = may_act
         self._cel_path = cel_path
         self._music_class = music_class
         self._translator = Translator()
@@ -136,6 +137,12 @@ class AriTelephony:
 
     async def _replaced(self, _client: Client) -> None:
         self._queue.put_nowait(Replaced())
+
+    def _before_send(self) -> None:
+        """Not the owner (any more): ask nothing, and see everything anew once we are again."""
+        if not self._may_act():
+            self._client.drop("not the owner of this PBX now")
+            raise errors.LinkLost("not the owner of this PBX now", sent=False)
 
     async def _ask(self, asking: Awaitable[T]) -> T:
         try:
@@ -269,5 +276,5 @@ def _seconds(ms: int) -> int:
     return -(-ms // 1000)
 
 
-def _state(name: str) -> str:
-    return {"Up": "up", "Ringing": "ringing"}.get(name, "down")
+def _state(name: str) -> Literal["down", "ringing", "up"]:
+    return "up" if name == "Up" else "ringing" if name == "Ringing" else "down"

@@ -1,0 +1,393 @@
+"""The only file that knows every name: what is wired to what, and in which order it starts and stops.
+
+check configuration → embedded servers → Redis → lease → load calls → PBX link, snapshot, recover → open the doors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from ari_app import logs
+from ari_app.adapters.ami import AmiSettings, AmiWatch
+from ari_app.adapters.ari.settings import LinkSettings
+from ari_app.adapters.ari.telephony import AriTelephony
+from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.adapters.redis.calls import RedisCalls
+from ari_app.adapters.redis.keys import RedisKeys
+from ari_app.adapters.redis.leases import RedisLeases
+from ari_app.adapters.redis.ledger import RedisLedger
+from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.owner import this_process
+from ari_app.adapters.redis.users import RedisUsers
+from ari_app.config import Settings
+from ari_app.domain.call import Terms
+from ari_app.domain.numbers import CallerId, Rules
+from ari_app.domain.plans import allowance_s, month_of
+from ari_app.domain.trunks import Trunk
+from ari_app.engine.engine import Engine
+from ari_app.engine.nodes import LeaseKeeper
+from ari_app.engine.perform import Performer
+from ari_app.engine.service import CallService, Policy
+from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.metrics import Metrics
+from ari_app.ports.keys import SCOPES, described, new_secret
+from ari_app.ports.ledger import MonthGrant
+from ari_app.stack import Stack, StackInfo, StackOptions
+from ari_app.trunks_file import load_trunks
+
+log = structlog.get_logger()
+
+EMBEDDED_CARRIER = Trunk(
+    name="carrier", host="127.0.0.1", caller_id=CallerId("verified"), price_micro_per_min=60_000, price_increment="60/60"
+)
+"""The simulated carrier: 0.06 a minute and leg, so that a demo shows what a call costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Calls can be placed now. `stack` is None where nothing is embedded."""
+
+    api: str
+    key: str
+    stack: StackInfo | None
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+# ---- the parts ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What must stand before the app: servers (ours or the operator's) and trunks."""
+
+    settings: Settings
+    stack: Stack | None
+    info: StackInfo | None
+    trunks: Sequence[Trunk]
+
+
+def stack_of(settings: Settings) -> Stack | None:
+    """The embedded servers that these settings need; None where everything is the operator's own."""
+    if settings.ari_url and settings.redis_url:
+        return None
+    embedded = settings.is_embedded
+    trunks = load_trunks(settings.trunks_file) if settings.trunks_file and embedded else ()
+    return Stack(
+        StackOptions(
+            state_dir=Path(settings.state_dir), cache_dir=Path(settings.cache_dir).expanduser(),
+            redis=not settings.redis_url, pbx=embedded, carrier=embedded,
+            media_timeout_s=settings.media_timeout_s, stasis_app=settings.ari_app, trunks=trunks,
+        )
+    )  # fmt: skip
+
+
+def lay_ground(settings: Settings) -> Ground:
+    """Start what is embedded and is not running yet. Blocks. Raises StackError or config.Mistakes, for a person."""
+    trunks = tuple(load_trunks(settings.trunks_file)) if settings.trunks_file else ()
+    if settings.is_embedded and all(t.name != EMBEDDED_CARRIER.name for t in trunks):
+        trunks = (*trunks, EMBEDDED_CARRIER)
+    stack = stack_of(settings)
+    info = stack.start() if stack is not None else None
+    if info is not None:
+        settings = replace(
+            settings,
+            redis_url=settings.redis_url or info.redis_url,
+            ari_url=settings.ari_url or info.ari_url,
+            ari_user=settings.ari_user if settings.ari_url else info.ari_user,
+            ari_password=settings.ari_password or info.ari_password,
+            ami_url=settings.ami_url or (f"tcp://{info.ami_host}:{info.ami_port}" if info.ari_url else ""),
+            ami_user=settings.ami_user if settings.ami_url else info.ami_user,
+            ami_password=settings.ami_password or info.ami_secret,
+            cel_file=settings.cel_file or str(info.cel_path or ""),
+        )
+    return Ground(settings, stack, info, trunks)
+
+
+def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
+    terms = Terms(
+        slice_s=settings.slice_s, margin_s=settings.margin_s, warning_s=settings.warning_s,
+        increment=settings.increment, max_duration_s=settings.max_duration_s, max_live_calls=settings.max_live_calls,
+        pdd_timeout_ms=settings.pdd_timeout_ms, confirm_timeout_ms=settings.confirm_timeout_ms,
+        media_timeout_ms=1000 * settings.media_timeout_s, hold_retry_ms=settings.hold_retry_ms,
+        confirm_caller=settings.confirm_caller, prompt=settings.prompt, waiting=settings.waiting,  # type: ignore[arg-type]
+        early_media=settings.early_media,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return Policy(
+        terms=terms,
+        platform_number=settings.platform_number,
+        rules=Rules(settings.countries, settings.blocked_prefixes, settings.block_premium),
+        trunks=trunks,
+        caller_ring_ms=1000 * settings.caller_ring_timeout_s,
+        callee_ring_ms=1000 * settings.callee_ring_timeout_s,
+        tries_max=settings.trunk_tries_max,
+        calls_max=settings.max_calls,
+    )
+
+
+class App:
+    """The wired program of one process. `run` is its life."""
+
+    def __init__(self, ground: Ground) -> None:
+        s = self.settings = ground.settings
+        self.ground = ground
+        self.metrics = Metrics()
+        self.redis = Link(s.redis_url, timeout_ms=s.redis_timeout_ms)
+        self.ledger = RedisLedger(self.redis)
+        self.calls = RedisCalls(self.redis)
+        self.users = RedisUsers(self.redis)
+        self.keys = RedisKeys(self.redis)
+        self.lease = LeaseKeeper(
+            RedisLeases(self.redis), s.node, this_process(), ttl_ms=s.lease_ttl_ms, margin_ms=s.lease_margin_ms
+        )
+        self.telephony = AriTelephony(
+            s.ari_url, s.ari_user, s.ari_password, s.ari_app,
+            cel_path=Path(s.cel_file) if s.cel_file else None,
+            settings=LinkSettings(
+                request_ms=s.ari_timeout_ms, ping_ms=s.ari_ping_ms, retry_base_ms=s.ari_retry_ms,
+                retry_max_ms=s.ari_retry_max_ms,
+            ),
+            may_act=self.lease.is_ours,
+        )  # fmt: skip
+        performer = Performer(self.telephony, self.ledger, now_ms, self.month)
+        self.engine = Engine(
+            node=s.node, telephony=self.telephony, calls=self.calls, ledger=self.ledger, performer=performer,
+            now_ms=now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
+            watch=self.metrics.watch(), asked=lambda asked: self.service.asked_over_pbx(asked),
+        )  # fmt: skip
+        numbers = PhoneNumbers(s.region, s.countries, must_be_valid=s.number_check == "valid")
+        self.read_number = numbers.read
+        self.service = CallService(
+            engine=self.engine, users=self.users, telephony=self.telephony, read_number=numbers.read,
+            policy=policy_of(s, ground.trunks), now_ms=now_ms,
+        )  # fmt: skip
+        self.ami = self._ami()
+
+    def _ami(self) -> AmiWatch | None:
+        host, _, port = self.settings.ami_url.removeprefix("tcp://").rpartition(":")
+        if not host:
+            return None
+        return AmiWatch(host, int(port), self.settings.ami_user, self.settings.ami_password, settings=AmiSettings())
+
+    def month(self, _payer: str, at_ms: int) -> MonthGrant:
+        """The free minutes of the month. Everybody is on the personal plan until there are teams."""
+        return month_of(at_ms, self.settings.timezone).grant(allowance_s())
+
+    # ---- readiness ----------------------------------------------------------------------------------------------
+
+    async def parts(self) -> list[Part]:
+        """Everything without which no call can be placed, and whether it is there now."""
+        return [
+            Part("app", not self.service.is_draining, "it is about to stop and takes no new calls"),
+            self._pbx_part(),
+            await self._redis_part(),
+            self._trunk_part(),
+        ]
+
+    def _pbx_part(self) -> Part:
+        is_seen = self.engine.sees_pbx and self.telephony.is_up
+        return Part("asterisk", is_seen, f"no link: {self.telephony.client.status.last_error or 'connecting'}")
+
+    async def _redis_part(self) -> Part:
+        try:
+            async with asyncio.timeout(1):
+                await self.redis.command("PING")
+        except Exception as e:  # noqa: BLE001 - whatever it is, it does not answer
+            return Part("redis", False, f"it does not answer: {e}")
+        return Part("redis", True)
+
+    def _trunk_part(self) -> Part:
+        states = self.trunk_states()
+        return Part("trunk", any(t.state != "down" for t in states), "no trunk can be reached")
+
+    def trunk_states(self) -> list[TrunkNow]:
+        seen = self.ami.trunk_states() if self.ami is not None and self.ami.connected else {}
+
+        def state(name: str) -> TrunkNow:
+            reachable = seen[name].reachable if name in seen else None
+            return TrunkNow(name, "unknown" if reachable is None else "up" if reachable else "down")
+
+        return [state(trunk.name) for trunk in self.ground.trunks]
+
+    def doors(self) -> Doors:
+        return Doors(
+            service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
+            calls=self.calls, month=self.month, read_number=self.read_number, parts=self.parts,
+            trunks=self.trunk_states, metrics=self.metrics_text, now_ms=now_ms,
+            body_max=self.settings.http_body_max, connections_max=self.settings.http_connections_max,
+            key_cache_ms=self.settings.key_cache_ms,
+        )  # fmt: skip
+
+    def metrics_text(self) -> bytes:
+        self.metrics.live.set(self.engine.live)
+        return self.metrics.text()
+
+
+# ---- the life -----------------------------------------------------------------------------------------------------
+
+
+class Stopping:
+    """SIGTERM: leave at once, live calls stay on the PBX. Ctrl-C: drain first; a second one leaves now."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.leave = asyncio.Event()
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.leave.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+
+    def _interrupted(self) -> None:
+        (self.leave if self.drain.is_set() else self.drain).set()
+
+
+async def serve(
+    settings: Settings,
+    *,
+    ready_file: Path | None = None,
+    on_ready: Callable[[Ready], Coroutine[None, None, None]] | None = None,
+) -> int:
+    """Run until a signal. The exit code: 0 left as asked, 1 something of ours died or another process took over."""
+    from ari_app.entrypoints.http.app import build
+    from ari_app.entrypoints.http.server import Server, listen
+
+    logs.configure(settings.log_level, settings.log_format)
+    stopping = Stopping()
+    stopping.install()
+    ground = await asyncio.to_thread(lay_ground, settings)
+    listener = listen(ground.settings.http_host, ground.settings.http_port)
+    app = App(ground)
+    http = Server(build(app.doors()), listener)
+    code = 1
+    try:
+        await app.redis.start()
+        await app.lease.acquire()
+        key = await _first_key(app)
+        taken_up = await app.engine.load(app.lease.number)
+        log.info("calls taken up", live_calls=taken_up)
+        async with asyncio.TaskGroup() as side:
+            tasks = [
+                side.create_task(_must_not_end(app.telephony.run(), "the link to the PBX")),
+                side.create_task(_must_not_end(app.engine.run(), "the engine")),
+                side.create_task(_must_not_end(app.lease.keep(app.engine.lost_ownership), "the lease")),
+            ]
+            if app.ami is not None:
+                tasks.append(side.create_task(_must_not_end(app.ami.run(), "the manager link")))
+            tasks.append(side.create_task(_must_not_end(http.run(), "the API")))
+            if await _ready(app, stopping):
+                ready = Ready(http.url, key, ground.info)
+                _tell_ready(ready, ready_file, Path(ground.settings.state_dir))
+                if on_ready is not None:
+                    side.create_task(on_ready(ready))
+                code = await _until_told(app, stopping)
+            for task in tasks:
+                task.cancel()
+    except* DiedError as group:
+        for e in group.exceptions:
+            log.error("stopped", why=str(e))
+    finally:
+        await _leave(app, ground, stopping)
+    return code
+
+
+class DiedError(Exception):
+    """A side task ended that must not: better no service than half of one."""
+
+
+async def _must_not_end(task: Coroutine[None, None, None], what: str) -> None:
+    await task
+    raise DiedError(f"{what} ended")
+
+
+async def _ready(app: App, stopping: Stopping) -> bool:
+    """Until calls can be placed, or somebody wants us to stop."""
+    waits = [
+        asyncio.create_task(w)
+        for w in (app.engine.until_recovered(), stopping.leave.wait(), stopping.drain.wait())
+    ]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    return app.engine.sees_pbx
+
+
+async def _until_told(app: App, stopping: Stopping) -> int:
+    assert app.engine.stood_down is not None
+    drain, leave = asyncio.create_task(stopping.drain.wait()), asyncio.create_task(stopping.leave.wait())
+    stood_down = asyncio.ensure_future(app.engine.stood_down)
+    waits: list[asyncio.Future[object]] = [drain, leave, stood_down]  # type: ignore[list-item]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    app.service.is_draining = True
+    if stood_down.done():
+        return 1
+    if drain.done() and not leave.done() and app.ground.info is not None:
+        await _drain(app, leave)
+    leave.cancel()
+    drain.cancel()
+    return 0
+
+
+async def _drain(app: App, leave: asyncio.Task[bool]) -> None:
+    """An embedded stack stops with us, so its calls are let to end first."""
+    deadline = time.monotonic() + app.settings.drain_timeout_ms / 1000
+    told = -1
+    while app.engine.live and not leave.done() and time.monotonic() < deadline:
+        if app.engine.live != told:
+            told = app.engine.live
+            log.info("waiting for live calls; Ctrl-C again to leave now", live_calls=told)
+        await asyncio.wait([leave], timeout=0.2)
+
+
+async def _leave(app: App, ground: Ground, stopping: Stopping) -> None:
+    await app.engine.close()
+    await app.telephony.close()
+    with suppress(Exception):
+        await app.lease.release()
+    await app.redis.close()
+    started = ground.info.started_here if ground.info is not None else ()
+    if stopping.drain.is_set() and ground.stack is not None and started:
+        log.info("stopping the embedded servers", parts=list(started))
+        await asyncio.to_thread(ground.stack.stop, started)
+
+
+async def _first_key(app: App) -> str:
+    """The first admin key: the operator's, or one made once and kept in the state directory."""
+    kept = Path(app.settings.state_dir) / "api-key"
+    secret = app.settings.api_key or (kept.read_text().strip() if kept.exists() else "")
+    if not secret:
+        secret = new_secret()
+        _write_secret(kept, secret + "\n")
+    digest, key = described(secret, "first", SCOPES, now_ms())
+    if await app.keys.find(digest) is None:
+        await app.keys.add(digest, key)
+    return secret
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """0600, and whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        f.write(text)
+    draft.replace(path)
+
+
+def _tell_ready(ready: Ready, ready_file: Path | None, state_dir: Path) -> None:
+    text = json.dumps({"api": ready.api, "key": ready.key}) + "\n"
+    _write_secret(state_dir / "api.json", text)
+    if ready_file is not None:
+        _write_secret(ready_file, text)
+    log.info("ready: calls can be placed", api=ready.api)

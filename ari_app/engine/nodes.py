@@ -1,0 +1,70 @@
+"""Which process owns the PBX: keeps the lease, and says before each request whether it still is ours.
+
+No number fences Asterisk, so the owner looks at its own deadline (monotonic clock; last renewal *sent* + lease - margin)
+before it asks anything of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from ari_app.domain.errors import Unavailable
+from ari_app.ports.leases import HeldBy, Lease, Leases, Lost
+
+log = structlog.get_logger()
+
+
+class LeaseKeeper:
+    def __init__(self, leases: Leases, node: str, owner: str, *, ttl_ms: int, margin_ms: int) -> None:
+        self._leases, self._node, self._owner = leases, node, owner
+        self._ttl_ms, self._margin_ms = ttl_ms, margin_ms
+        self._lease: Lease | None = None
+
+    @property
+    def number(self) -> int:
+        assert self._lease is not None
+        return self._lease.number
+
+    def is_ours(self) -> bool:
+        """Asked before each request to the PBX: past our deadline somebody else may own it."""
+        lease = self._lease
+        return lease is not None and time.monotonic_ns() // 1_000_000 < lease.deadline_ms - self._margin_ms
+
+    async def acquire(self) -> None:
+        """Waits while somebody else lives and owns it."""
+        told = ""
+        while isinstance(answer := await self._leases.acquire(self._node, self._owner, self._ttl_ms), HeldBy):
+            if answer.owner != told:
+                log.warning("waiting: another process owns this PBX", node=self._node, owner=answer.owner)
+                told = answer.owner
+            await asyncio.sleep(min(max(answer.ttl_ms, 50), 500) / 1000)
+        self._lease = answer
+
+    async def keep(self, lost: Callable[[str], None]) -> None:
+        """Renew until it is lost. Redis away: ours still while our deadline lasts, and again once it is back, if nobody
+        else took it meanwhile."""
+        while self._lease is not None:
+            await asyncio.sleep(self._ttl_ms / 3000)
+            try:
+                self._lease = await self._renewed(self._lease)
+            except Unavailable as e:
+                log.warning("lease not renewed", node=self._node, why=str(e))
+        lost(f"the lease on {self._node} went to another process")
+        await asyncio.Event().wait()
+
+    async def _renewed(self, lease: Lease) -> Lease | None:
+        answer = await self._leases.renew(lease, self._ttl_ms)
+        if not isinstance(answer, Lost):
+            return answer
+        again = await self._leases.acquire(self._node, self._owner, self._ttl_ms)
+        was_free = isinstance(again, Lease) and again.number == lease.number + 1
+        return again if was_free and isinstance(again, Lease) else None
+
+    async def release(self) -> None:
+        if self._lease is not None:
+            lease, self._lease = self._lease, None
+            await self._leases.release(lease)

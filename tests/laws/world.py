@@ -1,0 +1,259 @@
+"""One random world: a PBX of rules, a ledger and a store in memory, and an app that is killed and started again.
+
+Everything runs on virtual time from one seed. The laws of product section 1 are checked at every change of the ledger;
+what must have come true in the end, at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ari_app.adapters.memory_calls import MemoryCalls
+from ari_app.adapters.memory_ledger import MemoryLedger
+from ari_app.domain.call import Call, Leg, Route, Terms
+from ari_app.domain.errors import Unavailable
+from ari_app.domain.ledger_laws import check_laws
+from ari_app.domain.ledger_types import Account, Kind, MonthGrant
+from ari_app.engine import records
+from ari_app.engine.engine import Engine
+from ari_app.engine.perform import Performer
+from ari_app.flows import Flow
+from tests.laws.pbx import LawPbx, Weather
+from tests.laws.virtual_time import VirtualLoop, run
+
+PAYER = "alice"
+NO_MONTH = MonthGrant("2000-01", 0, 1)
+END_WITHIN_S = 2_000.0  # of virtual time: the longest of all waits together, and some
+
+
+class LawBroken(AssertionError):
+    pass
+
+
+class Moody:
+    """Ledger and store as they are over a network: sometimes away, a reply sometimes lost after it took effect."""
+
+    def __init__(self, inner: object, rng: random.Random, chance: float) -> None:
+        self._inner, self._rng, self._chance = inner, rng, chance
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        real = getattr(self._inner, name)
+
+        async def asked(*args: object, **kwargs: object) -> object:
+            await asyncio.sleep(self._rng.uniform(0, 0.003))
+            if self._rng.random() < self._chance:
+                raise Unavailable("away")
+            answer = await real(*args, **kwargs)
+            await asyncio.sleep(self._rng.uniform(0, 0.003))
+            if self._rng.random() < self._chance:
+                raise Unavailable("the answer was lost")
+            return answer
+
+        return asked
+
+
+@dataclass
+class Report:
+    crashes: int = 0
+    cuts: int = 0
+    talked: int = 0
+    overruns: int = 0
+    charged_s: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+
+class World:
+    def __init__(self, seed: int, flow: Flow, make: Callable[[str, random.Random, int], Call]) -> None:
+        self.rng = random.Random(seed)
+        self.loop = VirtualLoop()
+        rng = self.rng
+        self.weather = Weather(
+            late_ms=rng.choice((0, 0, 5, 300)), repeat=rng.choice((0.0, 0.3)), cel=rng.random() < 0.8
+        )
+        self.pbx = LawPbx(self.loop, rng, self.weather)
+        self.ledger, self.calls = MemoryLedger(), MemoryCalls()
+        self.flow, self.make = flow, make
+        self.trouble = rng.choice((0.0, 0.0, 0.03))
+        self.fence = 0
+        self.engine: Engine | None = None
+        self.main: asyncio.Task[None] | None = None
+        self.report = Report()
+        self.minutes_s = rng.choice((1, 20, 65, 150, 400, 3600))
+
+    # ---- the app's lives ----------------------------------------------------------------------------------------
+
+    async def boot(self) -> None:
+        self.fence += 1
+        now_ms = self.loop.now_ms
+        ledger = Moody(self.ledger, self.rng, self.trouble)
+        calls = Moody(self.calls, self.rng, self.trouble)
+        performer = Performer(self.pbx, ledger, now_ms, lambda _payer, at_ms: NO_MONTH)  # type: ignore[arg-type]
+        self.engine = Engine(
+            node="n", telephony=self.pbx, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
+            alive_mark_s=0.5, retention_s=1,
+        )  # fmt: skip
+        self.pbx.connect()
+        while True:
+            try:
+                await self.engine.load(self.fence)
+                break
+            except Unavailable:
+                await asyncio.sleep(0.1)
+        self.main = self.loop.create_task(self.engine.run())
+
+    async def crash(self) -> None:
+        """SIGKILL: whatever was going on stops where it stands."""
+        assert self.engine is not None
+        assert self.main is not None
+        self.report.crashes += 1
+        self.pbx.cut_link()
+        mine = [t for t in asyncio.all_tasks(self.loop) if not t.get_name().startswith("world") and not self.pbx.owns(t)]
+        for task in mine:
+            task.cancel()
+        await asyncio.gather(*mine, return_exceptions=True)
+
+    # ---- a run --------------------------------------------------------------------------------------------------
+
+    async def live(self) -> Report:
+        here = asyncio.current_task()
+        assert here is not None
+        here.set_name("world")
+        await self.ledger.grant(
+            op="g1", payer=PAYER, kind=Kind.BONUS, seconds=self.minutes_s, now_ms=self.loop.now_ms()
+        )
+        await self.boot()
+        assert self.engine is not None
+        await self.engine.until_recovered()
+        ids = [f"c{i:026d}" for i in range(self.rng.choice((1, 2, 4)))]
+        for i in ids:
+            await self._start(i)
+        trouble = self.loop.create_task(self._trouble(ids), name="world trouble")
+        deadline = self.loop.now_s + END_WITHIN_S
+        while not self._is_over(ids):
+            self.check_ledger()
+            if self.loop.now_s > deadline:
+                raise LawBroken(f"liveness: not over: {self._left(ids)}")
+            await asyncio.sleep(0.5)
+        trouble.cancel()
+        await asyncio.sleep(3)
+        self.check_end(ids)
+        return self.report
+
+    async def _start(self, call_id: str) -> None:
+        assert self.engine is not None
+        call = self.make(call_id, self.rng, self.loop.now_ms())
+        while True:
+            try:
+                await self.engine.start(call, (PAYER,))
+                return
+            except Unavailable:
+                await asyncio.sleep(0.1)
+
+    async def _trouble(self, ids: list[str]) -> None:
+        """Crashes, lost links, cancels and top-ups, at random moments; many of them early, where much happens."""
+        rng = self.rng
+        for _ in range(rng.choice((0, 1, 3, 8))):
+            await asyncio.sleep(rng.choice((0.002, 0.01, 0.05, 0.5, 3.0, 20.0, 60.0)) * rng.random())
+            match rng.choices(("crash", "cut", "cancel", "top_up"), (5, 3, 1, 1))[0]:
+                case "crash":
+                    await self.crash()
+                    await asyncio.sleep(rng.choice((0.01, 0.5, 5.0, 90.0)) * rng.random())
+                    await self.boot()
+                case "cut":
+                    if self.pbx.is_up:
+                        self.report.cuts += 1
+                        self.pbx.cut_link()
+                        await asyncio.sleep(rng.choice((0.01, 1.0, 20.0)) * rng.random())
+                        self.pbx.reconnect()
+                case "cancel":
+                    assert self.engine is not None
+                    self.engine.cancel(rng.choice(ids))
+                case "top_up":
+                    await self.ledger.grant(
+                        op=f"t{rng.random()}", payer=PAYER, kind=Kind.BOUGHT, seconds=120, now_ms=self.loop.now_ms()
+                    )
+
+    # ---- the laws -----------------------------------------------------------------------------------------------
+
+    def check_ledger(self) -> None:
+        broken = check_laws(self.account())
+        if broken:
+            raise LawBroken("; ".join(broken))
+
+    def account(self) -> Account:
+        return self.ledger.accounts.get(PAYER, Account())
+
+    def _call(self, call_id: str) -> Call:
+        return records.decode(self.calls._calls[call_id].record)
+
+    def _is_over(self, ids: list[str]) -> bool:
+        return not self.engine or (not self.engine.live and all(self._call(i).settled is not None for i in ids))
+
+    def _left(self, ids: list[str]) -> str:
+        states = [(self.flow.state(self._call(i)), self._call(i).end) for i in ids]
+        return f"{states}; channels {sorted(self.pbx.channels)}"
+
+    def check_end(self, ids: list[str]) -> None:
+        self.check_ledger()
+        for channel, times in self.pbx.rung.items():
+            if times > 1:
+                raise LawBroken(f"law 7: the phone of {channel} rang {times} times for one try")
+        if self.pbx.channels:
+            raise LawBroken(f"channels left: {sorted(self.pbx.channels)}")
+        if self.pbx.bridges:
+            raise LawBroken(f"bridges left: {sorted(self.pbx.bridges)}")
+        account = self.account()
+        if account.holds:
+            raise LawBroken(f"still held: {dict(account.holds)}")
+        for call_id in ids:
+            self.check_charge(self._call(call_id))
+
+    def check_charge(self, call: Call) -> None:
+        """Charged is the talk that the PBX itself saw, within a second; less only if the end was seen by nobody."""
+        assert call.settled is not None
+        assert call.end is not None
+        self.report.reasons.append(str(call.end.reason))
+        true_ms = self.true_talk_ms(call)
+        if true_ms is None:
+            return
+        used_s = call.settled.used_s
+        self.report.talked += used_s > 0
+        self.report.overruns += call.settled.overrun_s > 0
+        self.report.charged_s += call.settled.charged_s
+        if used_s > true_ms / 1000 + 1:
+            raise LawBroken(f"charged for what was not said: {used_s} s of {true_ms} ms, {call.end}")
+        if self.weather.cel and used_s < true_ms / 1000 - 1:
+            raise LawBroken(f"talk not charged: {used_s} s of {true_ms} ms, {call.end}")
+        allowed_s = 2 if self.report.crashes == 0 and self.report.cuts == 0 else 2 + call.legs[-1].ring_timeout_ms // 1000
+        if call.settled.overrun_s > allowed_s:
+            raise LawBroken(f"law 5: overrun of {call.settled.overrun_s} s")
+
+    def true_talk_ms(self, call: Call) -> int | None:
+        """By the PBX's own record: from the last leg's answer to the first end; None if they never were two."""
+        traces = [self.pbx.traces_kept.get(f"{call.id}.{leg.role}.{leg.n}") for leg in call.legs]
+        if any(t is None or t.answered_at_ms is None or t.ended_at_ms is None for t in traces):
+            return 0
+        answered = traces[-1].answered_at_ms or 0  # type: ignore[union-attr]
+        return max(0, min(t.ended_at_ms or 0 for t in traces if t) - answered)
+
+
+def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
+    routes = tuple(Route(f"t{i}", "+861", "+864", "x") for i in range(rng.choice((1, 2, 3))))
+    terms = Terms(
+        increment=rng.choice(("1/1", "6/6", "60/60")), slice_s=rng.choice((30, 60, 120)),
+        max_duration_s=rng.choice((100, 7200)), max_live_calls=rng.choice((2, 9)), confirm_caller=rng.random() < 0.3, prompt=rng.random() < 0.5,
+        early_media=rng.choice(("all", "none")), media_timeout_ms=60_000, pdd_timeout_ms=3_000,
+    )  # fmt: skip
+    legs = tuple(Leg(role, "+861", routes, ring_timeout_ms=15_000) for role in ("caller", "callee"))
+    return Call(call_id, "callback", now_ms, PAYER, legs, terms, now_ms=now_ms)
+
+
+def play(seed: int, flow: Flow, make: Callable[[str, random.Random, int], Call]) -> Report:
+    world = World(seed, flow, make)
+    try:
+        return run(world.loop, world.live())
+    except LawBroken as e:
+        raise LawBroken(f"seed {seed}: {e}") from e
