@@ -17,10 +17,15 @@ from ari_app.adapters.ari import (
     Conflict,
     LinkLost,
     LinkSettings,
+    LinkStatus,
     RequestTimeout,
     StasisStart,
     UnknownEvent,
 )
+from ari_app.adapters.ari.operations import build
+from ari_app.adapters.ari.requests import Requests
+from ari_app.adapters.ari.system import Asterisk
+from ari_app.adapters.ari.wire import RESTResponse
 from tests.support import until
 from tests.unit.ari.fake import BRISK, FakeAsterisk, Frame, event
 
@@ -124,6 +129,26 @@ async def test_a_cancelled_caller_frees_its_turn(fake: FakeAsterisk) -> None:
         first.cancel()
         fake.answer = lambda frame: {"ping": "pong"}
         assert (await asyncio.wait_for(third, 2)).ping == "pong"
+
+
+async def test_a_caller_cancelled_in_the_moment_of_its_turn_passes_it_on() -> None:
+    written: list[bytes] = []
+
+    async def write(frame: bytes) -> None:
+        written.append(frame)
+
+    requests = Requests(write, None, replace(BRISK, in_flight_max=1), LinkStatus())
+    ping = build(Asterisk.operations()["ping"], (), {})
+    first, second, third = (asyncio.create_task(requests.send(ping)) for _ in range(3))
+    await until(lambda: len(written) == 1, within_s=2)
+    requests.answer(RESTResponse("1", 200, message_body="{}"))
+    await asyncio.sleep(0)  # the first has run: its turn is the second's now, who does not know yet
+    second.cancel()
+    await until(lambda: len(written) == 2, within_s=2)
+    requests.answer(RESTResponse("2", 200, message_body="{}"))
+    await asyncio.wait_for(third, 2)
+    assert first.done()
+    assert second.cancelled()
 
 
 async def test_no_request_is_written_once_the_lease_is_over_even_one_that_waited(fake: FakeAsterisk) -> None:
@@ -254,6 +279,24 @@ async def test_a_socket_that_ends_normally_is_a_lost_link_all_the_same(fake: Fak
             await until(back(client, times), within_s=3)
         assert len(told) == 3
         assert client.status.connected
+
+
+async def test_a_link_that_was_stable_comes_back_at_once_every_time(fake: FakeAsterisk) -> None:
+    patient = replace(BRISK, stable_ms=1, retry_base_ms=600_000, retry_max_ms=600_000)
+    async with client_of(fake, patient) as client:
+        for times in (1, 2, 3):
+            await until(lambda: client.status.last_pong_ms >= client.status.since_ms, within_s=2)
+            await fake.hang_up()
+            await until(back(client, times), within_s=2)
+
+
+async def test_a_link_that_its_owner_drops_is_closed_and_made_anew(fake: FakeAsterisk) -> None:
+    async with client_of(fake) as client:
+        client.drop("the lease is over")
+        await until(back(client, 1), within_s=2)
+        assert client.status.last_error == "the lease is over"
+        await until(lambda: len(fake.sockets) == 1, within_s=2)
+        assert fake.connections == 2
 
 
 async def test_a_link_that_answers_no_ping_is_given_up(fake: FakeAsterisk) -> None:
