@@ -120,14 +120,14 @@ async def test_a_request_that_is_being_answered_is_finished_though_the_server_is
     url = f"http://127.0.0.1:{sock.getsockname()[1]}/readyz"
     serving = asyncio.create_task(serve_http(replace(api.doors, parts=slow), sock))
 
-    async def status() -> int | None:
+    async def status() -> int:
         try:
             async with aiohttp.ClientSession() as client, client.get(url) as answer:
                 return answer.status
         except aiohttp.ClientConnectorError:
-            return None  # it does not listen yet
+            return 0  # it does not listen yet
 
-    asking = asyncio.create_task(until(status))
+    asking: asyncio.Task[int] = asyncio.create_task(until(status))
     await going_on.wait()
     serving.cancel()
     await asyncio.sleep(0)

@@ -1,0 +1,160 @@
+"""Commands about calls: place and follow, list, show, cancel. Clients of the API; they know no engine."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+import typer
+
+from ari_app.entrypoints import follow
+from ari_app.entrypoints.cli_common import (
+    ApiOpt,
+    Failure,
+    JsonOpt,
+    KeyOpt,
+    clock,
+    example,
+    money,
+    out,
+    out_json,
+    say,
+    table,
+)  # fmt: skip
+from ari_app.entrypoints.client import Client, connect
+
+CallArg = Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("call", epilog=example("call demo +8613900000004"))(call)
+    app.command("calls", epilog=example("calls --user demo --state ended"))(calls)
+    app.command("show", epilog=example("show c5h2k7… --json"))(show)
+    app.command("cancel", epilog=example("cancel c5h2k7…"))(cancel)
+
+
+def call(
+    caller: Annotated[str, typer.Argument(metavar="CALLER", help="User id or number: rung first, pays.")],
+    callee: Annotated[str, typer.Argument(metavar="CALLEE", help="User id or number: rung after that.")],
+    max_duration: Annotated[int | None, typer.Option(help="Longest talk, in seconds.")] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="The caller must press 1 to be connected.")] = False,
+    waiting: Annotated[str | None, typer.Option(help="What the caller hears meanwhile: ringback or music.")] = None,
+    early_media: Annotated[str | None, typer.Option(help="Pass the callee network's sound on: all or none.")] = None,
+    once: Annotated[str | None, typer.Option(help="Idempotency-Key: asked again with it, no second call.")] = None,
+    wait: Annotated[bool, typer.Option(help="Follow the call until it has ended.")] = True,
+    api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
+) -> None:  # fmt: skip
+    """Place a call and follow it. Ctrl-C ends it."""
+    client = connect(api, key)
+    options = {
+        "max_duration_s": max_duration, "confirm_caller": confirm or None, "waiting": waiting,
+        "early_media": early_media,
+    }  # fmt: skip
+    body = {"caller": caller, "callee": callee} | {name: value for name, value in options.items() if value is not None}
+    placed = client.post("v1", "calls", body=body, once=once or secrets.token_hex(16))
+    if not as_json:
+        out(f"{placed['id']}  {placed['caller']} → {placed['callee']}")
+    if wait:
+        placed = followed(client, placed, quiet=as_json)
+    if as_json:
+        out_json(placed)
+    elif wait:
+        out(summary(placed))
+
+
+def followed(client: Client, placed: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
+    """The call once it has ended; Ctrl-C cancels it and goes on following, a second one leaves."""
+    cancelled = False
+    while True:
+        try:
+            for event in follow.events(client, placed["id"]):
+                if not quiet and event["seq"] > placed.get("_told", 0):
+                    placed["_told"] = event["seq"]
+                    out(f"  {follow.offset(event, placed['created_at']):>9}  {event['state'].replace('_', ' ')}")
+            return get(client, placed["id"])
+        except KeyboardInterrupt:
+            if cancelled:
+                raise
+            cancelled = True
+            say("ending the call …")
+            client.delete("v1", "calls", placed["id"])
+
+
+def summary(call: dict[str, Any]) -> str:
+    """Why it ended and what it cost: one line."""
+    if call["state"] != "ended":
+        return f"{call['state'].replace('_', ' ')}; {clock(call['held_s'])} held"
+    overrun = f", {call['overrun_s']} s beyond what was held" if call["overrun_s"] else ""
+    owed = money(leg["cost"] for leg in call["legs"])
+    return (
+        f"{call['reason'].replace('_', ' ')} (hung up by {call['hung_up_by']}); "
+        f"{clock(call['charged_s'])} charged{overrun}; {owed} owed to carriers"
+    )
+
+
+def get(client: Client, id: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("v1", "calls", id)
+    return found
+
+
+def calls(
+    user: Annotated[str | None, typer.Option(help="Only calls of this user.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only calls in this state, such as talking or ended.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only calls since then: 2026-11-23T08:00:00Z.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Go on where a list before ended.")] = None,
+    api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
+) -> None:  # fmt: skip
+    """List calls, newest first."""
+    page = connect(api, key).get("v1", "calls", user=user, state=state, since=since, limit=limit, cursor=cursor)
+    if as_json:
+        return out_json(page)
+    if not page["calls"]:
+        return say("no calls")
+    table(
+        ("created", "call", "caller → callee", "state", "reason", "charged"),
+        (
+            (c["created_at"], c["id"], f"{c['caller']} → {c['callee']}", c["state"], c.get("reason", ""),
+             clock(c["charged_s"]))
+            for c in page["calls"]
+        ),
+    )  # fmt: skip
+    return say(f"more with --cursor {page['cursor']}") if page["cursor"] else None
+
+
+def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
+    """Show a call: how it went, its legs, what it cost."""
+    client = connect(api, key)
+    call = get(client, id)
+    if as_json:
+        return out_json(call)
+    out(f"{call['id']}  {call['caller']} → {call['callee']}, paid by {call['payer']}, {call['created_at']}")
+    for event in client.get("v1", "calls", id, "events")["events"]:
+        out(f"  {follow.offset(event, call['created_at']):>9}  {event['state'].replace('_', ' ')}")
+    for leg in call["legs"]:
+        out(f"  {leg['role']}: {_leg(leg)}")
+    return out(summary(call))
+
+
+def _leg(leg: dict[str, Any]) -> str:
+    if leg["trunk"] is None:
+        return f"{leg['number']}, not rung"
+    tried = f" (after {', '.join(leg['tried'][:-1])})" if len(leg["tried"]) > 1 else ""
+    cause = "" if leg["cause"] is None else f", cause {leg['cause']}"
+    sip = "" if leg["sip_status"] is None else f", SIP {leg['sip_status']}"
+    saw = f"{leg['number']} saw {leg['shown']} ({leg['why']})"
+    return f"{saw}, trunk {leg['trunk']}{tried}{cause}{sip}, {money([leg['cost']])}"
+
+
+def cancel(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
+    """Cancel a call or hang it up."""
+    client = connect(api, key)
+    call = client.delete("v1", "calls", id)
+    if call["state"] != "ended":
+        for _ in follow.events(client, id):
+            pass
+        call = get(client, id)
+    return out_json(call) if as_json else out(summary(call))
+
+
+__all__ = ["Failure", "followed", "get", "register", "summary"]

@@ -1,0 +1,79 @@
+"""What the commands share: options, output, how durations and money are written. Always loaded: imports little."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ari_app.entrypoints.client import Failure
+
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on one line, for programs.")]
+ApiOpt = Annotated[str | None, typer.Option("--api", help="Address of the API (RINGBRIDGE_API).")]
+KeyOpt = Annotated[str | None, typer.Option("--key", help="Its key (RINGBRIDGE_API_KEY).")]
+ConfigOpt = Annotated[str | None, typer.Option("--config", help="The settings file instead of ./ringbridge.toml.")]
+StateOpt = Annotated[Path | None, typer.Option("--state-dir", help="The state directory (RINGBRIDGE_STATE_DIR).")]
+
+__all__ = [
+    "ApiOpt", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "StateOpt", "clock", "example", "money", "new_app", "out",
+    "out_json", "say", "table",
+]  # fmt: skip
+
+
+def new_app(help: str) -> typer.Typer:
+    return typer.Typer(
+        help=help, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )  # fmt: skip
+
+
+def example(command: str) -> str:
+    """The epilog of every command's --help."""
+    return f"Example: ringbridge {command}"
+
+
+def out(line: str = "") -> None:
+    """What was asked for: stdout."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def out_json(data: Any) -> None:
+    out(json.dumps(data, ensure_ascii=False))
+
+
+def say(line: str) -> None:
+    """What goes on besides: stderr."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as they need to be; on a pipe the same."""
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
+    for line in lines:
+        out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def clock(seconds: int) -> str:
+    """Minutes as people read them: 3599 is 59:59."""
+    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+    return f"{sign}{seconds // 60}:{seconds % 60:02d}"
+
+
+def money(costs: Iterable[dict[str, Any]]) -> str:
+    """The sum of several costs, by currency: 0.12 CNY."""
+    sums: dict[str, int] = {}
+    for cost in costs:
+        sums[cost["currency"]] = sums.get(cost["currency"], 0) + cost["micro"]
+    return " + ".join(f"{_decimal(micro)} {currency}" for currency, micro in sums.items()) or "0"
+
+
+def _decimal(micro: int) -> str:
+    whole, fraction = divmod(micro, 1_000_000)
+    return f"{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"

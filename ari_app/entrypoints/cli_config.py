@@ -1,0 +1,98 @@
+"""Commands about configuration: check it, print a sample, print what an operator's own Asterisk needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ari_app.entrypoints.cli_common import ConfigOpt, Failure, JsonOpt, example, new_app, out, out_json, say
+from ari_app.entrypoints.client import told_setting
+
+if TYPE_CHECKING:
+    from ari_app.config import Loaded, Mistake
+
+config_app = new_app("The settings file.")
+OF_THE_CLIENT = "RINGBRIDGE_API"  # set for the client commands; no setting, and no mistake
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check", epilog=example("check --config ringbridge.toml"))(check)
+    app.command("pbx-config", epilog=example("pbx-config --to ./asterisk"))(pbx_config)
+    app.add_typer(config_app, name="config")
+
+
+def check(config: ConfigOpt = None, as_json: JsonOpt = False) -> None:
+    """Check the settings and the trunks file. Every mistake at once, with its place; exit code 1 if there is one."""
+    mistakes, warnings = look(config)
+    if as_json:
+        said = {"mistakes": mistakes, "warnings": warnings}
+        out_json(
+            {"ok": not mistakes}
+            | {name: [{"place": m.place, "what": m.what} for m in found] for name, found in said.items()}
+        )
+    else:
+        for warning in warnings:
+            say(f"warning: {warning}")
+        for mistake in mistakes:
+            out(str(mistake))
+        if not mistakes:
+            out("the configuration is in order")
+    if mistakes:
+        raise typer.Exit(1)
+
+
+def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
+    """(mistakes, warnings) of the settings and of the trunks file that they name."""
+    from ari_app.config import Mistakes, load
+    from ari_app.trunks_file import load_trunks
+
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
+    try:
+        warnings = shown_warnings(load(config))
+    except Mistakes as e:
+        mistakes += e.found
+    trunks_file = told_setting("trunks_file", config)
+    if trunks_file:
+        try:
+            load_trunks(trunks_file)
+        except Mistakes as e:
+            mistakes += e.found
+    return mistakes, warnings
+
+
+def shown_warnings(loaded: Loaded) -> list[Mistake]:
+    return [warning for warning in loaded.warnings if warning.place != OF_THE_CLIENT]
+
+
+@config_app.command("sample", epilog=example("config sample > ringbridge.toml"))
+def sample() -> None:
+    """Print a settings file with every option, its default and what it does."""
+    from ari_app.config import sample as text
+
+    out(text().rstrip("\n"))
+
+
+def pbx_config(
+    to: Annotated[Path | None, typer.Option("--to", help="Write the files into this directory.")] = None,
+    config: ConfigOpt = None,
+) -> None:
+    """Print what an Asterisk of your own needs. From your settings and trunks, one file after another."""
+    from ari_app.entrypoints.pbx_config import files
+
+    made = files(config)
+    if to is None:
+        for name, text in made.items():
+            out(f"; ======== {name}\n{text}")
+        return
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        for name, text in made.items():
+            path = to / name
+            path.touch(mode=0o600)
+            path.write_text(text, "utf-8")
+    except OSError as e:
+        raise Failure(f"{to} cannot be written to: {e.strerror}") from None
+    say(f"wrote {', '.join(made)} into {to}")

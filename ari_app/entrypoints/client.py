@@ -1,0 +1,123 @@
+"""A thin client of the HTTP API, for the command line. Knows paths of no route; what goes wrong is one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+ANSWER_WITHIN_S = 15.0
+ADDRESS_FILE = "api.json"
+
+
+class Failure(Exception):
+    """What a person is told, in one sentence; the command ends with exit code 1."""
+
+
+class ApiRefused(Failure):
+    """The API answered, and the answer is no. `problem` is its body (application/problem+json)."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(
+            f"{problem.get('detail') or 'the API answered ' + str(status)} ({problem.get('type', status)})"
+        )
+        self.status = status
+        self.problem = problem
+
+
+class Unreachable(Failure):
+    """Nobody answered; what was asked may have been done."""
+
+
+class Client:
+    def __init__(self, api: str, key: str) -> None:
+        self.api = api.rstrip("/")
+        self._key = key
+        host = urlsplit(self.api).hostname or ""
+        is_here = host in ("localhost", "::1") or host.startswith("127.")
+        proxies = [urllib.request.ProxyHandler({})] if is_here else []
+        self._opener = urllib.request.build_opener(*proxies)
+
+    def get(self, *path: str, **query: object) -> Any:
+        asked = urlencode({name: value for name, value in query.items() if value is not None})
+        return self._ask("GET", path, None, {}, f"?{asked}" if asked else "")
+
+    def put(self, *path: str, body: object) -> Any:
+        return self._ask("PUT", path, body, {})
+
+    def post(self, *path: str, body: object, once: str | None = None) -> Any:
+        """`once`: the Idempotency-Key."""
+        return self._ask("POST", path, body, {"Idempotency-Key": once} if once else {})
+
+    def delete(self, *path: str) -> Any:
+        return self._ask("DELETE", path, None, {})
+
+    def _ask(self, method: str, path: tuple[str, ...], body: object, headers: dict[str, str], query: str = "") -> Any:
+        url = "/".join([self.api, *(quote(part, safe="") for part in path)]) + query
+        data = None if body is None else json.dumps(body).encode()
+        asking = urllib.request.Request(
+            url, data, method=method, headers={"Authorization": f"Bearer {self._key}"} | headers
+        )
+        if data is not None:
+            asking.add_header("Content-Type", "application/json")
+        try:
+            with self._opener.open(asking, timeout=ANSWER_WITHIN_S) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as e:
+            raise ApiRefused(e.code, _problem(e.read())) from None
+        except (OSError, ValueError) as e:  # ValueError: an address that is none, an answer that is no JSON
+            why = e.reason if isinstance(e, urllib.error.URLError) else e
+            raise Unreachable(f"{self.api} does not answer ({why}): is `ringbridge up` running?") from None
+
+
+def _problem(raw: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def connect(api: str | None = None, key: str | None = None, state_dir: Path | None = None) -> Client:
+    """A client for the address and key that were given, or are in the environment, or that `up` left behind."""
+    api, key = api or os.environ.get("RINGBRIDGE_API"), key or os.environ.get("RINGBRIDGE_API_KEY")
+    if not (api and key):
+        left = state_dir or Path(told_setting("state_dir") or ".ringbridge")
+        found = _left_behind(left / ADDRESS_FILE)
+        api, key = api or found.get("api"), key or found.get("key")
+    if not api or not key:
+        raise Failure(
+            "no API is known here: start one with `ringbridge up`, or name it with --api and --key "
+            "(RINGBRIDGE_API and RINGBRIDGE_API_KEY)"
+        )
+    return Client(api, key)
+
+
+def _left_behind(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as e:
+        raise Failure(f"{path} cannot be read ({e}): start `ringbridge up` again") from None
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def told_setting(name: str, config: str | None = None) -> str | None:
+    """One setting as written, from the environment or the file, without checking the others; None: not given.
+
+    For commands that must work while the configuration has a mistake elsewhere.
+    """
+    if told := os.environ.get(f"RINGBRIDGE_{name.upper()}", "").strip():
+        return told
+    file = Path(config or os.environ.get("RINGBRIDGE_CONFIG") or "ringbridge.toml")
+    try:
+        value = tomllib.loads(file.read_text("utf-8")).get(name)
+    except (OSError, ValueError):
+        return None
+    return None if value is None else str(value)

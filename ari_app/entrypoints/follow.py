@@ -1,0 +1,42 @@
+"""Follows a call from outside, over the API, until it has ended. Knows the client; prints nothing itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ari_app.entrypoints.client import Client, Unreachable
+from ari_app.entrypoints.views import at_ms
+
+LOOK_EVERY_S = 0.15
+AWAY_AT_MOST_S = 30.0  # a server that restarts takes the call up again; so long the follower waits for it
+
+
+def events(
+    client: Client, call: str, *, until_s: Callable[[], float | None] = lambda: None
+) -> Iterator[dict[str, Any]]:
+    """The call's events as they come, up to `ended`; or until the clock (time.monotonic) passes `until_s`."""
+    seen, answered_s = 0, time.monotonic()
+    while True:
+        try:
+            told = client.get("v1", "calls", call, "events", after=seen)["events"]
+            answered_s = time.monotonic()
+        except Unreachable:
+            if time.monotonic() - answered_s > AWAY_AT_MOST_S:
+                raise
+            told = []
+        for event in told:
+            seen = event["seq"]
+            yield event
+            if event["state"] == "ended":
+                return
+        limit_s = until_s()
+        if limit_s is not None and time.monotonic() >= limit_s:
+            return
+        time.sleep(LOOK_EVERY_S)
+
+
+def offset(event: dict[str, Any], since: str) -> str:
+    """`+1.25 s` after the time `since`."""
+    return f"{(at_ms(event['at']) - at_ms(since)) / 1000:+.2f} s"

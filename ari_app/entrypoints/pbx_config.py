@@ -1,0 +1,68 @@
+"""What an operator's own Asterisk needs to serve Ringbridge, made from the same templates as the embedded one's."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ari_app.config import Mistakes
+from ari_app.entrypoints.cli_common import Failure
+
+CEL_DIR = "/var/log/asterisk/cel-custom"
+WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf")
+OURS_ALONE = ("baseline", "{{ami_bench_user}}")
+"""Sections of the templates that serve the project's own benchmark."""
+HEAD = {
+    "modules.conf": "; The modules that a call needs. With autoload = yes in yours they are there already.\n",
+    "extensions.conf": "; Add these contexts to yours.\n",
+    "http.conf": "; Merge into yours. Then set RINGBRIDGE_ARI_URL, _ARI_USER and _ARI_PASSWORD.\n",
+    "manager.conf": "; Read-only: shows trunks as up or down. Set RINGBRIDGE_AMI_URL, _AMI_USER and _AMI_PASSWORD.\n",
+    "cel_custom.conf": "; Name the file in RINGBRIDGE_CEL_FILE where Ringbridge runs on the same machine.\n",
+}
+
+
+def files(config: str | None) -> dict[str, str]:
+    """File name → text. A password that is not set is made up here: put it into the settings too. Raises Failure."""
+    from ari_app.entrypoints.cli_up import load
+    from ari_app.stack import StackError, render_trunks
+    from ari_app.stack.render import conf_dir, render
+    from ari_app.trunks_file import load_trunks
+
+    s = load(config).settings
+    values = {
+        "ari_user": s.ari_user, "ari_password": s.ari_password or secrets.token_hex(16),
+        "ami_user": s.ami_user, "ami_secret": s.ami_password or secrets.token_hex(16),
+        "http_port": _port(s.ari_url, 8088), "ami_port": _port(s.ami_url, 5038), "stasis_app": s.ari_app,
+        "run_dir": CEL_DIR,
+    }  # fmt: skip
+    try:
+        source = conf_dir("pbx")
+        made = {name: HEAD.get(name, "") + render(_theirs(source / name), values, name=name) for name in WANTED}
+        if s.cel_file:
+            made["cel_custom.conf"] = made["cel_custom.conf"].replace(f"{CEL_DIR}/cel.csv", s.cel_file)
+        if s.trunks_file:
+            made["pjsip_trunks.conf"] = render_trunks(load_trunks(s.trunks_file), media_timeout_s=s.media_timeout_s)
+    except (StackError, Mistakes) as e:
+        raise Failure(str(e)) from None
+    return made
+
+
+def _theirs(path: Path) -> str:
+    """The template without the sections that are ours alone, each with the comment above it."""
+    kept: list[str] = []
+    block: list[str] = []
+    is_ours = False
+    for line in [*path.read_text("utf-8").splitlines(), "["]:
+        if line.startswith("["):
+            above = len(block)
+            while above and block[above - 1].startswith(";"):
+                above -= 1
+            kept += [] if is_ours else block[:above]
+            block, is_ours = block[above:], line.strip("[]") in OURS_ALONE
+        block.append(line)
+    return "\n".join(kept).rstrip() + "\n"
+
+
+def _port(url: str, usual: int) -> int:
+    return (urlsplit(url).port if url else None) or usual
