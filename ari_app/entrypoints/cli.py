@@ -41,9 +41,9 @@ def _root(
     """Ringbridge: callback calls over your own Asterisk, charged from free minutes."""
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     try:
-        app(prog_name="ringbridge")
+        app(argv, prog_name="ringbridge")
     except Failure as e:
         say(f"ringbridge: {e}")
         sys.exit(1)

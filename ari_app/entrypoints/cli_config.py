@@ -60,7 +60,13 @@ def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
             load_trunks(trunks_file)
         except Mistakes as e:
             mistakes += e.found
-    return mistakes, warnings
+    return sorted(mistakes, key=_place), warnings
+
+
+def _place(mistake: Mistake) -> tuple[str, int]:
+    """By file and line; what has no line (a variable) goes by its name."""
+    file, _, line = mistake.place.rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (mistake.place, 0)
 
 
 def shown_warnings(loaded: Loaded) -> list[Mistake]:

@@ -145,7 +145,7 @@ def carrier_calls(config: ConfigOpt = None, state_dir: StateOpt = None, as_json:
 
 
 def records_of(state_dir: Path) -> Path:
-    """Where the embedded carrier keeps its record."""
+    """Where the embedded carrier of a state directory keeps its record."""
     return state_dir / "carrier" / "records"
 
 

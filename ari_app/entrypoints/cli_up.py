@@ -15,6 +15,7 @@ import typer
 
 from ari_app.entrypoints import demo as story
 from ari_app.entrypoints.cli_common import ConfigOpt, Failure, JsonOpt, StateOpt, example, out, out_json, say
+from ari_app.entrypoints.cli_stack import records_of, state_dir_of
 from ari_app.entrypoints.client import Client, Unreachable, connect
 
 if TYPE_CHECKING:
@@ -100,11 +101,10 @@ def demo(config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt 
     """Place a demo call and tell its story. On what runs, or on what it starts and stops again; the call as JSON on
     the last line."""
     write = say if as_json else out
-    client = _running(state_dir)
+    home = state_dir_of(state_dir, config)
+    client = _running(home)
     if client is not None:
-        from ari_app.entrypoints.cli_stack import records_of, state_dir_of
-
-        records = records_of(state_dir_of(state_dir, config))
+        records = records_of(home)
         return out_json(story.tell(client, records if records.is_dir() else None, write))
     loaded = _settle(load(config, state_dir), config, state_dir)
     placed: list[dict[str, Any]] = []
@@ -144,7 +144,7 @@ def _serve(
         raise typer.Exit(code)
 
 
-def _running(state_dir: Path | None) -> Client | None:
+def _running(state_dir: Path) -> Client | None:
     """A client of what runs and can place a call, or None."""
     try:
         client = connect(state_dir=state_dir)
@@ -177,4 +177,4 @@ def _is_taken(host: str, port: int) -> bool:
 def _carrier(ready: Ready) -> Path | None:
     if ready.stack is None or ready.stack.carrier_dir is None:
         return None
-    return ready.stack.carrier_dir / "records"
+    return records_of(ready.stack.carrier_dir.parent)

@@ -32,6 +32,7 @@ STEPS = {
     "talking": "the callee answers: they talk",
     "ended": "ended: {reason}, hung up by {by}",
 }
+WHO = {"caller": "the caller", "callee": "the callee", "system": "the system", "api": "the API"}
 
 
 def tone_hz(number: str) -> int | None:
@@ -94,7 +95,7 @@ def _tell_step(client: Client, placed: dict[str, Any], event: dict[str, Any], wr
     words = STEPS.get(event["state"], event["state"]).format(
         held=clock(call["held_s"]), caller=CALLER, callee=CALLEE, caller_sees=sees["caller"],
         callee_sees=sees["callee"], own=", the caller's own number" if sees["callee"] == CALLER else "",
-        reason=call.get("reason", ""), by=call.get("hung_up_by", ""),
+        reason=call.get("reason", ""), by=WHO.get(call.get("hung_up_by", ""), "?"),
     )  # fmt: skip
     write(f"  {follow.offset(event, placed['created_at']):>8}  {words}")
 

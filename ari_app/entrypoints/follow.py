@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from time import monotonic, sleep
 from typing import Any
 
 from ari_app.entrypoints.client import Client, Unreachable
@@ -17,13 +17,13 @@ def events(
     client: Client, call: str, *, until_s: Callable[[], float | None] = lambda: None
 ) -> Iterator[dict[str, Any]]:
     """The call's events as they come, up to `ended`; or until the clock (time.monotonic) passes `until_s`."""
-    seen, answered_s = 0, time.monotonic()
+    seen, answered_s = 0, monotonic()
     while True:
         try:
             told = client.get("v1", "calls", call, "events", after=seen)["events"]
-            answered_s = time.monotonic()
+            answered_s = monotonic()
         except Unreachable:
-            if time.monotonic() - answered_s > AWAY_AT_MOST_S:
+            if monotonic() - answered_s > AWAY_AT_MOST_S:
                 raise
             told = []
         for event in told:
@@ -32,9 +32,9 @@ def events(
             if event["state"] == "ended":
                 return
         limit_s = until_s()
-        if limit_s is not None and time.monotonic() >= limit_s:
+        if limit_s is not None and monotonic() >= limit_s:
             return
-        time.sleep(LOOK_EVERY_S)
+        sleep(LOOK_EVERY_S)
 
 
 def offset(event: dict[str, Any], since: str) -> str:

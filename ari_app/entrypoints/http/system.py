@@ -58,7 +58,7 @@ async def healthz() -> Response:
 @router.get("/readyz", summary="Can a call be placed now", responses=gives("Ready", 503, needs_key=False))
 async def readyz(request: Request) -> Response:
     """200 if Asterisk, Redis and a trunk answer now; else 503 with which part does not, and why."""
-    parts = [PartView(part.name, part.ok, part.why) for part in await doors(request).parts()]
+    parts = [PartView(part.name, part.ok, "" if part.ok else part.why) for part in await doors(request).parts()]
     if all(part.ok for part in parts):
         return reply(Ready(True, parts))
     missing = "; ".join(f"{part.name}: {part.why.rstrip('.') or 'not ready'}" for part in parts if not part.ok) + "."

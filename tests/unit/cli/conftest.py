@@ -1,0 +1,71 @@
+"""An API over memory that listens on loopback, and the command line run in this process against it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ari_app.entrypoints.cli import main
+from ari_app.entrypoints.http.server import Server, listen
+from tests.support import until_sync
+from tests.unit.http.http_bench import Bench
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `ringbridge <words>` in an empty directory, with nothing in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("RINGBRIDGE_API", "RINGBRIDGE_API_KEY", "RINGBRIDGE_CONFIG", "RINGBRIDGE_STATE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*words: str) -> Ran:
+        code = 0
+        try:
+            main(list(words))
+        except SystemExit as e:
+            code = e.code if isinstance(e.code, int) else 1
+        told = capsys.readouterr()
+        assert "Traceback" not in told.err
+        return Ran(code, told.out, told.err)
+
+    return run
+
+
+@dataclass
+class Served:
+    bench: Bench
+    url: str
+
+
+@pytest.fixture
+def served(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """The commands of `run` find this API, with the admin key. Whoever asks for a call gets one that the bench made."""
+    bench = Bench()
+    asyncio.run(bench.with_keys())
+    sock = listen("127.0.0.1", 0)
+    server = Server(bench.front, sock)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    thread = threading.Thread(target=lambda: asyncio.run(server.run()), daemon=True)
+    thread.start()
+    until_sync(lambda: server.is_listening)
+    monkeypatch.setenv("RINGBRIDGE_API", url)
+    monkeypatch.setenv("RINGBRIDGE_API_KEY", "rb_root")
+    yield Served(bench, url)
+    server.stop()
+    thread.join(5)
+    assert not thread.is_alive()

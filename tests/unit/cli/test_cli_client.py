@@ -1,0 +1,142 @@
+"""The commands that talk to the API, against a real one over memory."""
+
+import json
+
+import pytest
+
+from ari_app.domain.call import Call
+from ari_app.engine.service import CallAsk
+from ari_app.entrypoints import demo
+from tests.unit.cli.conftest import Run, Served
+from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
+
+STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended")
+
+
+class Places:
+    """A service whose calls are told and over at once."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.asked: list[tuple[CallAsk, str | None]] = []
+
+    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call:
+        self.asked.append((ask, idempotency_key))
+        await self.bench.store(a_talk(), *STATES)
+        return a_call()
+
+
+@pytest.fixture
+def places(served: Served) -> Places:
+    made = Places(served.bench)
+    served.bench.doors.service.__dict__["place"] = made.place
+    return made
+
+
+def test_call_tells_every_state_with_its_time_and_how_it_ended(run: Run, places: Places) -> None:
+    ran = run("call", "demo", "+8613900000004", "--max-duration", "60", "--waiting", "music")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[0] == "c1  demo → +8613900000004"
+    assert [line.split("s  ")[1] for line in lines[1:-1]] == [state.replace("_", " ") for state in STATES]
+    assert lines[1].strip().startswith("+")
+    assert lines[-1] == "completed (hung up by callee); 1:00 charged; 0.12 CNY owed to carriers"
+    [(ask, once)] = places.asked
+    assert (ask.max_duration_s, ask.waiting, ask.confirm_caller) == (60, "music", None)
+    assert once, "asked twice by accident, it must be one call"
+
+
+def test_call_as_json_is_one_line(run: Run, places: Places) -> None:
+    call = json.loads(run("call", "demo", "+8613900000004", "--json").out)
+    assert (call["state"], call["charged_s"]) == ("ended", 60)
+
+
+def test_call_without_waiting_tells_the_id_and_leaves(run: Run, places: Places) -> None:
+    ran = run("call", "demo", "+8613900000004", "--no-wait", "--json", "--once", "order-7")
+    assert json.loads(ran.out)["state"] == "queued"
+    assert places.asked[0][1] == "order-7"
+
+
+def test_ctrl_c_ends_the_call_and_shows_how_it_ended(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.bench.engine.live["c1"] = a_call()
+    pressed: list[float] = []
+
+    def ctrl_c(_s: float) -> None:
+        if not pressed:
+            pressed.append(1)
+            raise KeyboardInterrupt
+        served.bench.engine.live.clear()
+
+    stored = a_talk()
+
+    async def events(call_id: str, after: int = 0) -> list[tuple[int, bytes]]:
+        from ari_app.engine import records
+
+        told = [records.event(stored, "queued"), *([records.event(stored, "ended")] if pressed else [])]
+        return list(enumerate(told, 1))[after:]
+
+    monkeypatch.setattr(served.bench.calls, "events", events)
+    monkeypatch.setattr("ari_app.entrypoints.follow.sleep", ctrl_c)
+    monkeypatch.setattr(served.bench.engine, "cancel", lambda id: served.bench.engine.live.update(c1=stored) or True)
+    ran = run("call", "demo", "+8613900000004")
+    assert pressed
+    assert ran.code == 0
+    assert "ending the call" in ran.err
+    assert ran.out.splitlines()[-1].startswith("completed (hung up by")
+
+
+def test_calls_show_and_cancel(run: Run, served: Served) -> None:
+    assert run("calls").err == "no calls\n"
+    served.bench.engine.live["c1"] = a_talk()
+    import asyncio
+
+    asyncio.run(served.bench.store(a_talk(), *STATES))
+    assert "demo → +8613900000004" in run("calls").out
+    assert [c["id"] for c in json.loads(run("calls", "--json").out)["calls"]] == ["c1"]
+    shown = run("show", "c1").out
+    assert "caller: +8613900000001 saw +864001234567 (to_caller), trunk carrier, cause 16, 0.06 CNY" in shown
+    assert "trunk carrier (after broken), cause 16, SIP 200" in shown
+    assert json.loads(run("show", "c1", "--json").out)["reason"] == "completed"
+    assert run("cancel", "c1").out.startswith("completed")
+    assert run("calls", "--state", "sleeping").code == 1
+
+
+def test_a_long_list_says_how_to_go_on(run: Run, served: Served) -> None:
+    import asyncio
+
+    for n in range(3):
+        asyncio.run(served.bench.store(a_call(f"c{n}", NOW_MS + n)))
+    ran = run("calls", "--limit", "2")
+    cursor = ran.err.split("--cursor ")[1].strip()
+    assert "c0" in run("calls", "--limit", "2", "--cursor", cursor).out
+
+
+def test_users_and_their_minutes(run: Run, served: Served) -> None:
+    ran = run("user", "put", "li", "--number", "+8613912345601", "--number", "13912345602", "--name", "Li")
+    assert ran.out.splitlines() == ["li Li", "  +8613912345601  proved", "  +8613912345602  proved"]
+    assert json.loads(run("user", "get", "li", "--json").out)["name"] == "Li"
+    assert run("balance", "li").out.splitlines()[0] == "60:00 minutes left (plan personal, 2026-11)"
+    granted = run("grant", "li", "600", "--kind", "bought", "--expires", "2027-01-01T00:00:00+08:00")
+    assert granted.out.splitlines()[:2] == [
+        "granted 10:00 minutes (bought)", "70:00 minutes left (plan personal, 2026-11)",
+    ]  # fmt: skip
+    assert "bought     10:00 of 10:00  until 2026-12-31T16:00:00.000Z" in granted.out
+    assert run("grant", "li", "5", "--kind", "gift").code == 1
+    statement = run("statement", "li").out.splitlines()
+    assert "bought" in statement[1]
+    assert "70:00" in statement[1]
+    assert json.loads(run("statement", "li", "--json").out)["lines"][0]["balance_after_s"] == 4200
+
+
+def test_the_demo_tells_its_story_from_outside(run: Run, served: Served, places: Places) -> None:
+    from ari_app.entrypoints.client import Client
+
+    told: list[str] = []
+    call = demo.tell(Client(served.url, "rb_root"), None, told.append)
+    story = "\n".join(told)
+    assert call["reason"] == "completed"
+    assert "+8613900000001 sees +864001234567" in story
+    assert "+8613900000004 sees +8613900000001, the caller's own number" in story
+    assert "ended: completed, hung up by the callee" in story
+    assert "charged 1:00; minutes 60:00 → 60:00. Owed to the carrier for both legs: 0.12 CNY." in story
+    assert places.asked[0][0].caller == "demo"
