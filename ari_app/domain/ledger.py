@@ -16,6 +16,7 @@ from ari_app.domain.errors import CallerError
 from ari_app.domain.ledger_book import Book, opened
 from ari_app.domain.ledger_types import (
     NEVER_MS,
+    OPS_KEPT_MS,
     Account,
     Answer,
     Balance,
@@ -37,9 +38,6 @@ from ari_app.domain.ledger_types import (
     Why,
 )
 from ari_app.domain.units import Increment, affordable_s
-
-OPS_KEPT_MS = 35 * 86_400_000
-"""An operation is remembered until the end of the epoch of this length after the one it was done in."""
 
 A = TypeVar("A", Held, Settled, Granted, Corrected, Refunded)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from ari_app.domain.ledger_types import Account, Line, What
+from ari_app.domain.ledger_types import OPS_KEPT_MS, Account, Line, What
 
 _EARNED = {
     "granted": (What.MONTH, What.BONUS), "bought": (What.BOUGHT,), "corrected": (What.CORRECTED,),
@@ -41,10 +41,12 @@ def _nothing_is_below_zero(account: Account) -> Iterator[str]:
 
 
 def _everything_happens_once(account: Account) -> Iterator[str]:
-    ours = [line for line in account.lines if line.op != "calendar"]
-    for key, count in Counter((line.op, line.what, line.kind, line.expires_at_ms) for line in ours).items():
-        if count > 1:
-            yield f"law 3: operation {key[0]} has {count} lines of {key[1]} for one bucket"
+    last_at_ms: dict[tuple[object, ...], int] = {}
+    for line in account.lines:
+        key = (line.op, line.what, line.kind, line.expires_at_ms)
+        if line.op != "calendar" and abs(line.at_ms - last_at_ms.get(key, line.at_ms - OPS_KEPT_MS)) < OPS_KEPT_MS:
+            yield f"law 3: operation {line.op} wrote two lines of {line.what} for one bucket"
+        last_at_ms[key] = line.at_ms
 
 
 def _a_hold_is_resolved_once(account: Account) -> Iterator[str]:

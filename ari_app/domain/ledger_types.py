@@ -18,6 +18,8 @@ SECONDS_MAX = 1_000_000_000
 """The most that one operation may move (31 years of talk): above it is a mistake."""
 BUCKETS_MAX = 64
 """Buckets of one account; a grant with yet another expiry is refused."""
+OPS_KEPT_MS = 35 * 86_400_000
+"""An operation is remembered until the end of the epoch of this length after the one it was done in."""
 NOTE_MAX = 200
 _ID = re.compile(r"[A-Za-z0-9_.:+@=-]{1,128}")
 

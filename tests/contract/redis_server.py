@@ -57,6 +57,11 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
 
+    def lose_what_is_not_on_disk(self) -> None:
+        """After a kill: as if the machine had died too, and nothing had been flushed since the start."""
+        for log in self.home.glob("appendonlydir/*.incr.aof"):
+            log.write_bytes(b"")
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as to:

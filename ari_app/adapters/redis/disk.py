@@ -14,6 +14,7 @@ import hiredis
 import structlog
 
 from ari_app.adapters.redis.lane import Lane
+from ari_app.adapters.redis.wire import all_of
 from ari_app.domain.errors import Unavailable
 
 log = structlog.get_logger()
@@ -104,11 +105,11 @@ class Disk:
 
     async def _round(self) -> None:
         marked = self._barrier.send("SET", MARKER, int(time.time()))
-        waited = self._barrier.send("WAITAOF", 1, 0, DISK_TIMEOUT_MS)
-        for reply in (await marked, await waited):
+        replies = await all_of([marked, self._barrier.send("WAITAOF", 1, 0, DISK_TIMEOUT_MS)])
+        for reply in replies:
             if isinstance(reply, hiredis.ReplyError):
                 raise Unavailable(f"nobody knows what is on disk: {reply}")
-        if (await waited)[0] < 1:
+        if replies[1][0] < 1:
             raise Unavailable(f"not on disk within {DISK_TIMEOUT_MS} ms")
 
 

@@ -16,7 +16,7 @@ import hiredis
 import structlog
 from redis.asyncio.connection import SSLConnection, parse_url
 
-from ari_app.adapters.redis.wire import Arg, Reply, Wire
+from ari_app.adapters.redis.wire import Arg, Reply, Wire, all_of
 from ari_app.domain.errors import Unavailable
 
 log = structlog.get_logger()
@@ -159,7 +159,7 @@ class Lane:
     async def _greet(self, wire: Wire) -> None:
         named = ("CLIENT", "SETNAME", f"ringbridge-{self._name}")
         commands = (*self._address.greeting, named, ("INFO", "server"), *self._hello)
-        replies = [await future for future in [wire.send(*command) for command in commands]]
+        replies = await all_of([wire.send(*command) for command in commands])
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, hiredis.ReplyError):
                 raise Unavailable(f"{command[0]!s}: {reply}")

@@ -14,7 +14,7 @@ import hiredis
 from ari_app.adapters.redis.disk import DISK_TIMEOUT_MS, Disk
 from ari_app.adapters.redis.lane import Address, Lane
 from ari_app.adapters.redis.scripts import Script, shipped
-from ari_app.adapters.redis.wire import Arg, Reply
+from ari_app.adapters.redis.wire import Arg, Reply, all_of
 from ari_app.domain.errors import Unavailable
 
 NOT_DONE_NOW = ("LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN")
@@ -61,7 +61,7 @@ class Link:
 
     async def commands(self, commands: Iterable[Sequence[Arg]]) -> list[Reply]:
         """Several in one go, carried out in this order (others may come in between). The first error is raised."""
-        replies = [await future for future in [self._main.send(*command) for command in commands]]
+        replies = await all_of([self._main.send(*command) for command in commands])
         for reply in replies:
             if isinstance(reply, hiredis.ReplyError):
                 self._fail(reply)
@@ -71,10 +71,11 @@ class Link:
         """Run a script; `args` are its keys, then its arguments. The commands `first` go out just before it."""
         script = self._scripts[name]
         before = [self._main.send(*command) for command in first]
-        reply = await self._main.send("EVALSHA", script.sha, script.keys_count, *args)
-        for future in before:
-            if isinstance(failed := await future, hiredis.ReplyError):
+        asked = self._main.send("EVALSHA", script.sha, script.keys_count, *args)
+        for failed in await all_of(before) if before else ():
+            if isinstance(failed, hiredis.ReplyError):
                 self._fail(failed)
+        reply = await asked
         if isinstance(reply, hiredis.ReplyError):
             if not str(reply).startswith("NOSCRIPT"):
                 self._fail(reply)

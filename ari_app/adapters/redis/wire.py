@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import hiredis
@@ -21,6 +22,17 @@ _NOTHING = object()
 Reply = Any
 """bytes, int, None, a list of replies, or a hiredis.ReplyError."""
 Arg = bytes | str | int
+
+
+async def all_of(futures: Sequence[asyncio.Future[Reply]]) -> list[Reply]:
+    """The reply of each; the first failure is raised, and the others' need no complaint."""
+    try:
+        return [await future for future in futures]
+    except BaseException:
+        for future in futures:
+            if not future.cancel() and not future.cancelled():
+                future.exception()
+        raise
 
 
 class Wire(asyncio.Protocol):
