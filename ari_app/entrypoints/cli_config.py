@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ari_app.entrypoints.cli_common import ConfigOpt, Failure, JsonOpt, example, new_app, out, out_json, say
-from ari_app.entrypoints.client import told_setting
+from ari_app.entrypoints.cli_common import (
+    ApiOpt,
+    ConfigOpt,
+    Failure,
+    JsonOpt,
+    KeyOpt,
+    example,
+    new_app,
+    out,
+    out_json,
+    say,
+    table,
+)
+from ari_app.entrypoints.client import connect, told_setting
 
 if TYPE_CHECKING:
     from ari_app.config import Loaded, Mistake
 
 config_app = new_app("The settings file.")
+trunks_app = new_app("The carriers of sip_trunks.conf.")
 OF_THE_CLIENT = "RINGBRIDGE_API"  # set for the client commands; no setting, and no mistake
 
 
@@ -21,11 +35,16 @@ def register(app: typer.Typer) -> None:
     app.command("check", epilog=example("check --config ringbridge.toml"))(check)
     app.command("pbx-config", epilog=example("pbx-config --to ./asterisk"))(pbx_config)
     app.add_typer(config_app, name="config")
+    app.add_typer(trunks_app, name="trunks")
 
 
 def check(config: ConfigOpt = None, as_json: JsonOpt = False) -> None:
     """Check the settings and the trunks file. Every mistake at once, with its place; exit code 1 if there is one."""
     mistakes, warnings = look(config)
+    _tell(mistakes, warnings, as_json, "the configuration is in order")
+
+
+def _tell(mistakes: Sequence[Mistake], warnings: Sequence[Mistake], as_json: bool, in_order: str) -> None:
     if as_json:
         said = {"mistakes": mistakes, "warnings": warnings}
         out_json(
@@ -38,7 +57,7 @@ def check(config: ConfigOpt = None, as_json: JsonOpt = False) -> None:
         for mistake in mistakes:
             out(str(mistake))
         if not mistakes:
-            out("the configuration is in order")
+            out(in_order)
     if mistakes:
         raise typer.Exit(1)
 
@@ -71,6 +90,30 @@ def _place(mistake: Mistake) -> tuple[str, int]:
 
 def shown_warnings(loaded: Loaded) -> list[Mistake]:
     return [warning for warning in loaded.warnings if warning.place != OF_THE_CLIENT]
+
+
+@trunks_app.command("check", epilog=example("trunks check sip_trunks.conf"))
+def check_trunks(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file such as sip_trunks.conf.")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Check a trunks file. Every mistake at once, with its line and what was expected; exit code 1 if there is one."""
+    from ari_app.config import Mistakes
+    from ari_app.trunks_file import load_trunks
+
+    mistakes: Sequence[Mistake] = ()
+    try:
+        load_trunks(file)
+    except Mistakes as e:
+        mistakes = e.found
+    _tell(mistakes, (), as_json, f"{file} is in order")
+
+
+@trunks_app.command("status", epilog=example("trunks status"))
+def trunks_status(api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
+    """Show which trunks can be reached."""
+    found = connect(api, key).get("v1", "trunks")
+    return out_json(found) if as_json else table(("trunk", "state"), ((t["name"], t["state"]) for t in found["trunks"]))
 
 
 @config_app.command("sample", epilog=example("config sample > ringbridge.toml"))

@@ -3,10 +3,13 @@ the simulated carrier's record; it knows no engine, so what it tells is what an 
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from ari_app.entrypoints import follow
@@ -104,13 +107,14 @@ def heard(call: dict[str, Any], records: Path | None) -> list[str]:
     """What each phone heard of the other, by the carrier's recordings."""
     if records is None or "talking_at" not in call:
         return []
-    from ari_app.stack.carrier import read_calls
+    from ari_app.stack.carrier import RecordError, read_calls
 
-    seen = {
-        c.number: c
-        for c in read_calls(records, with_tones=False)
-        if c.invited_at_ms >= at_ms(call["created_at"]) - 1000
-    }
+    try:
+        found = read_calls(records, with_tones=False)
+    except (RecordError, OSError) as e:
+        raise Failure(f"what the phones heard cannot be told: {e}") from None
+    began_ms = at_ms(call["created_at"]) - 1000  # its clock and ours are one; the second is for a stepped clock
+    seen = {one.number: one for one in found if one.invited_at_ms >= began_ms}
     lines = []
     for who, number, other, whose in (("caller", CALLER, CALLEE, "callee"), ("callee", CALLEE, CALLER, "caller")):
         hz = tone_hz(other)
@@ -148,13 +152,19 @@ def charged(call: dict[str, Any], before_s: int, after_s: int) -> str:
     )
 
 
+def program() -> str:
+    """How this command is called from here."""
+    name = Path(sys.argv[0]).name
+    return name if which(name) else os.path.relpath(sys.argv[0])
+
+
 def invitation(api: str, key: str) -> str:
     """What to try next."""
     return "\n".join(
         (
             f"  API   {api}   (its calls: {api}/docs)",
             f"  key   {key}",
-            "  try   ringbridge call demo +8613900000005        (from this directory)",
+            f"  try   {program()} call demo +8613900000005        (in this directory)",
             f"        curl -s -H 'Authorization: Bearer {key}' {api}/v1/users/demo/balance",
             "  Ctrl-C stops it.",
         )

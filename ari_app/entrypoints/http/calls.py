@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -20,9 +21,11 @@ from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, reply
 from ari_app.flows import flows
 from ari_app.ports.calls import CallPage
+from ari_app.ports.users import USER_ID
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"])
 
+CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LIMIT, LIMIT_MAX = 50, 200
 LOOKED_AT_MAX = 2_000
 """Calls that one question with `state` looks through; then it answers what it found, with a cursor to go on."""
@@ -74,6 +77,8 @@ async def list_calls(
     since_ms = None if since is None else _since(since)
     if state is not None and state not in _states():
         raise Problem("malformed-request", f"state: expected one of {', '.join(_states())}.", "state")
+    if user is not None and not USER_ID.fullmatch(user):
+        raise Problem("malformed-request", "user: the id of a user is expected.", "user")
     d, looked_at = doors(request), 0
     found: list[views.CallView] = []
     while True:
@@ -113,8 +118,8 @@ async def events(
     """Every change of state so far, in order."""
     await allowed(request, "read", "call")
     d = doors(request)
-    told = await d.calls.events(call_id, after)
-    if not told and after == 0:
+    told = await d.calls.events(call_id, after) if CALL_ID.fullmatch(call_id) else ()
+    if not told:
         await _call(d, call_id)
     return reply(Events([views.event_view(seq, msgspec.json.decode(one)) for seq, one in told]))
 
@@ -136,7 +141,7 @@ async def _call(d: Doors, call_id: str) -> Call:
     """The call as this process knows it, else as it was stored. Raises Problem (404)."""
     if (live := d.engine.mailbox(call_id)) is not None:
         return live.call
-    stored = await d.calls.load(call_id) if call_id.isascii() else None
+    stored = await d.calls.load(call_id) if CALL_ID.fullmatch(call_id) else None
     if stored is None:
         raise Problem("not-found", "There is no such call.", "id")
     return records.decode(stored.record)

@@ -44,6 +44,16 @@ def test_check_of_what_is_in_order_says_so(run: Run, tmp_path: Path, monkeypatch
     assert "no such file" in run("check", "--config", "nowhere.toml").out
 
 
+def test_a_trunks_file_is_checked_by_itself(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.conf").write_text("[a]\nhost = 127.0.0.1\nport = 99999\nprio = 1\n")
+    ran = run("trunks", "check", "t.conf")
+    assert ran.code == 1
+    assert [line.split(": ")[0] for line in ran.out.splitlines()] == ["t.conf:3", "t.conf:4"]
+    (tmp_path / "t.conf").write_text("[a]\nhost = 127.0.0.1\n")
+    assert run("trunks", "check", "t.conf").out == "t.conf is in order\n"
+    assert "cannot be read" in run("trunks", "check", "nowhere.conf").out
+
+
 def test_up_with_a_mistake_in_the_configuration_tells_it_and_starts_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ringbridge.toml").write_text("http_port = -1\nslice_s = 0\n")
     ran = run("up")

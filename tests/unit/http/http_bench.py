@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_ledger import MemoryLedger
@@ -173,7 +173,7 @@ class Bench:
         raw = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         parts = urlsplit(target)
         scope = {
-            "type": "http", "http_version": "1.1", "method": method, "path": parts.path,
+            "type": "http", "http_version": "1.1", "method": method, "path": unquote(parts.path),
             "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
             "scheme": "http", "server": ("127.0.0.1", 1),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 2),

@@ -109,6 +109,19 @@ async def test_a_call_that_is_not_there_is_404(api: Bench, target: str) -> None:
     assert answer.problem["type"] == "not-found"
 
 
+@pytest.mark.parametrize("path", ["a%20b", "%C3%A9", "x" * 65, "a%0Ab", "..", "c1%7D%7B"])
+async def test_what_cannot_be_the_id_of_a_call_never_reaches_the_store(
+    api: Bench, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(*_: object) -> None:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(api.calls, "load", asked)
+    monkeypatch.setattr(api.calls, "events", asked)
+    for method, target in (("GET", ""), ("GET", "/events"), ("DELETE", "")):
+        assert (await api.ask(method, f"/v1/calls/{path}{target}")).status == 404
+
+
 async def test_the_list_goes_newest_first_page_by_page_and_misses_none(api: Bench) -> None:
     for n in range(7):
         await api.store(a_call(f"c{n}", NOW_MS + n))
@@ -152,7 +165,7 @@ async def test_a_state_is_found_behind_a_page_full_of_others(api: Bench) -> None
 @pytest.mark.parametrize(
     ("query", "field"),
     [("limit=0", "limit"), ("limit=abc", "limit"), ("state=sleeping", "state"), ("since=yesterday", "since"),
-     ("since=2026-11-23T08:33:12", "since"), ("cursor=nonsense", "cursor")],
+     ("since=2026-11-23T08:33:12", "since"), ("cursor=nonsense", "cursor"), ("user=a%20b", "user")],
 )  # fmt: skip
 async def test_a_question_that_makes_no_sense_is_422_and_names_the_field(api: Bench, query: str, field: str) -> None:
     answer = await api.ask("GET", f"/v1/calls?{query}")
