@@ -72,9 +72,10 @@ class Link:
         script = self._scripts[name]
         before = [self._main.send(*command) for command in first]
         asked = self._main.send("EVALSHA", script.sha, script.keys_count, *args)
-        for failed in await all_of(before) if before else ():
-            if isinstance(failed, hiredis.ReplyError):
-                self._fail(failed)
+        if before:
+            for failed in (await all_of([*before, asked]))[:-1]:
+                if isinstance(failed, hiredis.ReplyError):
+                    self._fail(failed)
         reply = await asked
         if isinstance(reply, hiredis.ReplyError):
             if not str(reply).startswith("NOSCRIPT"):
