@@ -48,7 +48,11 @@ from ari_app.trunks_file import load_trunks
 log = structlog.get_logger()
 
 EMBEDDED_CARRIER = Trunk(
-    name="carrier", host="127.0.0.1", caller_id=CallerId("verified"), price_micro_per_min=60_000, price_increment="60/60"
+    name="carrier",
+    host="127.0.0.1",
+    caller_id=CallerId("verified"),
+    price_micro_per_min=60_000,
+    price_increment="60/60",
 )
 """The simulated carrier: 0.06 a minute and leg, so that a demo shows what a call costs."""
 
@@ -315,8 +319,7 @@ async def _must_not_end(task: Coroutine[None, None, None], what: str) -> None:
 async def _ready(app: App, stopping: Stopping) -> bool:
     """Until calls can be placed, or somebody wants us to stop."""
     waits = [
-        asyncio.create_task(w)
-        for w in (app.engine.until_recovered(), stopping.leave.wait(), stopping.drain.wait())
+        asyncio.create_task(w) for w in (app.engine.until_recovered(), stopping.leave.wait(), stopping.drain.wait())
     ]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

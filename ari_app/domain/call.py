@@ -217,10 +217,10 @@ class Call:
         n = len(leg.tries)
         return n if f"dial:{leg.role}:{n}" in self.asked else None
 
-    def is_past(self, role: str, n: int) -> bool:
-        """Whether this try is known to be gone."""
+    def was_given_up(self, role: str, n: int) -> bool:
+        """Whether this try was taken for gone without anybody having seen its end."""
         leg = self.leg(role) if self.has_leg(role) else None
-        return leg is None or (n < len(leg.tries) and leg.tries[n].state is LegState.GONE)
+        return leg is None or (n < len(leg.tries) and leg.tries[n].how in ("unknown", "failed"))
 
     @property
     def is_over(self) -> bool:

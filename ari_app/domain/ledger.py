@@ -250,5 +250,3 @@ def merged(before: tuple[Part, ...], more: tuple[Part, ...]) -> tuple[Part, ...]
 def _done(book: Book, op: str, print_: str, answer: A) -> tuple[Account, A]:
     book.done[op] = Done(print_, answer, book.now_ms)
     return book.closed(), answer
-
-

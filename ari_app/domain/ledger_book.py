@@ -136,9 +136,7 @@ class Book:
     ) -> None:
         self._balance_s += seconds
         self._lines.append(
-            Line(
-                len(self._lines) + 1, op, self.now_ms, what, call, kind, expires_at_ms, seconds, self._balance_s, note
-            )
+            Line(len(self._lines) + 1, op, self.now_ms, what, call, kind, expires_at_ms, seconds, self._balance_s, note)
         )
 
     def closed(self) -> Account:

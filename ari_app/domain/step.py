@@ -47,8 +47,9 @@ def step(call: Call, events: Iterable[ev.Event], plan: Plan) -> tuple[Call, list
     new: dict[str, Wish] = {}
     wake: int | None = None
     for wish in wanted:
-        if isinstance(wish, Wake):
-            wake = wish.at_ms if wake is None else min(wake, wish.at_ms)
+        if isinstance(wish, Wake):  # a time that has come already was seen by this very reading
+            if wish.at_ms > call.now_ms:
+                wake = wish.at_ms if wake is None else min(wake, wish.at_ms)
         elif not isinstance(wish, End) and wish.key not in call.asked and wish.key not in call.done:
             new.setdefault(wish.key, wish)
     if new:
@@ -137,7 +138,8 @@ def _observe_try(call: Call, leg: Leg, t: Try, event: ChannelEvent) -> Try:
         case ev.Answered(at_ms=at_ms):
             return t if t.state is LegState.UP else replace(t, state=LegState.UP, answered_at_ms=at_ms)
         case ev.HangupSeen(remote=remote):
-            if t.how is not None or not remote:
+            # Tearing down at our own request may look like the far end's doing.
+            if t.how is not None or not remote or f"hangup:{leg.role}:{event.n}" in call.asked:
                 return t
             return replace(
                 t, how="remote", hangup_at_ms=event.at_ms, cause=event.cause or t.cause,

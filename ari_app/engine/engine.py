@@ -61,6 +61,7 @@ class Engine:
         self.now_ms = now_ms
         self.fence = 0
         self.sees_pbx = False
+        self._seen_ms = 0  # when the PBX was last seen alive, by us or the process before us
         self.epoch = 0  # grows whenever the PBX comes into sight
         self.stood_down: asyncio.Future[str] | None = None
         self._telephony = telephony
@@ -152,13 +153,18 @@ class Engine:
         if self.stood_down is not None and not self.stood_down.done():
             self.stood_down.set_result(why)
 
+    def hang_up_stranger(self, channel: str) -> None:
+        """A channel with our ids that no living call wants: a dial that was on its way while its link died, say."""
+        self._background(self._hang_up(channel))
+
     # ---- life ---------------------------------------------------------------------------------------------------
 
     async def load(self, fence: int) -> int:
         """Take up the live calls of this node from the store. They move once the PBX has been seen."""
         self.fence = fence
         self.stood_down = asyncio.get_running_loop().create_future()
-        ids = await self.calls.live(self.node)
+        self._seen_ms = await self.calls.alive(self.node) or 0
+        ids = sorted(await self.calls.live(self.node))
         for call_id, found in zip(ids, await self.calls.load_many(ids), strict=True):
             if found is None:
                 await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
@@ -197,9 +203,8 @@ class Engine:
         box = self._boxes.get(call_id)
         if box is not None:
             box.post(event)
-        if isinstance(event, Rang | EarlyMedia | Answered) and (box is None or box.call.is_past(event.leg, event.n)):
-            # A dial that was on its way while its link died, and came to be after all: nobody wants it any more.
-            self._background(self._hang_up_stranger(f"{call_id}.{event.leg}.{event.n}"))
+        elif isinstance(event, Rang | EarlyMedia | Answered):
+            self.hang_up_stranger(f"{call_id}.{event.leg}.{event.n}")
 
     async def until_recovered(self) -> None:
         await self._recovered.wait()
@@ -250,7 +255,6 @@ class Engine:
 
     async def _recover(self, snapshot: Snapshot) -> None:
         boxes = list(self._boxes.values())
-        seen_ms = await self._last_mark()
         asked = recover.questions((b.call for b in boxes), snapshot)
         traces = await self._telephony.traces(asked) if asked else {}
         for pause_s in TRACE_AGAIN_S:
@@ -267,9 +271,7 @@ class Engine:
                 if at_ms is not None:
                     answered[channel] = at_ms
         for box in self._boxes.values():  # those that came while we asked, too
-            seen_alive_ms = seen_ms or box.call.now_ms
-            box.post(*recover.facts(box.call, snapshot, traces, seen_alive_ms, answered, frozenset(box.unsent)))
-            box.unsent.clear()
+            box.recovered(recover.facts(box.call, snapshot, traces, self._seen_ms, answered, frozenset(box.unsent)))
         self.sees_pbx = True
         self.epoch += 1
         await self._hang_up_strangers(snapshot)
@@ -280,27 +282,22 @@ class Engine:
     async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
         channels, bridges = recover.strangers(self._boxes, snapshot)
         for channel in channels:
-            await self._hang_up_stranger(channel)
+            self.hang_up_stranger(channel)
         for bridge in bridges:
             await self.performer.quietly(self._telephony.close_bridge(bridge))
 
-    async def _hang_up_stranger(self, channel: str) -> None:
+    async def _hang_up(self, channel: str) -> None:
         if await self.performer.quietly(self._telephony.hang_up(channel)):
             log.warning("stranger hung up", channel=channel)
             self._watch.stranger(channel)
 
-    async def _last_mark(self) -> int | None:
-        try:
-            return await self.calls.alive(self.node)
-        except Unavailable:
-            return None
-
     async def _mark_alive(self) -> None:
         """So that after a death it is known until when the PBX was seen alive."""
         while True:
-            if self.sees_pbx and self._telephony.is_up:
+            if self.sees_pbx and self._telephony.is_up and not any(b.has_news_of_a_gap for b in self._boxes.values()):
+                self._seen_ms = self.now_ms()
                 try:
-                    await self.calls.mark_alive(self.node, self.now_ms())
+                    await self.calls.mark_alive(self.node, self._seen_ms)
                 except Unavailable as e:
                     log.warning("alive mark not written", why=str(e))
             await asyncio.sleep(self._alive_mark_s)

@@ -14,7 +14,7 @@ import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Event, NeverSent, Tick
+from ari_app.domain.events import Answered, Dialled, EarlyMedia, Event, NeverSent, Rang, Tick
 from ari_app.domain.step import step
 from ari_app.domain.wishes import Dial, HangUp, Hold, Settle, Wish
 from ari_app.engine import records
@@ -42,6 +42,8 @@ class Mailbox:
         """Set at every change of state and replaced, for those who follow the call."""
         self.unsent: set[str] = set()
         """Dials that were asked for while the PBX was out of sight: known never to have left us."""
+        self.has_news_of_a_gap = False
+        """What recovery found is not saved yet: until it is, nobody may say that the PBX was seen later than that."""
         self._queue: deque[Event] = deque()
         self._wakeup = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -63,6 +65,12 @@ class Mailbox:
         self._queue.extend(events)
         self._wakeup.set()
 
+    def recovered(self, facts: list[Event]) -> None:
+        """What a snapshot told of this call."""
+        self.unsent.clear()
+        self.has_news_of_a_gap = True
+        self.post(*facts)
+
     async def run(self) -> None:
         """Live until the call is settled, told and closed."""
         while not self.is_finished:
@@ -72,7 +80,7 @@ class Mailbox:
             wishes = self._fold()
             self._send_out([w for w in wishes if not isinstance(w, Dial | Settle)], epoch)
             self._waiting += [(w, epoch) for w in wishes if isinstance(w, Dial | Settle)]
-            if self._matters(before) or self._unsaved or self._waiting:
+            if self._matters(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
         self._stop_timer()
 
@@ -92,6 +100,9 @@ class Mailbox:
         if not batch:
             return []
         self.call, wishes, wake_ms = step(self.call, batch, self.flow.plan)
+        for event in batch:
+            if isinstance(event, Dialled | Rang | EarlyMedia | Answered) and self.call.was_given_up(event.leg, event.n):
+                self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
         self._set_timer(wake_ms)
         before, self._state = self._state, self.flow.state(self.call)
         self._news += records.news(self.flow, before, self.call)
@@ -125,6 +136,7 @@ class Mailbox:
             return
         self.version = outcome.version
         self._save_in_doubt = None
+        self.has_news_of_a_gap = bool(self._queue) and self.has_news_of_a_gap
         self._unsaved = bool(self._news or self._waiting)
         if news:
             self.changed.set()

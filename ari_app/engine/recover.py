@@ -68,11 +68,22 @@ def facts(
             found.append(ev.NeverSent(leg.role, n, snapshot.at_ms))
         else:
             found.append(ev.Gone(leg.role, n, _last_seen(leg, n, seen_alive_ms), how="unknown"))
+    found += _risen(call, snapshot)
     found.sort(key=lambda e: e.at_ms)
     found += _bridge(call, snapshot)
     found += [ev.Played(name, snapshot.at_ms) for name in _sounds_unheard_of(call)]
     found.append(ev.Recovered(snapshot.at_ms))
     return found
+
+
+def _risen(call: Call, snapshot: Snapshot) -> list[ev.Event]:
+    """Tries that were given up and live after all: told again, so that they are hung up."""
+    return [
+        ev.Dialled(leg.role, n, snapshot.at_ms)
+        for leg in call.legs
+        for n in range(len(leg.tries))
+        if channel_id(call, leg, n) in snapshot.channels and call.was_given_up(leg.role, n)
+    ]
 
 
 def _living(

@@ -54,7 +54,7 @@ def plan(c: Call) -> Iterator[Yielded]:
     if not caller.tries:
         return
     yield OpenBridge()
-    if not caller.is_up:
+    if not caller.is_up or "bridge" not in c.done:
         return
     yield Join(CALLER, caller.n)
     if not is_confirmed(c, caller):
@@ -63,9 +63,10 @@ def plan(c: Call) -> Iterator[Yielded]:
     early = c.terms.early_media == "all"
     yield from reach(c, callee, life_ms=callee_life_ms(c), early=early)
     yield from wake_at_no_answer(c, callee)
+    # Sounds are stopped first: while one plays, the PBX keeps whatever else is asked of that channel waiting.
+    yield from waiting_sound(c, caller, callee)
     if callee.is_up:
         yield from talk(c, caller, callee)
-    yield from waiting_sound(c, caller, callee)
 
 
 def state(c: Call) -> str:

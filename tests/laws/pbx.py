@@ -46,6 +46,7 @@ class Weather:
 
     late_ms: int = 0  # events may be so late
     repeat: float = 0.0  # chance that an event is told twice
+    wire_ms: int = 4  # requests are on their way so long at most
     cel: bool = True  # whether the PBX's record can be read
 
 
@@ -57,6 +58,7 @@ class LawPbx:
         self.channels: dict[str, Chan] = {}
         self.bridges: dict[str, set[str]] = {}
         self.traces_kept: dict[str, Trace] = {}
+        self.conflicts = 0  # dials of an id that lived
         self.rung: dict[str, int] = {}  # channel id → how often its phone rang
         self.phones_rung_ms: list[tuple[int, str]] = []
         self.joined: set[frozenset[str]] = set()
@@ -129,7 +131,7 @@ class LawPbx:
         if not self._up:
             raise LinkLost("not connected")
         generation = self._generation
-        await asyncio.sleep(self._rng.uniform(0, 0.004))
+        await asyncio.sleep(self._rng.uniform(0, self._weather.wire_ms) / 1000)
         if generation != self._generation and self._rng.random() < 0.5:
             raise LinkLost("lost before")
         return generation
@@ -150,6 +152,7 @@ class LawPbx:
     async def dial(self, request: DialRequest) -> None:
         generation = await self._asked()
         if request.channel in self.channels:
+            self.conflicts += 1
             raise PbxError(409, "lives already")
         if self._rng.random() < 0.02:
             raise PbxError(500, "Allocation failed")
@@ -158,6 +161,9 @@ class LawPbx:
         self.rung[chan.id] = self.rung.get(chan.id, 0) + 1
         self.traces_kept[chan.id] = Trace(started_at_ms=chan.born_ms)
         chan.cut = self._loop.call_later(request.life_ms / 1000, self._end, chan.id, 16, None, False)
+        if request.bridge is not None and request.bridge not in self.bridges:
+            self._end(chan.id, 16, None, False)
+            raise PbxError(404, "no such bridge")
         if request.bridge is not None:
             self._enter(request.bridge, chan)
         chan.life = self._spawn(self._live(chan, request.ring_ms + 2000))

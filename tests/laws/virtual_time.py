@@ -7,6 +7,7 @@ import asyncio
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -32,7 +33,16 @@ class _NoWait(selectors.SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now_s = 0.0
+        self.born = 0
+        self.place: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         super().__init__(_NoWait(self))
+
+    def create_task(self, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+        """Tasks know their place, so that they can be killed in an order that does not depend on addresses."""
+        task = super().create_task(coroutine, **more)
+        self.born += 1
+        self.place[task] = self.born
+        return task
 
     def time(self) -> float:
         return self.now_s

@@ -26,6 +26,7 @@ from tests.laws.virtual_time import VirtualLoop, run
 
 PAYER = "alice"
 NO_MONTH = MonthGrant("2000-01", 0, 1)
+JOIN_WITHIN_S = 5.0
 END_WITHIN_S = 2_000.0  # of virtual time: the longest of all waits together, and some
 
 
@@ -34,7 +35,7 @@ class LawBroken(AssertionError):
 
 
 class Moody:
-    """Ledger and store as they are over a network: sometimes away, a reply sometimes lost after it took effect."""
+    """Ledger and store as they are over a network: sometimes slow or away, a reply sometimes lost after it took effect."""
 
     def __init__(self, inner: object, rng: random.Random, chance: float) -> None:
         self._inner, self._rng, self._chance = inner, rng, chance
@@ -43,7 +44,8 @@ class Moody:
         real = getattr(self._inner, name)
 
         async def asked(*args: object, **kwargs: object) -> object:
-            await asyncio.sleep(self._rng.uniform(0, 0.003))
+            slow_s = 1.0 if self._rng.random() < 3 * self._chance else 0.003
+            await asyncio.sleep(self._rng.uniform(0, slow_s))
             if self._rng.random() < self._chance:
                 raise Unavailable("away")
             answer = await real(*args, **kwargs)
@@ -71,17 +73,22 @@ class World:
         self.loop = VirtualLoop()
         rng = self.rng
         self.weather = Weather(
-            late_ms=rng.choice((0, 0, 5, 300)), repeat=rng.choice((0.0, 0.3)), cel=rng.random() < 0.8
+            late_ms=rng.choice((0, 0, 5, 300)),
+            repeat=rng.choice((0.0, 0.3)),
+            cel=rng.random() < 0.8,
+            wire_ms=rng.choice((4, 4, 150)),
         )
         self.pbx = LawPbx(self.loop, rng, self.weather)
         self.ledger, self.calls = MemoryLedger(), MemoryCalls()
         self.flow, self.make = flow, make
-        self.trouble = rng.choice((0.0, 0.0, 0.03))
+        self.trouble = rng.choice((0.0, 0.03, 0.1))
         self.fence = 0
         self.engine: Engine | None = None
         self.main: asyncio.Task[None] | None = None
         self.report = Report()
-        self.minutes_s = rng.choice((1, 20, 65, 150, 400, 3600))
+        self.is_down = True
+        self._apart_since: dict[str, float] = {}
+        self.minutes_s = rng.choice((1, 20, 65, 400, 3600, 3600, 36000))
 
     # ---- the app's lives ----------------------------------------------------------------------------------------
 
@@ -103,14 +110,17 @@ class World:
             except Unavailable:
                 await asyncio.sleep(0.1)
         self.main = self.loop.create_task(self.engine.run())
+        self.is_down = False
 
     async def crash(self) -> None:
         """SIGKILL: whatever was going on stops where it stands."""
         assert self.engine is not None
         assert self.main is not None
         self.report.crashes += 1
+        self.is_down = True
         self.pbx.cut_link()
-        mine = [t for t in asyncio.all_tasks(self.loop) if not t.get_name().startswith("world") and not self.pbx.owns(t)]
+        living = (t for t in asyncio.all_tasks(self.loop) if not t.get_name().startswith("world"))
+        mine = sorted((t for t in living if not self.pbx.owns(t)), key=lambda t: self.loop.place[t])
         for task in mine:
             task.cancel()
         await asyncio.gather(*mine, return_exceptions=True)
@@ -134,6 +144,7 @@ class World:
         deadline = self.loop.now_s + END_WITHIN_S
         while not self._is_over(ids):
             self.check_ledger()
+            self.check_joined(ids)
             if self.loop.now_s > deadline:
                 raise LawBroken(f"liveness: not over: {self._left(ids)}")
             await asyncio.sleep(0.5)
@@ -155,12 +166,19 @@ class World:
     async def _trouble(self, ids: list[str]) -> None:
         """Crashes, lost links, cancels and top-ups, at random moments; many of them early, where much happens."""
         rng = self.rng
+        for _ in range(rng.choice((0, 0, 0, 6))):  # a link that flaps while much happens
+            await asyncio.sleep(rng.uniform(0, 0.1))
+            if self.pbx.is_up:
+                self.report.cuts += 1
+                self.pbx.cut_link()
+                await asyncio.sleep(0.003)
+                self.pbx.reconnect()
         for _ in range(rng.choice((0, 1, 3, 8))):
             await asyncio.sleep(rng.choice((0.002, 0.01, 0.05, 0.5, 3.0, 20.0, 60.0)) * rng.random())
             match rng.choices(("crash", "cut", "cancel", "top_up"), (5, 3, 1, 1))[0]:
                 case "crash":
                     await self.crash()
-                    await asyncio.sleep(rng.choice((0.01, 0.5, 5.0, 90.0)) * rng.random())
+                    await asyncio.sleep(rng.choice((0.01, 0.5, 5.0, 90.0, 500.0)) * rng.random())
                     await self.boot()
                 case "cut":
                     if self.pbx.is_up:
@@ -190,7 +208,22 @@ class World:
         return records.decode(self.calls._calls[call_id].record)
 
     def _is_over(self, ids: list[str]) -> bool:
-        return not self.engine or (not self.engine.live and all(self._call(i).settled is not None for i in ids))
+        if self.is_down or self.engine is None or self.engine.live:
+            return False
+        return all(self._call(i).settled is not None for i in ids)
+
+    def check_joined(self, ids: list[str]) -> None:
+        """A call that goes on, with both phones up and the app in sight of them, is joined soon."""
+        assert self.engine is not None
+        for call_id in ids:
+            call = self._call(call_id)
+            names = frozenset(f"{call_id}.{leg.role}.{leg.n}" for leg in call.legs)
+            up = all(c in self.pbx.channels and self.pbx.channels[c].answered_ms is not None for c in names)
+            calm = self.engine.sees_pbx and self.pbx.is_up and not call.is_over
+            if not (up and calm) or names in self.pbx.joined:
+                self._apart_since.pop(call_id, None)
+            elif self.loop.now_s - self._apart_since.setdefault(call_id, self.loop.now_s) > JOIN_WITHIN_S:
+                raise LawBroken(f"liveness: both up and not joined: {call_id}")
 
     def _left(self, ids: list[str]) -> str:
         states = [(self.flow.state(self._call(i)), self._call(i).end) for i in ids]
@@ -227,7 +260,9 @@ class World:
             raise LawBroken(f"charged for what was not said: {used_s} s of {true_ms} ms, {call.end}")
         if self.weather.cel and used_s < true_ms / 1000 - 1:
             raise LawBroken(f"talk not charged: {used_s} s of {true_ms} ms, {call.end}")
-        allowed_s = 2 if self.report.crashes == 0 and self.report.cuts == 0 else 2 + call.legs[-1].ring_timeout_ms // 1000
+        allowed_s = (
+            2 if self.report.crashes == 0 and self.report.cuts == 0 else 2 + call.legs[-1].ring_timeout_ms // 1000
+        )
         if call.settled.overrun_s > allowed_s:
             raise LawBroken(f"law 5: overrun of {call.settled.overrun_s} s")
 
@@ -244,7 +279,7 @@ def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
     routes = tuple(Route(f"t{i}", "+861", "+864", "x") for i in range(rng.choice((1, 2, 3))))
     terms = Terms(
         increment=rng.choice(("1/1", "6/6", "60/60")), slice_s=rng.choice((30, 60, 120)),
-        max_duration_s=rng.choice((100, 7200)), max_live_calls=rng.choice((2, 9)), confirm_caller=rng.random() < 0.3, prompt=rng.random() < 0.5,
+        max_duration_s=rng.choice((100, 1500)), max_live_calls=rng.choice((2, 9)), confirm_caller=rng.random() < 0.3, prompt=rng.random() < 0.5,
         early_media=rng.choice(("all", "none")), media_timeout_ms=60_000, pdd_timeout_ms=3_000,
     )  # fmt: skip
     legs = tuple(Leg(role, "+861", routes, ring_timeout_ms=15_000) for role in ("caller", "callee"))

@@ -160,18 +160,15 @@ class AriTelephony:
     # ---- phones -------------------------------------------------------------------------------------------------
 
     async def dial(self, request: DialRequest) -> None:
-        if request.bridge is None:
-            await self._ask(self._originate(request))
-            return
+        """Create, then dial: so the leg is in Stasis from its birth, and it answers into the application even if that
+        was away for a moment (a leg that rings by `originate` would be hung up)."""
         await self._in_stasis(request.channel, self._create(request))
+        ring_s = _seconds(request.ring_ms) + PBX_RING_MARGIN_S
+        asking = [self._ask(self._client.channels.dial(request.channel, timeout=ring_s))]
+        if request.bridge is not None:  # both travel at once, in this order: the bridge must be there before a sound
+            asking.insert(0, self.join(request.bridge, request.channel))
         try:
-            # Both travel at once, in this order: the sound of the dial must find the channel in the bridge.
-            await asyncio.gather(
-                self.join(request.bridge, request.channel),
-                self._ask(
-                    self._client.channels.dial(request.channel, timeout=_seconds(request.ring_ms) + PBX_RING_MARGIN_S)
-                ),
-            )
+            await asyncio.gather(*asking)
         except PbxError:
             await self._client.channels.hangup(request.channel)
             raise
@@ -189,13 +186,6 @@ class AriTelephony:
             raise PbxError(422, "the channel did not enter the application") from e
         finally:
             del self._entering[channel]
-
-    async def _originate(self, r: DialRequest) -> None:
-        await self._client.channels.originateWithId(
-            channelId=r.channel, endpoint=f"PJSIP/{r.dialled}@{r.trunk}", app=self._app, appArgs=r.channel,
-            callerId=f"<{r.shown}>", timeout=_seconds(r.ring_ms) + PBX_RING_MARGIN_S,
-            variables={"TIMEOUT(absolute)": _timer(r.life_ms)},
-        )  # fmt: skip
 
     async def _create(self, r: DialRequest) -> None:
         """`create` has no caller id of its own: the number sent is the channel's connected line. Joining would
