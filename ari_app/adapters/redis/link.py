@@ -17,8 +17,8 @@ from ari_app.adapters.redis.scripts import Script, shipped
 from ari_app.adapters.redis.wire import Arg, Reply, all_of
 from ari_app.domain.errors import Unavailable
 
-NOT_DONE_NOW = ("LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN")
-"""Error replies that say: not carried out, and not the asker's fault."""
+NOT_DONE_NOW = {"LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"}
+"""First words of error replies that say: not carried out, and not the asker's fault."""
 
 
 class RedisFault(Exception):
@@ -95,8 +95,10 @@ class Link:
 
     def _fail(self, error: hiredis.ReplyError) -> None:
         said = str(error)
-        if said.startswith(NOT_DONE_NOW):
-            if said.startswith("READONLY"):  # a replica now: the address may lead to the new master
+        word = said.split(" ", 1)[0]
+        if word in NOT_DONE_NOW:
+            if word == "READONLY":  # a replica now: the address may lead to the new master
                 self._main.drop(said)
+                self._barrier.drop(said)
             raise Unavailable(f"Redis cannot do it now: {said}")
         raise RedisFault(said)
