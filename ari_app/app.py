@@ -100,6 +100,8 @@ def stack_of(settings: Settings) -> Stack | None:
 
 def lay_ground(settings: Settings) -> Ground:
     """Start what is embedded and is not running yet. Blocks. Raises StackError or config.Mistakes, for a person."""
+    if settings.debian_mirror:
+        os.environ.setdefault("RINGBRIDGE_DEBIAN_MIRROR", settings.debian_mirror)
     trunks = tuple(load_trunks(settings.trunks_file)) if settings.trunks_file else ()
     if settings.is_embedded and all(t.name != EMBEDDED_CARRIER.name for t in trunks):
         trunks = (*trunks, EMBEDDED_CARRIER)
@@ -126,7 +128,8 @@ def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
         increment=settings.increment, max_duration_s=settings.max_duration_s, max_live_calls=settings.max_live_calls,
         pdd_timeout_ms=settings.pdd_timeout_ms, confirm_timeout_ms=settings.confirm_timeout_ms,
         media_timeout_ms=1000 * settings.media_timeout_s, hold_retry_ms=settings.hold_retry_ms,
-        confirm_caller=settings.confirm_caller, prompt=settings.prompt, waiting=settings.waiting,  # type: ignore[arg-type]
+        confirm_caller=settings.confirm_caller, prompt=settings.prompt and bool(settings.sound_prompt),
+        announce_limit_ms=settings.announce_limit_ms, waiting=settings.waiting,  # type: ignore[arg-type]
         early_media=settings.early_media,  # type: ignore[arg-type]
     )  # fmt: skip
     return Policy(
@@ -164,6 +167,7 @@ class App:
                 retry_max_ms=s.ari_retry_max_ms,
             ),
             may_act=self.lease.is_ours,
+            sounds=s.sounds,
         )  # fmt: skip
         performer = Performer(self.telephony, self.ledger, now_ms, self.month)
         self.engine = Engine(

@@ -19,7 +19,9 @@ class Metrics:
         self.overrun = Counter("ringbridge_overrun_seconds", "Seconds talked beyond what was held", registry=r)
         self.link = Gauge("ringbridge_pbx_link_up", "1 while the PBX is in sight", registry=r)
         self.reconnects = Counter("ringbridge_pbx_links", "Times the PBX came into sight", registry=r)
-        self.strangers = Counter("ringbridge_strangers", "Channels with our ids that no call wanted, hung up", registry=r)
+        self.strangers = Counter(
+            "ringbridge_strangers", "Channels with our ids that no call wanted, hung up", registry=r
+        )
         self.pdd = Histogram(
             "ringbridge_pdd_seconds", "From dialling to the first sign of the far network", ["trunk"],
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8), registry=r,

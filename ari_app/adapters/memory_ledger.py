@@ -45,9 +45,7 @@ class MemoryLedger:
     ) -> Settled | Conflict[Settled]:
         return self._change(
             payer,
-            lambda account: ledger.settle(
-                account, op=op, call=call, used_s=used_s, rounded_s=rounded_s, now_ms=now_ms
-            ),
+            lambda account: ledger.settle(account, op=op, call=call, used_s=used_s, rounded_s=rounded_s, now_ms=now_ms),
         )
 
     async def void(self, *, op: str, payer: str, call: str, now_ms: int) -> Settled | Conflict[Settled]:
@@ -68,9 +66,7 @@ class MemoryLedger:
     ) -> Corrected | Refused | Conflict[Corrected]:
         return self._change(
             payer,
-            lambda account: ledger.correct(
-                account, op=op, seconds=seconds, reason=reason, now_ms=now_ms, month=month
-            ),
+            lambda account: ledger.correct(account, op=op, seconds=seconds, reason=reason, now_ms=now_ms, month=month),
         )
 
     async def refund(

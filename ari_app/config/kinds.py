@@ -148,34 +148,6 @@ def rounding() -> Kind:
     return Kind("a billing increment such as 60/60 or 6/6, each at most an hour", parse)
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `count` within any `within_s` seconds."""
-
-    count: int
-    within_s: int
-
-    def __str__(self) -> str:
-        for letter, length_s in (("h", 3600), ("m", 60)):
-            if self.within_s % length_s == 0:
-                return f"{self.count}/{self.within_s // length_s}{letter}"
-        return f"{self.count}/{self.within_s}s"
-
-
-def rate() -> Kind:
-    lengths_s = {"s": 1, "m": 60, "h": 3600}
-
-    def parse(raw: Any) -> Rate:
-        if not isinstance(raw, str):
-            raise Unfit
-        found = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})([smh])", raw.strip())
-        if not found:
-            raise Unfit
-        return Rate(int(found[1]), int(found[2]) * lengths_s[found[3]])
-
-    return Kind("a count in a time, such as 3/5m (s, m or h)", parse, str)
-
-
 def price() -> Kind:
     """Money a minute: a decimal in the currency outside, integer micros inside."""
 

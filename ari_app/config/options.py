@@ -7,11 +7,9 @@ from dataclasses import dataclass, fields
 
 from ari_app.config.kinds import (
     Option,
-    Rate,
     flag,
     one_of,
     option,
-    rate,
     rounding,
     seconds,
     several,
@@ -112,8 +110,6 @@ class Settings:
     max_live_calls: int = option(2, whole(1, 1000), "Calls one user may have at once.", section="calls")
     max_calls: int = option(200, whole(1, 100_000),
         "Calls this process has at once; above it 503 no-capacity.", section="calls")
-    max_starts_per_s: int = option(20, whole(1, 1000),
-        "New calls a second; above it they wait or get 503 no-capacity.", section="calls")
     max_duration_s: int = option(7200, whole(1, DAY_S),
         "Longest talk, unless the request asks for less.", section="calls", unit="s")
     caller_ring_timeout_s: int = option(45, whole(1, 300),
@@ -127,7 +123,6 @@ class Settings:
     media_timeout_s: int = option(60, whole(0, 3600),
         "A leg from which no sound has come for so long is taken down; 0: never.", section="calls", unit="s")
     trunk_tries_max: int = option(4, whole(1, 20), "Trunks tried for one leg.", section="calls")
-    retry_gap_ms: int = option(0, seconds(0, 60), "Pause before the next trunk is tried.", section="calls", unit="s")
     hold_retry_ms: int = option(3000, seconds(100, 60),
         "Pause before minutes are asked for again where there were none, so that a top-up is noticed.",
         section="calls", unit="s")
@@ -169,12 +164,6 @@ class Settings:
     number_check: str = option("valid", one_of("valid", "possible"),
         "valid: the number's range must be known to be in use; possible: its length alone must be right.",
         section="limits")
-    pair_limits: tuple[Rate, ...] = option((Rate(3, 300), Rate(6, 600), Rate(10, DAY_S)), several(rate()),
-        "Attempts from one user to one callee that may reach a carrier.", section="limits")
-    number_rings_per_h: int = option(20, whole(1, 100_000),
-        "Rings of one number in an hour, from all users together.", section="limits")
-    limits_exempt_prefix: str = option("", text("a prefix such as +86139", r"\+[1-9][0-9]{0,14}", empty=True),
-        "Numbers that begin so know no pair limit and no limit of rings; for simulated phones.", section="limits")
 
     node: str = option("pbx1", NAME, "Name of the Asterisk that this process serves.", section="process")
     lease_ttl_ms: int = option(6000, seconds(500, 300),
@@ -184,13 +173,7 @@ class Settings:
         section="process", unit="s")
     drain_timeout_ms: int = option(3_600_000, seconds(0, DAY_S),
         "Longest wait for live calls when an embedded `up` is stopped.", section="process", unit="s")
-    idempotency_s: int = option(DAY_S, whole(60, 30 * DAY_S),
-        "How long an Idempotency-Key is remembered.", section="process", unit="s")
     call_days: int = option(90, whole(1, 3650), "How long ended calls are kept.", section="process", unit="days")
-    operation_days: int = option(35, whole(35, 3650),
-        "How long operation ids are kept; never less than 35.", section="process", unit="days")
-    statement_days: int = option(400, whole(35, 3650),
-        "How long statement lines and settlements are kept.", section="process", unit="days")
     log_level: str = option("info", one_of("debug", "info", "warning", "error"),
         "Least grave line that is logged.", section="process")
     log_format: str = option("auto", one_of("auto", "console", "json"),

@@ -1,7 +1,7 @@
 """Which process owns the PBX: keeps the lease, and says before each request whether it still is ours.
 
-No number fences Asterisk, so the owner looks at its own deadline (monotonic clock; last renewal *sent* + lease - margin)
-before it asks anything of it.
+No number fences Asterisk, so the owner looks at its own deadline (monotonic clock; last renewal *sent* + lease -
+margin) before it asks anything of it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -58,9 +59,7 @@ def run(loop: VirtualLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
-            try:
+            with suppress(asyncio.CancelledError, Exception):  # the world ends here
                 loop.run_until_complete(task)
-            except (asyncio.CancelledError, Stuck, Exception):  # noqa: BLE001 - the world ends here
-                pass
         asyncio.set_event_loop(None)
         loop.close()

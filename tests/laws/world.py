@@ -35,7 +35,7 @@ class LawBroken(AssertionError):
 
 
 class Moody:
-    """Ledger and store as they are over a network: sometimes slow or away, a reply sometimes lost after it took effect."""
+    """Ledger and store as over a network: sometimes slow or away, a reply sometimes lost after it took effect."""
 
     def __init__(self, inner: object, rng: random.Random, chance: float) -> None:
         self._inner, self._rng, self._chance = inner, rng, chance
@@ -278,10 +278,16 @@ class World:
 def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
     routes = tuple(Route(f"t{i}", "+861", "+864", "x") for i in range(rng.choice((1, 2, 3))))
     terms = Terms(
-        increment=rng.choice(("1/1", "6/6", "60/60")), slice_s=rng.choice((30, 60, 120)),
-        max_duration_s=rng.choice((100, 1500)), max_live_calls=rng.choice((2, 9)), confirm_caller=rng.random() < 0.3, prompt=rng.random() < 0.5,
-        early_media=rng.choice(("all", "none")), media_timeout_ms=60_000, pdd_timeout_ms=3_000,
-    )  # fmt: skip
+        increment=rng.choice(("1/1", "6/6", "60/60")),
+        slice_s=rng.choice((30, 60, 120)),
+        max_duration_s=rng.choice((100, 1500)),
+        max_live_calls=rng.choice((2, 9)),
+        confirm_caller=rng.random() < 0.3,
+        prompt=rng.random() < 0.5,
+        early_media=rng.choice(("all", "none")),
+        media_timeout_ms=60_000,
+        pdd_timeout_ms=3_000,
+    )
     legs = tuple(Leg(role, "+861", routes, ring_timeout_ms=15_000) for role in ("caller", "callee"))
     return Call(call_id, "callback", now_ms, PAYER, legs, terms, now_ms=now_ms)
 

@@ -18,7 +18,7 @@ from ari_app.adapters.ari import events as ari
 from ari_app.adapters.ari.cel import read_traces
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.settings import LinkSettings
-from ari_app.adapters.ari.sounds import MEDIA, MUSIC
+from ari_app.adapters.ari.sounds import MUSIC, TONES
 from ari_app.adapters.ari.translate import LEG, PLAYBACK, Translator
 from ari_app.domain.events import Played
 from ari_app.ports.telephony import (
@@ -66,7 +66,7 @@ class AriTelephony:
         cel_path: Path | None,
         settings: LinkSettings | None = None,
         may_act: Callable[[], bool] = lambda: True,
-        music_class: str = "default",
+        sounds: Mapping[str, list[str]] | None = None,
     ) -> None:
         self._client = Client(
             url, user, password, app, settings=settings, on_connected=self._connected,
@@ -75,7 +75,7 @@ class AriTelephony:
         self._app = app
         self._may_act = may_act
         self._cel_path = cel_path
-        self._music_class = music_class
+        self._media = {**(sounds or {}), **TONES}
         self._translator = Translator()
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
         self._entering: dict[str, asyncio.Event] = {}
@@ -236,9 +236,9 @@ class AriTelephony:
 
     async def play(self, channel: str, playback: str, sound: str) -> None:
         if sound == MUSIC:
-            await self._ask(self._client.channels.startMoh(channel, mohClass=self._music_class))
+            await self._ask(self._client.channels.startMoh(channel))
         else:
-            await self._ask(self._client.channels.playWithId(channel, playback, media=MEDIA[sound]))
+            await self._ask(self._client.channels.playWithId(channel, playback, media=self._media[sound]))
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         if sound != MUSIC:
@@ -251,7 +251,7 @@ class AriTelephony:
     async def whisper(self, channel: str, playback: str, sound: str) -> None:
         snoop = self._client.channels.snoopChannelWithId(channel, playback, self._app, spy="none", whisper="out")
         await self._in_stasis(playback, snoop)
-        await self._ask(self._client.channels.playWithId(playback, playback, media=MEDIA[sound]))
+        await self._ask(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
 
     async def unwhisper(self, playback: str) -> None:
         await self._ask(self._client.channels.hangup(playback))

@@ -57,9 +57,7 @@ class RedisLedger:
     ) -> Granted | Refused | Conflict[Granted]:
         print_ = ledger_asks.grant(op, kind, seconds, expires_at_ms)
         code = codec.KINDS.index(kind)
-        answer = await self._ask(
-            Granted, "grant", payer, now_ms, op, print_, code, seconds, expires_at_ms or NEVER_MS
-        )
+        answer = await self._ask(Granted, "grant", payer, now_ms, op, print_, code, seconds, expires_at_ms or NEVER_MS)
         self._written(op, payer, answer)
         return answer
 

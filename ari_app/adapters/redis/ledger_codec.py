@@ -36,9 +36,7 @@ _WHATS = {
     "x": What.EXPIRED,
 }  # fmt: skip
 
-_Packed = tuple[
-    int, str, int, list[int], list[tuple[int, int, int, int]], list[tuple[str | tuple[int, int, int], ...]]
-]
+_Packed = tuple[int, str, int, list[int], list[tuple[int, int, int, int]], list[tuple[str | tuple[int, int, int], ...]]]
 _decoder = msgspec.msgpack.Decoder(_Packed)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.config import Mistakes, Rate, Settings, load
+from ari_app.config import Mistakes, Settings, load
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,6 @@ def test_a_variable_that_is_no_option_is_a_warning_with_a_hint() -> None:
         ("CONFIRM_CALLER", "0", "confirm_caller", False),
         ("ALLOWED_COUNTRIES", "CN, HK", "allowed_countries", ("CN", "HK")),
         ("ALLOWED_COUNTRIES", "*", "allowed_countries", ("*",)),
-        ("PAIR_LIMITS", "1/30s,2/5m", "pair_limits", (Rate(1, 30), Rate(2, 300))),
         ("INCREMENT", "6/6", "increment", "6/6"),
         ("TIMEZONE", "Europe/Berlin", "timezone", "Europe/Berlin"),
         ("EARLY_MEDIA", "none", "early_media", "none"),
@@ -127,7 +126,6 @@ def test_a_variable_s_text_becomes_a_value(variable: str, value: str, field: str
         ("SLICE_S", "1.5"),
         ("SLICE_S", "1"),
         ("CONFIRM_CALLER", "maybe"),
-        ("PAIR_LIMITS", "3"),
         ("INCREMENT", "0/60"),
         ("INCREMENT", "60"),
         ("TIMEZONE", "Mars/Base"),
