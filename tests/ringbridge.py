@@ -94,6 +94,18 @@ class Ringbridge:
         self.process = None
         return code
 
+    def complaints(self) -> list[str]:
+        """Lines of the log that no clean life has: errors, and what is no line of the log at all."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [
+            line for line in lines if not line.startswith("{") or json.loads(line)["level"] in ("error", "critical")
+        ]
+
+    def live(self) -> int:
+        """Calls that live now, by the app's own metrics."""
+        lines = str(self.ask("GET", "/metrics").body).splitlines()
+        return int(float(next(line for line in lines if line.startswith("ringbridge_calls_live ")).split()[1]))
+
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None

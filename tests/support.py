@@ -26,7 +26,7 @@ async def until(
         await asyncio.sleep(every_s)
 
 
-def until_sync(condition: Callable[[], T], within_s: float = 5.0, what: str = "", every_s: float = 0.02) -> T:
+def until_sync(condition: Callable[[], T | None], within_s: float = 5.0, what: str = "", every_s: float = 0.02) -> T:
     deadline = time.monotonic() + within_s
     while True:
         got = condition()

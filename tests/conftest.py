@@ -1,0 +1,60 @@
+"""What tests on real servers share: one stack and one app for the whole session, laid when the first test asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from ari_app.stack import StackInfo
+from tests.ground import Ground, laid
+from tests.ringbridge import Ringbridge
+from tests.support import until_sync
+
+Start = Callable[..., AbstractContextManager[Ringbridge]]
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with laid(tmp_path_factory.mktemp("ground")) as ground:
+        yield ground
+
+
+@pytest.fixture(scope="session")
+def stack(ground: Ground) -> StackInfo:
+    return ground.info
+
+
+@pytest.fixture(scope="session")
+def ringbridge(ground: Ground) -> Iterator[Ringbridge]:
+    """The app on the session's stack. Every test has users and numbers of its own."""
+    with running(ground.home) as app:
+        yield app
+
+
+@pytest.fixture
+def start() -> Start:
+    """`with start(home, SLICE_S="10") as app:` an app of the test's own; see `running`."""
+    return running
+
+
+@contextmanager
+def running(home: Path, **settings: str) -> Iterator[Ringbridge]:
+    """An app from its start to a clean end: it leaves when it is told to, and its log has nothing to complain of."""
+    app = Ringbridge(home, **settings).start()
+    try:
+        yield app
+    finally:
+        code = app.terminate()
+    assert code == 0, app.tail()
+    assert app.complaints() == []
+
+
+def nothing_is_left(ground: Ground, app: Ringbridge) -> None:
+    """Not one channel, bridge, snoop or call, 5 s after the last call ended."""
+    until_sync(lambda: not app.live(), 5, "no call lives in the app")
+    until_sync(lambda: not ground.on_the_pbx(), 5, f"no channel and no bridge lives: {ground.on_the_pbx()}")
+    assert ground.rx("core show channels count").startswith("0 active channels")
+    assert ground.complaints() == []

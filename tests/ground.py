@@ -1,0 +1,152 @@
+"""A real stack for tests, and its witnesses: what the carrier wrote down, what lives on the PBX, what the ledger says.
+
+Knows how to look at each of them without the app's help; knows nothing of any test's story.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import os
+import urllib.request
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ari_app.adapters.redis.ledger import RedisLedger
+from ari_app.adapters.redis.link import Link
+from ari_app.domain.plans import allowance_s, month_of
+from ari_app.ports.ledger import Account
+from ari_app.stack import Stack, StackError, StackInfo, StackOptions
+from ari_app.stack.carrier import CarrierCall, CarrierRecord
+from tests.ringbridge import FAST, now_ms
+
+SOAK = os.environ.get("SOAK") == "1"
+"""Whether the full counts are asked for; without it every behaviour is shown once."""
+ROUNDS = 20 if SOAK else 1
+
+_numbers = itertools.count(100_000)
+
+UNAVOIDABLE = {
+    "Playback failed for": "who hears a tone or an announcement hangs up in the midst of it",
+}
+"""What the PBX may warn of in good calls: a part of the line → why it is no fault."""
+
+
+@contextmanager
+def laid(home: Path, **options: Any) -> Iterator[Ground]:
+    """A stack of its own. No Asterisk: skips at home, fails where CI is set."""
+    options.setdefault("media_timeout_s", int(FAST["MEDIA_TIMEOUT_S"]))
+    stack = Stack(StackOptions(state_dir=home, **options))
+    try:
+        info = stack.start()
+    except StackError as why:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Asterisk here: {why}")
+    try:
+        yield Ground(home, stack, info)
+    finally:
+        stack.stop()
+
+
+def number(phone: int) -> str:
+    """A number of its own for each leg, of the phone with these last two digits: what the carrier wrote down of the
+    number is what it wrote down of the leg."""
+    return f"+86139{next(_numbers):06d}{phone:02d}"
+
+
+class Ground:
+    def __init__(self, home: Path, stack: Stack, info: StackInfo) -> None:
+        self.home = home
+        self.stack = stack
+        self.info = info
+        assert info.carrier_dir is not None
+        self._record = CarrierRecord(info.carrier_dir / "records")
+
+    # ---- the carrier --------------------------------------------------------------------------------------------
+
+    def rings(self, number: str) -> list[CarrierCall]:
+        """Every INVITE that the carrier had for this number."""
+        return [one for one in self._record.calls(with_tones=False) if one.number == number]
+
+    def phone(self, number: str) -> CarrierCall:
+        """What the carrier wrote down of the one call to this number."""
+        [one] = self.rings(number)
+        return one
+
+    # ---- the PBX ------------------------------------------------------------------------------------------------
+
+    def ari(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What the PBX answers to a request that is none of the app's."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.info.ari_url}/{path}", data=data, method=method)
+        secret = base64.b64encode(f"{self.info.ari_user}:{self.info.ari_password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {secret}")
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            said = answer.read()
+        return json.loads(said) if said else None
+
+    def on_the_pbx(self) -> set[str]:
+        """Ids of channels (snoops too), bridges and playing sounds that live."""
+        return {one["id"] for what in ("channels", "bridges") for one in self.ari("GET", what)}
+
+    def rx(self, command: str) -> str:
+        return self.stack.asterisk_rx("pbx", command)
+
+    def complaints(self) -> list[str]:
+        """Warnings and errors of the PBX that are not unavoidable, so far."""
+        lines = self.info.logs["pbx"].read_text(errors="replace").splitlines()
+        return [
+            line
+            for line in lines
+            if ("WARNING[" in line or "ERROR[" in line) and not any(known in line for known in UNAVOIDABLE)
+        ]
+
+    # ---- the ledger ---------------------------------------------------------------------------------------------
+
+    def account(self, user: str) -> Account:
+        async def read(ledger: RedisLedger) -> Account:
+            return await ledger.read_account(user)
+
+        account: Account = self._with_ledger(read)
+        return account
+
+    def leave(self, user: str, seconds: int) -> None:
+        """Take the month's free minutes from a user, but for these seconds."""
+        month = month_of(now_ms(), "Asia/Shanghai").grant(allowance_s())
+
+        async def correct(ledger: RedisLedger) -> Any:
+            return await ledger.correct(
+                op=f"test:{user}", payer=user, seconds=seconds - month.allowance_s, reason="test", now_ms=now_ms(),
+                month=month,
+            )  # fmt: skip
+
+        self._with_ledger(correct)
+
+    def _with_ledger(self, work: Callable[[RedisLedger], Coroutine[Any, Any, Any]]) -> Any:
+        async def run() -> Any:
+            link = Link(self.info.redis_url)
+            await link.start()
+            try:
+                return await work(RedisLedger(link))
+            finally:
+                await link.close()
+
+        return asyncio.run(run())
+
+    def as_ones_own(self) -> dict[str, str]:
+        """Settings of an app for which these servers are the operator's own, and not embedded."""
+        return {
+            "ARI_URL": self.info.ari_url,
+            "ARI_USER": self.info.ari_user,
+            "ARI_PASSWORD": self.info.ari_password,
+            "CEL_FILE": str(self.info.cel_path),
+            "REDIS_URL": self.info.redis_url,
+        }
