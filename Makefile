@@ -50,8 +50,8 @@ format: $(STAMP) ## Let the tools put the style right
 	@$(BIN)/ruff format .
 
 lock: $(STAMP) ## Newest releases of all dependencies, with hashes and without addresses
-	@$(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-emit-trusted-host --no-header --strip-extras --allow-unsafe --extra dev -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	  --no-header --extra dev -o requirements.lock pyproject.toml
 
 build: $(STAMP) ## A wheel in dist/
 	@$(BIN)/python -m build --wheel --no-isolation
