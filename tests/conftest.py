@@ -34,6 +34,31 @@ def ringbridge(ground: Ground) -> Iterator[Ringbridge]:
         yield app
 
 
+@pytest.fixture(scope="session")
+def paying_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A stack on which a silent phone is never hung up."""
+    with laid(tmp_path_factory.mktemp("paying"), media_timeout_s=0) as ground:
+        yield ground
+
+
+PAYING = {
+    "INCREMENT": "1/1",  # so that what is charged is what was talked
+    "SLICE_S": "12",
+    "WARNING_S": "10",
+    "MARGIN_S": "2",
+    "HOLD_RETRY_S": "0.5",
+    "MEDIA_TIMEOUT_S": "0",
+    "PROMPT": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def paying(paying_ground: Ground) -> Iterator[Ringbridge]:
+    """An app that charges by the second, warns 10 s before the minutes end, and greets the caller."""
+    with running(paying_ground.home, **PAYING) as app:
+        yield app
+
+
 @pytest.fixture
 def start() -> Start:
     """`with start(home, SLICE_S="10") as app:` an app of the test's own; see `running`."""
