@@ -51,7 +51,7 @@ format: $(STAMP) ## Let the tools put the style right
 
 lock: $(STAMP) ## Newest releases of all dependencies, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
-	  --no-header --extra dev -o requirements.lock pyproject.toml
+	  --no-header --extra dev --extra fast -o requirements.lock pyproject.toml
 
 build: $(STAMP) ## A wheel in dist/
 	@$(BIN)/python -m build --wheel --no-isolation
