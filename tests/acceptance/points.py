@@ -33,15 +33,14 @@ def _redis(name: str, *words: str, skip: int = 0, also: str = "") -> Point:
     return Point(name, "redis", words, skip, frozenset({"completed", also} - {""}))
 
 
-# A caller's phone that answers while nobody is there is hung up by Asterisk: it rings outside of our application.
-# A callee's channel that was made and not dialled is nobody's call: its trunk gives no sign.
+# A channel that was made and not dialled is nobody's call: its trunk gives no sign.
 POINTS = (
     _redis("create", "script create"),
     _redis("hold", "script hold"),
     _redis("save 0", "script save"),
-    _ari("dial caller", "endpoint=", ".caller.0", also="interrupted"),
-    _ari("open bridge", "POST bridges/", "mixing", also="interrupted"),
-    _redis("save 1", "script save", skip=1, also="interrupted"),
+    _ari("create caller", "endpoint=", ".caller.0", also="trunk_failed"),
+    _ari("open bridge", "POST bridges/", "mixing"),
+    _redis("save 1", "script save", skip=1),
     _ari("join caller", "addChannel", ".caller.0"),
     _redis("save 2", "script save", skip=2),
     _ari("create callee", "POST channels/create", also="trunk_failed"),
@@ -67,7 +66,7 @@ FEW = [
     if (point.name, side)
     in {
         ("hold", "after"),
-        ("dial caller", "after"),
+        ("create caller", "after"),
         ("join caller", "before"),
         ("create callee", "after"),
         ("dial callee", "after"),
