@@ -14,9 +14,9 @@ CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
 """Our ids; whatever else lives on the PBX is not ours and left alone."""
 
 
-NEVER_DIALLED = (None, 0, 16)
-"""Causes of an unanswered channel that no phone gives (busy is 17, rejected 21, 480 is 19…): it was made, and hung up
-before it was dialled, as nobody was there."""
+UNDIALLED_MS = 10
+"""A channel that is made while nobody holds the application is hung up by the PBX at once, before it is dialled, with a
+cause that looks like a phone's. No phone answers so fast."""
 
 
 def watched(call: Call) -> list[tuple[Leg, int]]:
@@ -112,7 +112,7 @@ def _ended(leg: Leg, n: int, trace: Trace, last_seen_ms: int) -> list[ev.Event]:
         at_ms = max(last_seen_ms, trace.answered_at_ms or trace.started_at_ms)
         return [*done, ev.Gone(leg.role, n, at_ms, how="unknown")]
     how: How | None = "remote" if trace.remote else None
-    if trace.answered_at_ms is None and trace.cause in NEVER_DIALLED:
+    if trace.answered_at_ms is None and ended_at_ms - trace.started_at_ms < UNDIALLED_MS:
         how = "failed"
     return [*done, ev.Gone(leg.role, n, ended_at_ms, cause=trace.cause, how=how)]
 

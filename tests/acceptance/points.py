@@ -55,7 +55,6 @@ POINTS = (
     _ari("close bridge", "DELETE bridges"),
     _redis("save 5", "script save", skip=5),
     _redis("settle", "script settle"),
-    _redis("save 6", "script save", skip=6),
     _redis("close", "SREM"),
 )
 SIDES: tuple[Side, ...] = ("before", "after")
