@@ -132,7 +132,8 @@ def test_the_caller_hears_music_until_the_callee_answers(heard: list[dict[str, H
         talk, ear = one[name], Ear(one[name].caller)
         assert ear.other_ms(ear.begins_ms, talk.answered_ms) >= 1500
         assert ear.heard_ms(RINGBACK_HZ, ear.begins_ms, talk.answered_ms) == 0
-        assert ear.other_ms(talk.answered_ms + AT_ONCE_MS, ear.ends_ms - 100, 1350) == 0
+        # a frame that came late on a loaded machine is heard as a click; music would be heard for seconds
+        assert ear.other_ms(talk.answered_ms + AT_ONCE_MS, ear.ends_ms - 100, 1350) < 300
 
 
 def test_the_callees_network_is_heard_before_the_answer_from_its_first_sound_to_its_last(
@@ -150,7 +151,7 @@ def test_the_callees_network_is_heard_before_the_answer_from_its_first_sound_to_
 def test_after_the_callees_network_has_said_why_nothing_more_is_said(heard: list[dict[str, Heard]]) -> None:
     for one in heard:
         ear = Ear(one["early"].caller)
-        assert ear.other_ms(one["early"].failed_ms + 100, ear.ends_ms) == 0
+        assert ear.other_ms(one["early"].failed_ms + 100, ear.ends_ms) < 200
         assert ear.ends_ms - one["early"].failed_ms < 500
 
 
