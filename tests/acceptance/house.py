@@ -1,33 +1,25 @@
-"""A real stack, one app process on it, taps in between, and the witnesses: the carrier's record, the PBX, the ledger.
+"""One app process on a real stack, with taps in between that tests can make fail.
 
-Knows how to look at each of them without the app's help.
+The stack is started by the tests and not by the app: the app is told where everything is, through the taps.
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import itertools
-import json
 import os
 import signal
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ari_app.adapters.redis.ledger import RedisLedger
-from ari_app.adapters.redis.link import Link
-from ari_app.domain.plans import allowance_s, month_of
-from ari_app.ports.ledger import Account
-from ari_app.stack import Stack, StackOptions
-from ari_app.stack.carrier import CarrierCall, CarrierRecord
-from tests.acceptance.frames import AriQuestions, RedisQuestions
+from tests.acceptance.frames import AriQuestions, Cutter, RedisQuestions
 from tests.acceptance.taps import Background, Side, Tap, Trap
-from tests.ringbridge import FAST, Ringbridge, now_ms
+from tests.ground import Ground, number
+from tests.ringbridge import FAST, Ringbridge
 from tests.support import until_sync
+
+T = TypeVar("T")
 
 TRUNKS = """\
 [carrier]
@@ -45,6 +37,7 @@ SETTINGS = {
     "MARGIN_S": "2",
     "LEASE_TTL_S": "3",
     "LEASE_MARGIN_S": "0.5",
+    "MAX_STARTS_PER_S": "1000",
 }
 
 
@@ -59,28 +52,20 @@ class Placed:
 
 
 class House:
-    """`Stack` is started here and not by the app: the app is told where everything is, through the taps."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.stack = Stack(StackOptions(state_dir=home / "stack", media_timeout_s=int(FAST["MEDIA_TIMEOUT_S"])))
-        self.info = self.stack.start()
-        assert self.info.carrier_dir is not None
-        self.carrier = CarrierRecord(self.info.carrier_dir / "records")
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
         self._loop = Background()
-        self.ari = self._tap(self.info.ari_url, AriQuestions)
-        self.redis = self._tap(self.info.redis_url, RedisQuestions)
-        self._numbers = itertools.count(100_000)
+        self.ari = self._tap(ground.info.ari_url, AriQuestions)
+        self.redis = self._tap(ground.info.redis_url, RedisQuestions)
         self._users = itertools.count(1)
-        self.app_dir = home / "app"
+        self.app_dir = ground.home / "app"
         self.app_dir.mkdir()
-        (self.app_dir / "trunks.conf").write_text(TRUNKS.format(port=self.info.carrier_sip_port))
-        self.app: Ringbridge | None = None
+        (self.app_dir / "trunks.conf").write_text(TRUNKS.format(port=ground.info.carrier_sip_port))
+        self._app: Ringbridge | None = None
 
-    def _tap(self, url: str, cutter: type[AriQuestions] | type[RedisQuestions]) -> Tap:
+    def _tap(self, url: str, cutter: type[Cutter]) -> Tap:
         at = urlsplit(url)
-        assert at.hostname is not None and at.port is not None  # noqa: PT018
-        tap = Tap(at.hostname, at.port, cutter)
+        tap = Tap(str(at.hostname), int(at.port or 0), cutter)
         self._loop.run(tap.accept())
         return tap
 
@@ -89,64 +74,71 @@ class House:
         for tap in (self.ari, self.redis):
             self._loop.run(tap.__aexit__())
         self._loop.close()
-        self.stack.stop()
 
     # ---- the app ------------------------------------------------------------------------------------------------
 
+    @property
+    def app(self) -> Ringbridge:
+        assert self._app is not None
+        return self._app
+
+    @property
+    def is_dead(self) -> bool:
+        return self._app is None or not self._app.is_running
+
     def new_app(self, **settings: str) -> Ringbridge:
         """An app that reaches its servers through the taps, not started yet."""
+        info = self.ground.info
         given = {
             **SETTINGS,
-            "ARI_URL": _through(self.info.ari_url, self.ari.port),
-            "ARI_USER": self.info.ari_user,
-            "ARI_PASSWORD": self.info.ari_password,
-            "CEL_FILE": str(self.info.cel_path),
-            "REDIS_URL": _through(self.info.redis_url, self.redis.port),
+            **self.ground.as_ones_own(),
+            "ARI_URL": _through(info.ari_url, self.ari.port),
+            "REDIS_URL": _through(info.redis_url, self.redis.port),
             "TRUNKS_FILE": str(self.app_dir / "trunks.conf"),
             **settings,
         }
         return Ringbridge(self.app_dir, **given)
 
-    def start(self, **settings: str) -> Ringbridge:
-        assert self.app is None or not self.app.is_running
-        self.app = self.new_app(**settings).start()
-        return self.app
-
     def have(self, **settings: str) -> Ringbridge:
         """A running app with these settings: the one that runs, if it has them."""
-        if self.app is not None and self.app.is_running:
+        if not self.is_dead:
             if self.app.settings == self.new_app(**settings).settings:
                 return self.app
             self.app.terminate()
-        return self.start(**settings)
+        self._app = self.new_app(**settings).start()
+        return self._app
 
     def again(self) -> Ringbridge:
         """A new process after the death of the last one, with the same settings."""
-        assert self.app is not None
-        if self.app.process is not None:
-            self.app.process.wait(5)
-        return self.start(**self.app.settings)
+        self.kill()
+        self._app = self.new_app(**self.app.settings).start()
+        return self._app
 
     def kill(self) -> None:
-        if self.app is not None and self.app.process is not None:
-            self.app.kill()
+        if self._app is not None and self._app.process is not None:
+            self._app.kill()
 
-    def set_trap(self, tap: Tap, match: Callable[[str], bool], side: Side, skip: int = 0) -> Trap:
+    # ---- the taps -----------------------------------------------------------------------------------------------
+
+    def kill_at(self, tap: Tap, match: Callable[[str], bool], side: Side, skip: int = 0) -> Trap:
         """The app is killed at this question."""
-        assert self.app is not None and self.app.process is not None  # noqa: PT018
+        assert self.app.process is not None
         pid = self.app.process.pid
-        trap = Trap(match, lambda: os.kill(pid, signal.SIGKILL), side, skip)
-        self.set(tap, trap)
-        return trap
+        return self.set(tap, Trap(match, lambda: os.kill(pid, signal.SIGKILL), side, skip))
 
-    def set(self, tap: Tap, trap: Trap | None) -> None:
-        self._loop.call(lambda: setattr(tap, "trap", trap))
+    def cut_at(self, tap: Tap, match: Callable[[str], bool], side: Side, skip: int = 0) -> Trap:
+        """Every connection of this tap is cut at this question; the next one works."""
+        return self.set(tap, Trap(match, tap.cut, side, skip))
+
+    def set(self, tap: Tap, trap: Trap) -> Trap:
+        self.do(lambda: setattr(tap, "trap", trap))
+        return trap
 
     def calm(self) -> None:
         """No trap, no tap that misbehaves."""
         for tap in (self.ari, self.redis):
-            self.set(tap, None)
-            self._loop.call(tap.resume)
+            self.do(lambda tap=tap: setattr(tap, "trap", None))  # type: ignore[misc]
+            self.do(tap.resume)
             self._loop.run(tap.accept())
 
     def do(self, action: Callable[[], object]) -> None:
@@ -154,82 +146,30 @@ class House:
         self._loop.call(action)
 
     def refuse(self, tap: Tap) -> None:
+        """Cut, and closed to whoever tries again."""
         self._loop.run(tap.refuse())
+        self.do(tap.cut)
 
     def accept(self, tap: Tap) -> None:
         self._loop.run(tap.accept())
 
     # ---- calls --------------------------------------------------------------------------------------------------
 
-    def number(self, phone: str) -> str:
-        """A number of its own for each leg: the carrier's record of it is the record of this leg alone."""
-        return f"+86139{next(self._numbers):06d}{phone}"
-
     def user(self, phone: str, minutes_s: int | None = None) -> tuple[str, str]:
-        """A user with a number of its own; `minutes_s`: all that is left of the month."""
-        assert self.app is not None
-        name, number = f"u{next(self._users)}", self.number(phone)
-        self.app.user(name, number)
+        """A user and his number; `minutes_s`: all that is left of the month."""
+        name, its = f"acceptance{next(self._users)}", number(int(phone))
+        self.app.user(name, its)
         if minutes_s is not None:
-            self.leave(name, minutes_s)
-        return name, number
+            self.ground.leave(name, minutes_s)
+        return name, its
 
     def place(self, caller: str, callee: str, *, minutes_s: int | None = None, **more: Any) -> Placed:
         """A callback between two phones of the carrier, by the last two digits of their numbers."""
-        assert self.app is not None
-        user, number = self.user(caller, minutes_s)
-        to = self.number(callee)
-        return Placed(self.app.call(user, to, **more), user, number, to)
+        user, its = self.user(caller, minutes_s)
+        to = number(int(callee))
+        return Placed(self.app.call(user, to, **more), user, its, to)
 
-    # ---- witnesses ----------------------------------------------------------------------------------------------
-
-    def rings(self, number: str, *, with_tones: bool = False) -> list[CarrierCall]:
-        """Every INVITE that the carrier had for this number."""
-        return [one for one in self.carrier.calls(with_tones=with_tones) if one.number == number]
-
-    def phone(self, number: str) -> CarrierCall | None:
-        return next(iter(self.rings(number)), None)
-
-    def on_the_pbx(self) -> set[str]:
-        """Channels and bridges that live, from the PBX itself."""
-        return {one["id"] for what in ("channels", "bridges") for one in self._ask_pbx(what)}
-
-    def _ask_pbx(self, what: str) -> list[dict[str, Any]]:
-        request = urllib.request.Request(f"{self.info.ari_url}/{what}")
-        secret = base64.b64encode(f"{self.info.ari_user}:{self.info.ari_password}".encode()).decode()
-        request.add_header("Authorization", f"Basic {secret}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return list(json.load(answer))
-
-    def account(self, user: str) -> Account:
-        async def read(ledger: RedisLedger) -> Account:
-            return await ledger.read_account(user)
-
-        return self._with_ledger(read)
-
-    def leave(self, user: str, minutes_s: int) -> None:
-        month = month_of(now_ms(), SETTINGS.get("TIMEZONE", "Asia/Shanghai")).grant(allowance_s())
-
-        async def correct(ledger: RedisLedger) -> object:
-            less_s = minutes_s - month.allowance_s
-            return await ledger.correct(
-                op=f"test:{user}", payer=user, seconds=less_s, reason="test", now_ms=now_ms(), month=month
-            )
-
-        self._with_ledger(correct)
-
-    def _with_ledger(self, work: Callable[[RedisLedger], Any]) -> Any:
-        async def run() -> Any:
-            link = Link(self.info.redis_url)
-            await link.start()
-            try:
-                return await work(RedisLedger(link))
-            finally:
-                await link.close()
-
-        return asyncio.run(run())
-
-    def until(self, condition: Callable[[], Any], within_s: float, what: str) -> Any:
+    def until(self, condition: Callable[[], T], within_s: float, what: str) -> T:
         return until_sync(condition, within_s, what, every_s=0.05)
 
 
