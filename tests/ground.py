@@ -34,6 +34,11 @@ _numbers = itertools.count(100_000)
 
 UNAVOIDABLE = {
     "Playback failed for": "who hears a tone or an announcement hangs up in the midst of it",
+    "Web socket closed abruptly": "tests of the link cut it, and apps are killed",
+    "WebSocket read error": "the same",
+    "Error reading from web socket": "the same",
+    "Stasis app 'ringbridge' not active": "a leg is made while its app is killed",
+    "Unique ID 'ari-": "the tests of the ARI client take an id twice, to see it refused",
 }
 """What the PBX may warn of in good calls: a part of the line → why it is no fault."""
 

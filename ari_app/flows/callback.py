@@ -185,7 +185,7 @@ def talk(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
     began = callee.answered_at_ms or 0
     if c.held_s < c.terms.max_duration_s:
         low_s = c.terms.warning_s + c.terms.margin_s
-        if c.held_s - low_s > talked_ms(c) // 1000:
+        if c.held_s - low_s >= talked_ms(c) // 1000:
             yield Wake(began + 1000 * (c.held_s - low_s + 1))
         yield from warn(c, caller, began)
 

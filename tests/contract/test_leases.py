@@ -137,9 +137,7 @@ def test_this_process_is_not_dead() -> None:
 
 
 def test_a_process_of_this_host_that_was_killed_is_dead_even_before_it_is_buried() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
-    ) as child:
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
         its_owner = owner.this_process().rsplit("/", 2)[0] + f"/{child.pid}/{owner._started(child.pid)}"
         assert not owner.is_dead(its_owner)
         child.kill()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from ari_app.adapters.redis import disk
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import Unavailable
@@ -95,6 +96,33 @@ async def until_barrier(desk: Desk) -> None:
         return True
 
     await until(says_more_than_away, within_s=10)
+
+
+async def test_a_disk_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "DISK_TIMEOUT_MS", 50)
+    server = RedisServer(tmp_path, appendfsync="no").start()  # left to the system, which takes half a minute
+    link = Link(server.url)
+    await link.start()
+    desk = Desk(RedisLedger(link))
+    await desk.grant(60)
+
+    with pytest.raises(Unavailable, match="not on disk within 50 ms"):
+        await desk.ledger.durable()
+    await link.command("CONFIG", "SET", "appendfsync", "always")
+    await desk.grant(60, "another")
+    await desk.ledger.durable()
+    await link.close()
+    server.kill()
+
+
+async def test_an_account_that_lies_idle_takes_little_memory(link: Link) -> None:
+    desk = Desk(RedisLedger(link), "u123456")
+    await desk.touch()
+
+    keys = await link.command("KEYS", "*u123456*")
+    used_bytes = [await link.command("MEMORY", "USAGE", key) for key in keys]
+    assert len(keys) == 2  # the account and its statement of one line
+    assert sum(used_bytes) <= 600
 
 
 async def test_a_redis_that_keeps_nothing_is_warned_of_and_not_waited_for(tmp_path: Path) -> None:

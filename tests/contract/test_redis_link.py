@@ -10,6 +10,7 @@ import pytest
 
 from ari_app.adapters.redis.link import Link, RedisFault
 from ari_app.adapters.redis.scripts import script_of
+from ari_app.adapters.redis.wire import WAITING_MAX
 from ari_app.domain.errors import Unavailable
 from tests.contract.redis_server import RedisServer
 from tests.proxy import Proxy
@@ -94,6 +95,14 @@ async def test_while_redis_is_away_everything_is_refused_at_once_and_told(
     await until(lambda: unsure.is_up)
     assert told == [True, False, True]
     await unsure.close()
+
+
+async def test_a_flood_of_commands_is_refused_beyond_its_limit_and_the_rest_is_answered(link: Link) -> None:
+    answers = await asyncio.gather(*(link.command("PING") for _ in range(WAITING_MAX + 5)), return_exceptions=True)
+
+    assert answers[:WAITING_MAX] == [b"PONG"] * WAITING_MAX
+    assert [type(answer) for answer in answers[WAITING_MAX:]] == [Unavailable] * 5
+    assert await link.command("PING") == b"PONG"
 
 
 async def test_no_redis_at_all_is_said_at_the_start() -> None:

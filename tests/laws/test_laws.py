@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-import structlog
 
 from ari_app.flows import flows
 from tests.laws.world import callback_call, play
@@ -13,11 +12,6 @@ from tests.laws.world import callback_call, play
 MAKERS = {"callback": callback_call}
 RUNS = int(os.environ.get("RINGBRIDGE_LAW_RUNS", "150"))
 SEED = int(os.environ.get("SEED", "1"))
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 
 def test_every_call_type_has_a_maker() -> None:

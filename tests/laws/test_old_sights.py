@@ -7,7 +7,6 @@ import random
 from typing import Any
 
 import pytest
-import structlog
 
 from ari_app.domain.ledger_types import Kind
 from ari_app.engine import mailbox
@@ -56,7 +55,6 @@ async def story(world: World) -> dict[str, int]:
 
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_a_dial_of_an_old_sight_goes_out_once(is_broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     if is_broken:
         real = mailbox.Mailbox._send_out
         monkeypatch.setattr(
