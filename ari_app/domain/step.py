@@ -97,9 +97,15 @@ def observe(call: Call, event: ev.Event) -> Call:
             call = replace(call, failed={**call.failed, key: count})
             return _forget(call, key) if count < FAILURES_MAX else call
         case ev.Recovered():
-            kept = frozenset(k for k in call.asked if k in call.done or k.startswith("dial:"))
-            return replace(call, asked=kept)
+            call = replace(call, done=frozenset(k for k in call.done if not _is_sound_to_begin_anew(call, k)))
+            return replace(call, asked=frozenset(k for k in call.asked if k in call.done or k.startswith("dial:")))
     assert_never(event)
+
+
+def _is_sound_to_begin_anew(call: Call, key: str) -> bool:
+    """Recovery hushes whatever may still sound, as nobody can know; what has not been heard to its end begins anew."""
+    kind, _, name = key.partition(":")
+    return kind in ("play", "stop") and name not in call.played
 
 
 def _forget(call: Call, *keys: str) -> Call:

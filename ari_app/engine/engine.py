@@ -270,6 +270,7 @@ class Engine:
                 at_ms = await self._telephony.answered_at(channel)
                 if at_ms is not None:
                     answered[channel] = at_ms
+        await self._hush(snapshot)
         for box in self._boxes.values():  # those that came while we asked, too
             box.recovered(recover.facts(box.call, snapshot, traces, self._seen_ms, answered, frozenset(box.unsent)))
         self.sees_pbx = True
@@ -278,6 +279,14 @@ class Engine:
         self._watch.link(True)
         self._recovered.set()
         log.info("PBX in sight", live_calls=self.live, channels=len(snapshot.channels))
+
+    async def _hush(self, snapshot: Snapshot) -> None:
+        """A sound that nobody knows of would drown the talk, and keep its channel from taking a timer."""
+        for box in list(self._boxes.values()):
+            for channel, name in recover.may_sound(box.call):
+                if channel in snapshot.channels:
+                    sound = box.call.terms.waiting
+                    await self.performer.quietly(self._telephony.stop(channel, f"{box.call.id}.{name}", sound))
 
     async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
         channels, bridges = recover.strangers(self._boxes, snapshot)

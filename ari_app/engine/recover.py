@@ -137,6 +137,16 @@ def _bridge(call: Call, snapshot: Snapshot) -> list[ev.Event]:
     return found
 
 
+def may_sound(call: Call) -> list[tuple[str, str]]:
+    """(channel, name) of endless sounds that a process before us may have begun without living to write it down."""
+    return [
+        (channel_id(call, first, first.n), f"waiting{n}")
+        for first, second in zip(call.legs, call.legs[1:], strict=False)
+        for n in range(len(second.tries) + 1)
+        if first.tries and f"waiting{n}" not in call.played
+    ]
+
+
 def _sounds_unheard_of(call: Call) -> list[str]:
     """Sounds whose end we may have missed. Waiting tones have no end of their own and are stopped when due."""
     names = (k.removeprefix("play:") for k in sorted(call.asked) if k.startswith("play:"))
