@@ -109,8 +109,9 @@ class Mailbox:
         return wishes
 
     def _matters(self, before: Call) -> bool:
-        """Whether somebody who reads the record would see the change: its state, or that its end was decided."""
-        return bool(self._news) or self.call.is_over != before.is_over
+        """Whether a reader of the record would miss the change: its state, that its end was decided, or a phone's first
+        sign, without which the next process would take its trunk for dead."""
+        return bool(self._news) or self.call.is_over != before.is_over or _signs(self.call) != _signs(before)
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
@@ -187,3 +188,7 @@ class Mailbox:
         self._timer = None
         if self.engine.sees_pbx:
             self.post(Tick(self.engine.now_ms()))
+
+
+def _signs(call: Call) -> list[bool]:
+    return [leg.last is not None and leg.last.gave_sign for leg in call.legs]

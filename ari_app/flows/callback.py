@@ -226,20 +226,23 @@ def ask_to_confirm(c: Call, caller: Leg) -> Iterator[Yielded]:
 
 def waiting_sound(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
     """Prompt, then ringback or music, until the callee's network or the callee is heard."""
-    t, tone = callee.last, f"waiting{callee.n}"
+    t = callee.last
+    tones = [f"waiting{n}" for n in range(callee.n + 1)]  # one that began during an earlier try goes on over the next
+    is_sounding = any(f"play:{tone}" in c.asked and tone not in c.played for tone in tones)
     early = t is not None and t.early_at_ms is not None and c.terms.early_media == "all"
     for n in range(3):
         yield from hush(c, caller, f"confirm{n}", "confirm")
     if callee.is_up or early:
         yield from hush(c, caller, "prompt", "prompt")
-        yield from hush(c, caller, tone, c.terms.waiting)
+        for tone in tones:
+            yield from hush(c, caller, tone, c.terms.waiting)
     elif c.terms.prompt and not c.terms.confirm_caller and "prompt" not in c.played:
         yield sound_to(caller, "prompt", "prompt")
-    elif t is not None and callee.is_live:
+    elif t is not None and callee.is_live and not is_sounding:
         quiet_until_ms = t.dialled_at_ms + WAITING_SOUND_MS
         heard_ringing = t.rang_at_ms is not None or t.early_at_ms is not None
         if heard_ringing or c.now_ms >= quiet_until_ms:
-            yield sound_to(caller, tone, c.terms.waiting)
+            yield sound_to(caller, tones[-1], c.terms.waiting)
         else:
             yield Wake(quiet_until_ms)
 

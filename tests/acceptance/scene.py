@@ -35,15 +35,19 @@ TALKED = _ends("completed api")
 LINES = {
     "talking": Line("01", "02", TALKED, TALKED),
     "talking on the last minutes": Line(
-        "10", "10", _ends("balance_empty system"), _ends("balance_empty system"), {"minutes_s": 9}
+        "10", "10", _ends("balance_empty system"), _ends("balance_empty system"), {"minutes_s": 6}
     ),
     "talking, callee hangs up": Line("10", "26", _ends("completed callee"), _ends("completed callee")),
     "callee rings and answers": Line("10", "21", TALKED, TALKED),
     "callee rings, caller hangs up": Line("26", "23", _ends("caller_gave_up caller"), _ends("caller_gave_up caller")),
     "callee is gone as he answers": Line("10", "32", _ends("completed callee"), _ends("completed callee")),
-    "callee cannot be reached": Line("10", "27", _ends("callee_unreachable callee"), _ends("callee_unreachable callee")),
+    "callee cannot be reached": Line(
+        "10", "27", _ends("callee_unreachable callee"), _ends("callee_unreachable callee")
+    ),
     "caller rings and answers": Line("21", "10", TALKED, TALKED),
-    "caller cannot be reached": Line("27", "10", _ends("caller_unreachable caller"), _ends("caller_unreachable caller")),
+    "caller cannot be reached": Line(
+        "27", "10", _ends("caller_unreachable caller"), _ends("caller_unreachable caller")
+    ),
     "caller is gone as he answers": Line("32", "10", _ends("caller_gave_up caller"), _ends("caller_gave_up caller")),
     # Pressing 1 while nobody listens is not heard; the caller is asked again, and this phone presses only once.
     "caller is asked to press 1": Line(

@@ -1,5 +1,7 @@
-"""One blow hits calls at every step: the app is killed, its link to the PBX is cut, or it stalls. For a moment, or until
-all phones have done what they do by themselves. Nobody is rung twice, the talks go on, and what was talked is charged."""
+"""One blow hits calls at every step: the app is killed, its link to the PBX is cut, or it stalls. For a moment, or
+until all phones have done what they do by themselves. Nobody is rung twice, the talks go on, and what was talked is
+charged.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ CASES = [("killed", "short"), ("killed", "long"), ("link cut", "short"), ("link 
 @pytest.mark.parametrize(("blow_name", "lasts"), CASES, ids=[" ".join(case) for case in CASES])
 def test_calls_at_every_step_outlive_it(house: House, blow_name: str, lasts: str) -> None:
     house.have()
-    drive, blow = Drive(house, talk_ms=8_000), BLOWS[blow_name]()
+    drive, blow = Drive(house, talk_ms=7_000), BLOWS[blow_name]()
     scene = Scene(house, drive)
     scene.until_at_every_step()
     talking = scene.calls["talking"]
@@ -40,7 +42,7 @@ def test_calls_at_every_step_outlive_it(house: House, blow_name: str, lasts: str
     for name, call in scene.calls.items():
         verdict, line = verdicts[call.id], LINES[name]
         assert (verdict.reason, verdict.by) in (line.long if lasts == "long" else line.short), (name, verdict)
-    assert verdicts[scene.calls["talking on the last minutes"].id].charged_s == 9
+    assert verdicts[scene.calls["talking on the last minutes"].id].charged_s == 6
     assert drive.deaths == 0
     _heard_each_other(house, talking)
 

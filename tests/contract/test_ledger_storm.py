@@ -6,6 +6,8 @@ import asyncio
 import os
 import random
 
+import pytest
+
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import Unavailable
@@ -14,7 +16,9 @@ from tests.contract.desk import Desk
 from tests.contract.redis_server import RedisServer
 from tests.proxy import Proxy
 
-SOAK = max(1, int(os.environ.get("SOAK") or 1))
+ROUNDS = 20 if os.environ.get("SOAK") else 1
+SEED = int(os.environ.get("SEED") or 7)
+CALLS = 150
 
 
 async def test_many_processes_spend_one_account_to_the_last_second_and_not_beyond(
@@ -35,7 +39,7 @@ async def test_many_processes_spend_one_account_to_the_last_second_and_not_beyon
         assert isinstance(settled, Settled)
         return settled.charged_s
 
-    charged_s = sum(await asyncio.gather(*(call(n) for n in range(400 * SOAK))))
+    charged_s = sum(await asyncio.gather(*(call(n) for n in range(400))))
 
     account = await desks[0].account()
     assert account.totals.spent_s == charged_s
@@ -58,18 +62,18 @@ async def test_one_operation_asked_by_many_at_once_takes_effect_once(redis_serve
     await asyncio.gather(*(client.close() for client in clients))
 
 
+@pytest.mark.parametrize("turn", range(ROUNDS))
 async def test_answers_that_are_lost_are_asked_for_again_and_nothing_counts_twice(
-    redis_server: RedisServer, link: Link
+    redis_server: RedisServer, link: Link, turn: int
 ) -> None:
     """Each of many calls holds, grants itself a bonus, talks 7 s and settles, over a connection that is cut again and
     again while answers are on the way; whoever hears nothing asks again by the same operation id."""
-    dice = random.Random(7)
-    calls_count, lost = 150 * SOAK, 0
+    dice, lost = random.Random(SEED + turn), 0
     async with Proxy("127.0.0.1", redis_server.port) as proxy:
         unsure = Link(f"redis://127.0.0.1:{proxy.port}/0", timeout_ms=1000)
         await unsure.start()
         desk = Desk(RedisLedger(unsure), increment="1/1", allowance_s=100_000)
-        desk.max_live_calls = calls_count
+        desk.max_live_calls = CALLS
 
         async def surely(ask, *args):  # type: ignore[no-untyped-def]
             nonlocal lost
@@ -96,12 +100,12 @@ async def test_answers_that_are_lost_are_asked_for_again_and_nothing_counts_twic
                 proxy.cut()
 
         cutter = asyncio.create_task(cut())
-        await asyncio.gather(*(call(n) for n in range(calls_count)))
+        await asyncio.gather(*(call(n) for n in range(CALLS)))
         cutter.cancel()
         await unsure.close()
 
     account = await Desk(RedisLedger(link)).account()
     assert lost > 0
-    assert account.totals.spent_s == 7 * calls_count
-    assert (account.held_s, account.available_s) == (0, 100_000 - 7 * calls_count + 3 * calls_count)
-    assert len(account.settlements) == calls_count
+    assert account.totals.spent_s == 7 * CALLS
+    assert (account.held_s, account.available_s) == (0, 100_000 - 7 * CALLS + 3 * CALLS)
+    assert len(account.settlements) == CALLS
