@@ -84,9 +84,9 @@ class Ground:
 
     # ---- the carrier --------------------------------------------------------------------------------------------
 
-    def rings(self, number: str) -> list[CarrierCall]:
+    def rings(self, number: str, *, with_tones: bool = False) -> list[CarrierCall]:
         """Every INVITE that the carrier had for this number."""
-        return [one for one in self._record.calls(with_tones=False) if one.number == number]
+        return [one for one in self._record.calls(with_tones=with_tones) if one.number == number]
 
     def phone(self, number: str) -> CarrierCall:
         """What the carrier wrote down of the one call to this number."""
