@@ -71,6 +71,12 @@ def tell(verdicts: dict[str, Verdict]) -> None:
     print(len(verdicts), "calls:", dict(Counter(v.shown["reason"] for v in verdicts.values())))  # noqa: T201
 
 
+soak_only = pytest.mark.skipif(
+    not SOAK, reason="random moments are for `make soak`; test_blows.py hits every step here"
+)
+
+
+@soak_only
 def test_killed_at_random_moments(house: House) -> None:
     def kill(drive: Drive) -> None:
         house.again()
@@ -79,6 +85,7 @@ def test_killed_at_random_moments(house: House) -> None:
     storm(house, kill)
 
 
+@soak_only
 def test_the_link_cut_at_random_moments(house: House) -> None:
     storm(house, lambda _drive: house.do(house.ari.cut))
 
