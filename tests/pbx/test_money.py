@@ -22,6 +22,8 @@ from tests.ground import ROUNDS, SOAK, Ground, laid, number
 from tests.ringbridge import Answer, Ringbridge
 from tests.stories import Board, Shown, talked_s, tell
 
+pytestmark = pytest.mark.timeout(1800 if SOAK else 120)  # the full counts take minutes
+
 SLICE_S, WARNING_S = int(PAYING["SLICE_S"]), int(PAYING["WARNING_S"])
 TOP_UP_S = 60
 

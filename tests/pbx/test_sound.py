@@ -13,9 +13,11 @@ import pytest
 from ari_app.stack.carrier import CarrierCall
 from tests.conftest import nothing_is_left
 from tests.ear import Ear
-from tests.ground import ROUNDS, Ground, number
+from tests.ground import ROUNDS, SOAK, Ground, number
 from tests.ringbridge import Ringbridge
 from tests.stories import Board, Shown, tell
+
+pytestmark = pytest.mark.timeout(1800 if SOAK else 120)  # the full counts take minutes
 
 RINGBACK_HZ = 450
 AT_ONCE_MS = 200
