@@ -153,7 +153,7 @@ class App:
         self.metrics = Metrics()
         self.redis = Link(s.redis_url, timeout_ms=s.redis_timeout_ms)
         self.ledger = RedisLedger(self.redis)
-        self.calls = RedisCalls(self.redis)
+        self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400)
         self.users = RedisUsers(self.redis)
         self.keys = RedisKeys(self.redis)
         self.lease = LeaseKeeper(
