@@ -17,6 +17,7 @@ import structlog
 
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
 from ari_app.domain.causes import Reason
+from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number, Own, Rules, may_call, shown
 from ari_app.domain.trunks import Trunk, dialled, in_order
 from ari_app.engine.engine import Engine
@@ -253,17 +254,32 @@ class CallService:
         task.add_done_callback(self._tasks.discard)
 
     async def _asked_over_pbx(self, asked: Asked) -> None:
-        answer = await self.place(CallAsk(asked.caller, asked.callee), owner="ari", idempotency_key=asked.key or None)
-        if isinstance(answer, Refusal):
-            log.warning("call asked for over ARI refused", why=answer.type, sentence=answer.sentence)
-            said = {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": answer.type, "RINGBRIDGE_CALL": answer.call}
-        else:
-            said = {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
+        said = await self._answer_over_pbx(asked)
         if asked.channel is not None:
             try:
                 await self._telephony.send_back(asked.channel, said)
             except (PbxError, LinkLost) as e:
-                log.info("the channel that asked is gone", channel=asked.channel, why=str(e))
+                log.info("the channel that asked was not sent back", channel=asked.channel, why=str(e))
+
+    async def _answer_over_pbx(self, asked: Asked) -> dict[str, str]:
+        """What the channel goes on with. Never raises: a channel that nobody sends back waits in Stasis for ever."""
+        try:
+            ask = CallAsk(asked.caller, asked.callee)
+            answer = await self.place(ask, owner="ari", idempotency_key=asked.key or None)
+        except Unavailable as e:
+            log.warning("call asked for over ARI not placed", why=str(e))
+            return _refused("no-capacity")
+        except Exception:
+            log.exception("call asked for over ARI stopped by a fault")
+            return _refused("internal-error")
+        if isinstance(answer, Refusal):
+            log.warning("call asked for over ARI refused", why=answer.type, sentence=answer.sentence)
+            return _refused(answer.type, answer.call)
+        return {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
+
+
+def _refused(error: str, call: str = "") -> dict[str, str]:
+    return {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": error, "RINGBRIDGE_CALL": call}
 
 
 def _may_be_id(written: str) -> bool:
