@@ -109,16 +109,19 @@ class MemoryLeases:
         self._is_dead = is_dead
         self._now_ms = monotonic_ms
         self._held: dict[str, _Held] = {}
-        self._numbers: dict[str, int] = {}
+        self._last: dict[str, Lease] = {}
 
     async def acquire(self, node: str, owner: str, ttl_ms: int) -> Lease | HeldBy:
         now_ms = self._now_ms()
         held = self._held.get(node)
         if held is not None and held.until_ms > now_ms and held.owner != owner and not self._is_dead(held.owner):
             return HeldBy(held.owner, held.number, held.until_ms - now_ms)
-        number = self._numbers[node] = self._numbers.get(node, 0) + 1
+        last = self._last.get(node, Lease(node, "", 0, 0))
+        number = last.number + 1
+        previous = last.previous if last.owner == owner else last.number
         self._held[node] = _Held(owner, number, now_ms + ttl_ms)
-        return Lease(node, owner, number, now_ms + ttl_ms)
+        self._last[node] = Lease(node, owner, number, now_ms + ttl_ms, previous)
+        return self._last[node]
 
     async def renew(self, lease: Lease, ttl_ms: int) -> Lease | Lost:
         now_ms = self._now_ms()

@@ -53,7 +53,7 @@ class LeaseKeeper:
                 self._lease = await self._renewed(self._lease)
             except Unavailable as e:
                 log.warning("lease not renewed", node=self._node, why=str(e))
-        lost(f"the lease on {self._node} went to another process")
+        lost(f"another process took the lease on {self._node}")
         await asyncio.Event().wait()
 
     async def _renewed(self, lease: Lease) -> Lease | None:
@@ -61,8 +61,12 @@ class LeaseKeeper:
         if not isinstance(answer, Lost):
             return answer
         again = await self._leases.acquire(self._node, self._owner, self._ttl_ms)
-        was_free = isinstance(again, Lease) and again.number == lease.number + 1
-        return again if was_free and isinstance(again, Lease) else None
+        if isinstance(again, HeldBy):
+            return None
+        if again.previous > lease.number:  # somebody had it in between, and may have acted on the PBX
+            await self._leases.release(again)
+            return None
+        return again
 
     async def release(self) -> None:
         if self._lease is not None:

@@ -9,12 +9,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`deadline_ms` is on this process's monotonic clock: the request *sent* + ttl. Past it, act no more."""
+    """`deadline_ms` is on this process's monotonic clock: the request *sent* + ttl. Past it, act no more.
+    `previous` is the number of the last lease that another owner had on this node; 0: none is known."""
 
     node: str
     owner: str
     number: int
     deadline_ms: int
+    previous: int = 0
 
 
 @dataclass(frozen=True, slots=True)

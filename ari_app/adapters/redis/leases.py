@@ -23,7 +23,7 @@ class RedisLeases:
             sent_ms = _now_ms()
             got, what, *left = await self._link.script("acquire", *_keys(node), owner, ttl_ms, dead)
             if got == 1:
-                return Lease(node, owner, what, sent_ms + ttl_ms)
+                return Lease(node, owner, what, sent_ms + ttl_ms, previous=left[0])
             number, _, other = what.decode().partition(" ")
             if dead or not self._is_dead(other):
                 break
