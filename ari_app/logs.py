@@ -1,33 +1,81 @@
-"""How the log looks: one line a fact, ids first; console for people, JSON for machines. Knows no secrets."""
+"""How the log looks: one line a fact, ids first; console for people, JSON for machines.
+
+No line holds a whole phone number, whoever wrote it; a traceback shows lines of code and never the values in them.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+NUMBER = re.compile(r"\+\d{7,15}(?!\d)|(?<!\w)(?<!\d\.)\d{10,15}(?!\w|\.\d)")
+"""With its plus, or as it is dialled. Not a part of a longer word: ids stay as they are."""
 
 
 def configure(level: str = "info", style: str = "auto") -> None:
     """`style`: auto (console on a terminal, else JSON), console or json. Everything goes to stderr."""
     as_console = style == "console" or (style == "auto" and sys.stderr.isatty())
     renderer = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
+        )
         if as_console
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f" if as_console else "iso", utc=not as_console),
             structlog.processors.StackInfoRenderer(),
-            *([] if as_console else [structlog.processors.format_exc_info]),
+            structlog.processors.format_exc_info,
+            without_numbers,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f" if as_console else "iso", utc=not as_console),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(LEVELS[level], logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Masked("%(name)s: %(message)s"))
+    logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler])
+
+
+def masked(text: str) -> str:
+    """+8613900000012 → +86139****0012, wherever it stands in the text: enough to know it again."""
+    return NUMBER.sub(_mask, text)
+
+
+def _mask(found: re.Match[str]) -> str:
+    sign, digits = ("+", found[0][1:]) if found[0].startswith("+") else ("", found[0])
+    return f"{sign}{digits[: max(0, len(digits) - 8)]}****{digits[-4:]}"
+
+
+def without_numbers(_logger: object, _method: str, line: Mapping[str, Any]) -> dict[str, Any]:
+    """structlog's processor: every text in the line is masked."""
+    return {name: _cleaned(value) for name, value in line.items()}
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return masked(value)
+        case bool() | int() | float() | None:
+            return value
+        case dict():
+            return {_cleaned(name): _cleaned(one) for name, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_cleaned(one) for one in value]
+    return masked(str(value))
+
+
+class _Masked(logging.Formatter):
+    """For the lines of libraries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
