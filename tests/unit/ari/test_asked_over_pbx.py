@@ -1,0 +1,65 @@
+"""A call asked for over Asterisk itself always has an answer: a channel that nobody sends back waits in Stasis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ari_app.domain.errors import Unavailable
+from ari_app.engine.service import CallService
+from ari_app.ports.telephony import Asked, LinkLost, NoSuchChannel
+from tests.support import until
+
+ASKED = Asked(caller="alice", callee="+8613900000004", key="k", channel="chan-1")
+
+
+class Pbx:
+    """Keeps what came back; fails with `fault`."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.fault = fault
+        self.sent_back: list[tuple[str, Mapping[str, str]]] = []
+
+    async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
+        self.sent_back.append((channel, variables))
+        if self.fault is not None:
+            raise self.fault
+
+
+class Users:
+    """Every question ends so."""
+
+    def __init__(self, fault: Exception) -> None:
+        self.fault = fault
+
+    async def get(self, _user_id: str) -> None:
+        raise self.fault
+
+
+def service_of(users: Any, pbx: Any) -> CallService:
+    engine: Any = SimpleNamespace(sees_pbx=True, live=0)
+    policy: Any = SimpleNamespace(calls_max=10)
+    return CallService(
+        engine=engine, users=users, telephony=pbx, read_number=lambda _: None, policy=policy, now_ms=lambda: 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [(Unavailable("Redis is away"), "no-capacity"), (KeyError("a bug"), "internal-error")]
+)
+async def test_a_channel_goes_back_with_an_error_word_when_placing_fails(fault: Exception, error: str) -> None:
+    pbx = Pbx()
+    service_of(Users(fault), pbx).asked_over_pbx(ASKED)
+    await until(lambda: pbx.sent_back, within_s=2)
+    said = {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": error, "RINGBRIDGE_CALL": ""}
+    assert pbx.sent_back == [("chan-1", said)]
+
+
+@pytest.mark.parametrize("fault", [NoSuchChannel(404, "gone"), LinkLost("cut")])
+async def test_a_channel_that_cannot_be_sent_back_is_no_fault(fault: Exception) -> None:
+    pbx = Pbx(fault)
+    await service_of(Users(Unavailable("Redis is away")), pbx)._asked_over_pbx(ASKED)
+    assert len(pbx.sent_back) == 1
