@@ -5,10 +5,11 @@ Knows nothing of Asterisk or of the cache's layout. Signatures and checksums are
 
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,15 @@ from ari_app.stack.errors import StackError
 from ari_app.stack.progress import Advance
 
 ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+CHECK_EVERY_S = 0.2
+Check = Callable[[], None]  # raises where what is waited for is not wanted any more
 _NO_SPACE = ("No space left on device", "not enough free space", "enough free space")
 _UNREACHABLE = ("Could not resolve", "Could not connect", "Connection failed", "Temporary failure", "unreachable",
                 "Connection timed out", "Cannot initiate the connection", "connection timed out")  # fmt: skip
+
+
+def nothing() -> None:
+    """The check of whoever always wants what he asked for."""
 
 
 class NotInSuite(StackError):
@@ -43,7 +50,9 @@ class Package:
 class Apt:
     """apt-get against one suite of one mirror, everything it keeps being under `home`."""
 
-    def __init__(self, home: Path, mirror: str, suite: str, *, keys: Path = ARCHIVE_KEYS) -> None:
+    def __init__(
+        self, home: Path, mirror: str, suite: str, *, keys: Path = ARCHIVE_KEYS, check: Check = nothing
+    ) -> None:
         for tool in ("apt-get", "dpkg-deb", "tar"):
             if shutil.which(tool) is None:
                 raise StackError(
@@ -52,7 +61,7 @@ class Apt:
                 )
         if not keys.is_file():
             raise StackError(f"{keys} is missing: install the package debian-archive-keyring")
-        self.home, self.mirror, self.suite, self._keys = home, mirror, suite, keys
+        self.home, self.mirror, self.suite, self._keys, self._check = home, mirror, suite, keys, check
 
     def update(self, advance: Advance) -> None:
         self._prepare()
@@ -104,10 +113,16 @@ class Apt:
                 )  # fmt: skip
             finally:
                 os.close(status_out)
-            with child, os.fdopen(status_in, errors="replace") as status:
-                for line in status:
-                    if advance and (percent := re.match(r"(?:dl|pm)status:[^:]*:([\d.]+):", line)):
-                        advance(int(float(percent.group(1))))
+            with child:
+                try:
+                    for line in self._told(status_in):
+                        if advance and (percent := re.match(r"(?:dl|pm)status:[^:]*:([\d.]+):", line)):
+                            advance(int(float(percent.group(1))))
+                except BaseException:
+                    child.terminate()  # broken off: apt goes on with what it has at the next try
+                    raise
+                finally:
+                    os.close(status_in)
             output.seek(0)
             out = output.read()
         if child.returncode != 0:
@@ -115,6 +130,18 @@ class Apt:
                 log.write(f"# {' '.join(words[:4])}\n{out}\n")
             raise self._fault(out)
         return out
+
+    def _told(self, pipe: int) -> Iterator[str]:
+        """The lines of a pipe until its end; `check` is called between them, also while none comes."""
+        rest = b""
+        while True:
+            self._check()
+            if not select.select([pipe], [], [], CHECK_EVERY_S)[0]:
+                continue
+            if not (more := os.read(pipe, 65_536)):
+                return
+            *lines, rest = (rest + more).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
 
     def _options(self, status_fd: int) -> list[str]:
         options = {

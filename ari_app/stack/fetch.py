@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ari_app.stack import versions
-from ari_app.stack.apt import Apt, NotInSuite, Package
+from ari_app.stack.apt import Apt, Check, NotInSuite, Package, nothing
 from ari_app.stack.errors import StackError
 from ari_app.stack.mirror import find_mirror
 from ari_app.stack.progress import Say, step
@@ -52,8 +52,11 @@ def read_lock(path: Path = LOCK_FILE) -> list[Package]:
     return [Package(*words) for words in lines]
 
 
-def fetched_prefix(cache: Path, say: Say, *, mirror: str | None = None) -> Path:
-    """The unpacked prefix for this version of Ringbridge; fetched at the first call, found by all later ones."""
+def fetched_prefix(cache: Path, say: Say, *, mirror: str | None = None, check: Check = nothing) -> Path:
+    """The unpacked prefix for this version of Ringbridge; fetched at the first call, found by all later ones.
+
+    `check` is called all the time, and may raise to break it off; what was downloaded by then stays for the next try.
+    """
     prefix = cache / f"prefix-{_lock_digest()}"
     _check_name(cache)
     if (prefix / MANIFEST).is_file():
@@ -61,10 +64,11 @@ def fetched_prefix(cache: Path, say: Say, *, mirror: str | None = None) -> Path:
     arch = _architecture()
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with file_lock(cache / "lock", waiting=lambda: say("another ringbridge is fetching Asterisk: waiting for it")):
+        waiting = "another ringbridge is fetching Asterisk: waiting for it"
+        with file_lock(cache / "lock", waiting=lambda: say(waiting), check=check):
             if not (prefix / MANIFEST).is_file():
                 _check_space(cache)
-                _build(prefix, mirror or find_mirror(), arch, say)
+                _build(prefix, mirror or find_mirror(), arch, say, check)
     except OSError as why:
         raise StackError(
             f"the cache {cache} cannot be written ({why.strerror or why}): free space there, or set "
@@ -73,19 +77,19 @@ def fetched_prefix(cache: Path, say: Say, *, mirror: str | None = None) -> Path:
     return prefix
 
 
-def _build(prefix: Path, mirror: str, arch: str, say: Say) -> None:
+def _build(prefix: Path, mirror: str, arch: str, say: Say, check: Check = nothing) -> None:
     """Fetch and unpack beside the final place, then rename: a prefix is there whole or not at all."""
     home = prefix.parent / "apt"
     fresh = prefix.with_name(f"{prefix.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     lock = [package for package in read_lock() if package.arch in (arch, "all")]
-    apt, packages = _resolved(home, mirror, lock, say)
+    apt, packages = _resolved(home, mirror, lock, say, check)
     if lock:
         _say_what_moved(lock, packages, say)
     with step(f"fetching {len(packages)} packages", say) as advance:
         apt.download(packages, home / "debs", advance)
     try:
-        _unpack(packages, home / "debs", fresh, say)
+        _unpack(packages, home / "debs", fresh, say, check)
         _link_english(fresh)
         (fresh / MANIFEST).write_text("".join(f"{package}\n" for package in packages))
     except BaseException:
@@ -95,12 +99,14 @@ def _build(prefix: Path, mirror: str, arch: str, say: Say) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _resolved(home: Path, mirror: str, lock: Sequence[Package], say: Say) -> tuple[Apt, list[Package]]:
+def _resolved(
+    home: Path, mirror: str, lock: Sequence[Package], say: Say, check: Check = nothing
+) -> tuple[Apt, list[Package]]:
     """Packages from the first suite that has them new enough."""
     fault: StackError | None = None
     for suite in SUITES:
         try:
-            apt = Apt(home, mirror, suite)
+            apt = Apt(home, mirror, suite, check=check)
             with step(f"reading the package list of Debian {suite}", say) as advance:
                 apt.update(advance)
             apt.pin(lock)
@@ -133,11 +139,12 @@ def _say_what_moved(lock: Sequence[Package], packages: Sequence[Package], say: S
         )
 
 
-def _unpack(packages: Sequence[Package], debs: Path, target: Path, say: Say) -> None:
+def _unpack(packages: Sequence[Package], debs: Path, target: Path, say: Say, check: Check = nothing) -> None:
     target.mkdir(parents=True)
     files = {path.name.split("_", 1)[0]: path for path in debs.glob("*.deb")}
     with step(f"unpacking {len(packages)} packages", say) as advance:
         for done, package in enumerate(packages):
+            check()
             path = files[package.name]
             if hashlib.sha256(path.read_bytes()).hexdigest() != package.sha256:
                 path.unlink()

@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ari_app.stack import ports
 from ari_app.stack import tools as programs
-from ari_app.stack.errors import StackError
+from ari_app.stack.errors import BrokenOff, StackError
 from ari_app.stack.fetch import cache_dir, fetched_prefix
 from ari_app.stack.progress import Say, say_on_stderr
 from ari_app.stack.servers import AMI_BENCH_USER, AMI_USER, ARI_USER, CARRIER_TRUNK, Carrier, Pbx, Redis, Server
@@ -57,10 +57,15 @@ class StackOptions:
     asterisk: str | None = None  # the program to use, else PATH, else fetched
     redis_server: str | None = None
     say: Say = say_on_stderr
+    wanted: Callable[[], bool] = lambda: True  # asked all the time while a start goes on; False: break it off
 
     @property
     def parts(self) -> tuple[str, ...]:
         return tuple(part for part in PARTS if getattr(self, part))
+
+    def check_wanted(self) -> None:
+        if not self.wanted():
+            raise BrokenOff("the start was broken off")
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def find_tools(options: StackOptions) -> Tools:
     asterisk = programs.asterisk_on_path(options.say, options.asterisk) if needs_asterisk else None
     redis = programs.redis_on_path(options.say, options.redis_server) if options.redis else None
     return programs.combine(
-        asterisk, redis, lambda: fetched_prefix(cache_dir(options.cache_dir), options.say),
+        asterisk, redis, lambda: fetched_prefix(cache_dir(options.cache_dir), options.say, check=options.check_wanted),
         needs_asterisk=needs_asterisk, needs_redis=options.redis,
     )  # fmt: skip
 
@@ -157,7 +162,6 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
         **common,
         **_asterisk_values(run["carrier"], at["carrier_sip_port"], at["carrier_rtp_start"], at["carrier_rtp_end"]),
         "record_dir": run["carrier"] / "records",
-        "monitor_recording": "yes",
         **options.carrier_values,
     }
     trunk_file = render_trunks(

@@ -4,12 +4,13 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ari_app.stack import logs, plan, process
-from ari_app.stack.errors import StackError
+from ari_app.stack.errors import BrokenOff, StackError
 from ari_app.stack.fetch import cache_dir
 from ari_app.stack.plan import PARTS, StackInfo, StackOptions
 from ari_app.stack.servers import CARRIER_TRUNK, RELOADS, Asterisk, Pbx, Server
@@ -49,7 +50,8 @@ class Stack:
         return self._tools
 
     def start(self) -> StackInfo:
-        """Start what is not running; returns when every part answers."""
+        """Start what is not running; returns when every part answers. Raises BrokenOff where it is not wanted any more;
+        then nothing that it had started runs."""
         tools = self.prepare()
         try:
             return self._start(tools)
@@ -60,16 +62,21 @@ class Stack:
             ) from None
 
     def _start(self, tools: Tools) -> StackInfo:
-        with self._dir.locked(waiting=lambda: self.options.say("another ringbridge starts or stops here: waiting")):
+        waiting = "another ringbridge starts or stops here: waiting"
+        with self._dir.locked(waiting=lambda: self.options.say(waiting), check=self.options.check_wanted):
             state = self._load()
             stopped = [part for part in self.options.parts if part not in state.processes]
             # held until the ports are really bound, so that two checkouts do not choose the same ones
-            with file_lock(cache_dir(self.options.cache_dir) / "ports.lock") if stopped else nullcontext():
+            with self._ports_lock() if stopped else nullcontext():
                 self._settle(state, stopped)
                 self._apply_changes(tools, state)
                 self._start_parts(tools, state, stopped)
-            self._check_running(state, [part for part in self.options.parts if part not in stopped])
-            self._await_trunk(state)
+            try:
+                self._check_running(state, [part for part in self.options.parts if part not in stopped])
+                self._await_trunk(state)
+            except BrokenOff:
+                self._undo(state, stopped)
+                raise
             return plan.info(self.options, self._dir, state, started_here=tuple(stopped))
 
     def info(self) -> StackInfo:
@@ -135,6 +142,9 @@ class Stack:
             if "pbx" in state.processes:
                 self._apply_changes(self.prepare(), state)
 
+    def _ports_lock(self) -> AbstractContextManager[None]:
+        return file_lock(cache_dir(self.options.cache_dir) / "ports.lock", check=self.options.check_wanted)
+
     def _load(self) -> State:
         """The stored state, with what has died since left out of `processes`."""
         state = self._dir.load()
@@ -183,12 +193,15 @@ class Stack:
             spawned = {part: self._spawn(tools, state, servers[part]) for part in parts}
             self._await_ready(spawned, servers)
         except BaseException:
-            for part in parts:
-                if identity := state.processes.pop(part, None):
-                    process.stop(identity, grace_s=1)
-            self._reap()
-            self._dir.save(state)
+            self._undo(state, parts)
             raise
+
+    def _undo(self, state: State, parts: Sequence[str]) -> None:
+        for part in parts:
+            if identity := state.processes.pop(part, None):
+                process.stop(identity, grace_s=1)
+        self._reap()
+        self._dir.save(state)
 
     def _spawn(self, tools: Tools, state: State, server: Server) -> process.Spawned:
         server.write(tools)
@@ -212,6 +225,7 @@ class Stack:
                     raise StackError(f"{part} ended while it started. {logs.last_words(servers[part])}")
                 if servers[part].ready():
                     waiting.remove(part)
+            self.options.check_wanted()
             if waiting and time.monotonic() > deadline:
                 part = waiting[0]
                 raise StackError(f"{part} does not answer after {START_WITHIN_S} s. {logs.last_words(servers[part])}")
@@ -221,11 +235,15 @@ class Stack:
         """A process that is alive is not yet a server that answers."""
         servers = plan.servers(self.options, self._dir, state)
         for part in parts:
-            if not process.until(servers[part].ready, within_s=RUNNING_ANSWERS_WITHIN_S):
+            if not process.until(partial(self._answers, servers[part]), within_s=RUNNING_ANSWERS_WITHIN_S):
                 raise StackError(
                     f"{part} runs (pid {state.processes[part].pid}) and does not answer: `ringbridge stack stop` ends "
                     f"it, whatever state it is in. {logs.last_words(servers[part])}"
                 )
+
+    def _answers(self, server: Server) -> bool:
+        self.options.check_wanted()
+        return server.ready()
 
     def _await_trunk(self, state: State) -> None:
         """The PBX has asked the simulated carrier, and was answered: a call can be placed."""
@@ -236,6 +254,7 @@ class Stack:
         asked_at = 0.0
         deadline = time.monotonic() + START_WITHIN_S
         while not pbx.trunk_is_up(CARRIER_TRUNK):
+            self.options.check_wanted()
             if time.monotonic() > deadline:
                 raise StackError(f"the PBX does not reach the simulated carrier. {logs.last_words(pbx)}")
             if time.monotonic() - asked_at > 0.5:

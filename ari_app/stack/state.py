@@ -118,11 +118,13 @@ class StateDir:
             link.parent.rmdir()
 
     @contextmanager
-    def locked(self, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    def locked(
+        self, *, waiting: Callable[[], None] | None = None, check: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
         """One command at a time changes what runs."""
         self.create()
         self.make_link()
-        with file_lock(self.path / "stack.lock", waiting=waiting):
+        with file_lock(self.path / "stack.lock", waiting=waiting, check=check):
             yield
 
 
@@ -132,8 +134,15 @@ def new_secrets(known: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def file_lock(path: Path, *, waiting: Callable[[], None] | None = None, within_s: int = 900) -> Iterator[None]:
-    """An exclusive lock that the kernel gives back when its holder dies."""
+def file_lock(
+    path: Path,
+    *,
+    waiting: Callable[[], None] | None = None,
+    check: Callable[[], None] = lambda: None,
+    within_s: int = 900,
+) -> Iterator[None]:
+    """An exclusive lock that the kernel gives back when its holder dies. `check` is called while it is waited for, and
+    may raise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         deadline, told = time.monotonic() + within_s, False
@@ -147,5 +156,6 @@ def file_lock(path: Path, *, waiting: Callable[[], None] | None = None, within_s
                 if waiting and not told:
                     waiting()
                 told = True
+                check()
                 time.sleep(0.1)
         yield
