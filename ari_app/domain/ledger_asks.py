@@ -4,7 +4,7 @@ Each function gives the fingerprint by which the same operation is known again.
 """
 
 from ari_app.domain.errors import CallerError
-from ari_app.domain.ledger_types import NEVER_MS, NOTE_MAX, Kind, check_ids, check_seconds, fingerprint
+from ari_app.domain.ledger_types import NEVER_MS, NOTE_MAX, Kind, check_expiry, check_ids, check_seconds, fingerprint
 from ari_app.domain.units import Increment
 
 
@@ -31,6 +31,8 @@ def grant(op: str, kind: Kind, seconds: int, expires_at_ms: int | None) -> str:
     check_seconds("seconds", seconds, least=1)
     if kind not in (Kind.BONUS, Kind.BOUGHT):
         raise CallerError(f"only bonus and bought minutes are granted, not {kind!r}")
+    if expires_at_ms is not None:
+        check_expiry(expires_at_ms)
     return fingerprint("grant", kind, seconds, expires_at_ms or NEVER_MS)
 
 

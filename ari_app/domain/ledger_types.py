@@ -14,6 +14,8 @@ from ari_app.domain.errors import CallerError
 
 NEVER_MS = 0
 """The expiry of a bucket that has none."""
+EXPIRES_MS_MAX = 10**14 - 1
+"""The last expiry that a bucket may have, in the year 5138: the scripts write numbers of 14 digits exactly."""
 SECONDS_MAX = 1_000_000_000
 """The most that one operation may move (31 years of talk): above it is a mistake."""
 BUCKETS_MAX = 64
@@ -248,3 +250,14 @@ def check_ids(**ids: str) -> None:
 def check_seconds(name: str, seconds: int, least: int = 0) -> None:
     if not least <= seconds <= SECONDS_MAX:
         raise CallerError(f"{name}: {least} to {SECONDS_MAX} seconds, not {seconds}")
+
+
+def check_expiry(at_ms: int) -> None:
+    """Raises CallerError for a time that cannot be an expiry at all. One that has only just passed is refused later:
+    the same grant asked again must have the same answer."""
+    if at_ms <= NEVER_MS:
+        raise CallerError("expires_at: a time after 1970 is needed")
+    if at_ms > EXPIRES_MS_MAX:
+        raise CallerError(
+            "expires_at: a time before the year 5138 is needed; leave it out for minutes that never expire"
+        )

@@ -63,7 +63,8 @@ class Ledger(Protocol):
     async def grant(
         self, *, op: str, payer: str, kind: Kind, seconds: int, now_ms: int, expires_at_ms: int | None = None
     ) -> Granted | Refused | Conflict[Granted]:
-        """Kind BONUS or BOUGHT. Refused: EXPIRED (already), FULL (too many different expiries)."""
+        """Kind BONUS or BOUGHT. `expires_at_ms`: 1 to EXPIRES_MS_MAX, else CallerError; None: never. Refused: EXPIRED
+        (already), FULL (too many different expiries)."""
 
     async def correct(
         self, *, op: str, payer: str, seconds: int, reason: str, now_ms: int, month: MonthGrant

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ari_app.domain.ledger_types import BUCKETS_MAX
+import pytest
+
+from ari_app.domain.errors import CallerError
+from ari_app.domain.ledger_types import BUCKETS_MAX, EXPIRES_MS_MAX
 from ari_app.ports.ledger import (
     Granted,
     Held,
@@ -152,6 +155,28 @@ async def test_a_grant_that_is_expired_is_refused(ledger: Ledger) -> None:
 
     assert await desk.grant(60, expires_at_ms=NOW_MS) == Refused(Why.EXPIRED, 0)
     assert await desk.told() == []
+
+
+@pytest.mark.parametrize("expires_at_ms", [0, -1, EXPIRES_MS_MAX + 1, 253_402_300_799_000])
+async def test_a_time_that_can_be_no_expiry_is_an_error_and_nothing_is_granted(
+    ledger: Ledger, expires_at_ms: int
+) -> None:
+    desk = Desk(ledger, allowance_s=0)
+
+    with pytest.raises(CallerError, match="expires_at"):
+        await desk.grant(60, expires_at_ms=expires_at_ms)
+    assert (await desk.touch()).buckets == ()
+    assert await desk.told() == []
+
+
+async def test_the_last_expiry_that_may_be_is_kept_to_the_millisecond(ledger: Ledger) -> None:
+    desk = Desk(ledger, allowance_s=0)
+    await desk.grant(60, expires_at_ms=EXPIRES_MS_MAX)
+    await desk.hold("c1", 60)
+    await desk.settle("c1", 10)
+
+    assert [b.expires_at_ms for b in (await desk.touch()).buckets] == [EXPIRES_MS_MAX]
+    assert {line.expires_at_ms for line in (await desk.account()).lines} == {EXPIRES_MS_MAX}
 
 
 async def test_an_account_has_so_many_buckets_and_no_more(ledger: Ledger) -> None:

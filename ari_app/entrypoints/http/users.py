@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from ari_app.domain.errors import CallerError
+from ari_app.domain.ledger_types import check_expiry
 from ari_app.entrypoints import views, views_account
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import Grant, PutUser, read, takes
@@ -153,8 +154,12 @@ def _numbers(d: Doors, written: list[str]) -> list[str]:
 
 def _expiry(written: str) -> int:
     try:
-        return views.at_ms(written)
+        at_ms = views.at_ms(written)
+        check_expiry(at_ms)
+    except CallerError as e:
+        raise Problem("malformed-body", f"{e}.", "expires_at") from None
     except ValueError:
         raise Problem(
             "malformed-body", "expires_at: a time such as 2026-12-31T16:00:00Z is expected.", "expires_at"
         ) from None
+    return at_ms

@@ -49,6 +49,10 @@ BODIES: list[tuple[str, str, Any, str]] = [
     ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "tomorrow"}, "expires_at"),
     ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "2026-12-31T00:00:00"}, "expires_at"),
     ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+    ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "1970-01-01T00:00:00Z"}, "expires_at"),
+    ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "0001-01-01T00:00:00+08:00"}, "expires_at"),
+    ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "5138-11-16T09:46:40Z"}, "expires_at"),
+    ("POST", "/v1/users/demo/grants", GRANT | {"expires_at": "9999-12-31T23:59:59-08:00"}, "expires_at"),
 ]
 
 
