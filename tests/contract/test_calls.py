@@ -261,5 +261,15 @@ async def test_the_list_of_all_calls_is_trimmed(link: Link) -> None:
     await until(lambda: _is_empty(link), what="the ancient call is gone from the list")
 
 
+async def test_the_list_of_a_user_is_trimmed_when_he_calls_again(link: Link) -> None:
+    calls = RedisCalls(link, retention_s=1000)
+    kept_ms = (1000 + 86_400) * 1000
+    await made(calls, "ancient", at_ms=NOW_MS - kept_ms - 1)
+    await made(calls, "old", at_ms=NOW_MS - kept_ms + 1)
+    await made(calls, "new", at_ms=NOW_MS)
+
+    assert await link.command("ZRANGE", "{u:alice}:calls", 0, -1) == [b"old", b"new"]
+
+
 async def _is_empty(link: Link) -> bool:
     return bool(await link.command("ZCARD", "calls:all") == 0)

@@ -34,6 +34,7 @@ class RedisCalls:
         first: list[tuple[Arg, ...]] = [("SADD", _live(node), call_id), ("ZADD", ALL, created_at_ms, call_id)]
         for user in user_ids:
             first.append(("ZADD", _of_user(user), created_at_ms, call_id))
+            first.append(("ZREMRANGEBYSCORE", _of_user(user), "-inf", created_at_ms - 1000 * self._listed_s))
             first.append(("EXPIRE", _of_user(user), self._listed_s))
         head = f"1 {fence} {node} {created_at_ms}\n"
         stored = await self._link.script("create", *_keys(call_id), head, record, *events, first=first)
