@@ -189,6 +189,10 @@ class Call:
     refusals: int = 0
     refused_at_ms: int | None = None
     refused_why: str = ""
+    is_hold_in_doubt: bool = False
+    """After a gap, until the ledger has been asked: more may be held than is known here."""
+    gaps: int = 0
+    """How often the PBX was out of sight. A sound that is begun anew gets a new name by it."""
     warned_at_held_s: int | None = None
     played: frozenset[str] = frozenset()
     cancelled_at_ms: int | None = None

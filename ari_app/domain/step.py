@@ -10,7 +10,7 @@ PBX reports is folded in as ordinary events, and `plan` asks for what is still m
 
 - `observe` is monotone. A leg moves right on new < ringing < up < gone, a set only grows, a time is written once.
   Late, repeated and reordered events do no harm. It holds no policy: "a leg is gone, so end" is the flow's business.
-- A wish has a key; a key is asked once. `Failed` frees a key (a few times), `Recovered` frees what was never
+- A wish has a key; a key is asked once. `Failed` frees a key (mostly a few times), `Recovered` frees what was never
   answered, save dials: asking again is harmless for hold, settle, bridge, join and hang-up, never for a dial. Only
   `NeverSent`, which needs the PBX's own record, frees a dial.
 - `End` is a verdict: the first one stands, and the plan is read again with it.
@@ -67,17 +67,24 @@ def observe(call: Call, event: ev.Event) -> Call:
         case ev.Dialled() | ev.Rang() | ev.EarlyMedia() | ev.Answered() | ev.HangupSeen() | ev.Gone():
             return _observe_channel(call, event)
         case ev.NeverSent(leg=role, n=n):
-            leg = call.leg(role)
-            return call if n < len(leg.tries) else _forget(call, f"dial:{role}:{n}", f"hangup:{role}:{n}")
+            is_known = not call.has_leg(role) or n < len(call.leg(role).tries)
+            return call if is_known else _forget(call, f"dial:{role}:{n}", f"hangup:{role}:{n}")
         case ev.Digit(leg=role, digit=digit):
+            if not call.has_leg(role):
+                return call
             leg = call.leg(role)
             return call.with_leg(replace(leg, digits=(leg.digits + digit)[-32:]))
         case ev.Played(name=name):
             return replace(call, played=call.played | {name})
         case ev.Held(n=n, call_held_s=held_s) if n == call.holds:
-            return replace(call, holds=n + 1, held_s=max(held_s, call.held_s), refused_at_ms=None, refusals=0)
+            return replace(
+                call, holds=n + 1, held_s=max(held_s, call.held_s), refused_at_ms=None, refusals=0,
+                is_hold_in_doubt=False,
+            )  # fmt: skip
         case ev.HoldRefused(n=n, why=why, at_ms=at_ms) if n == call.holds:
-            return replace(call, refusals=call.refusals + 1, refused_at_ms=at_ms, refused_why=why)
+            return replace(
+                call, refusals=call.refusals + 1, refused_at_ms=at_ms, refused_why=why, is_hold_in_doubt=False
+            )
         case ev.Held() | ev.HoldRefused():
             return call
         case ev.Settled() as s:
@@ -95,17 +102,27 @@ def observe(call: Call, event: ev.Event) -> Call:
         case ev.Failed(key=key):
             count = call.failed.get(key, 0) + 1
             call = replace(call, failed={**call.failed, key: count})
-            return _forget(call, key) if count < FAILURES_MAX else call
+            return call if is_given_up(call, key) else _forget(call, key)
         case ev.Recovered():
-            call = replace(call, done=frozenset(k for k in call.done if not _is_sound_to_begin_anew(call, k)))
-            return replace(call, asked=frozenset(k for k in call.asked if k in call.done or k.startswith("dial:")))
+            return _recovered(call)
     assert_never(event)
 
 
-def _is_sound_to_begin_anew(call: Call, key: str) -> bool:
-    """Recovery hushes whatever may still sound, as nobody can know; what has not been heard to its end begins anew."""
-    kind, _, name = key.partition(":")
-    return kind in ("play", "stop") and name not in call.played
+def is_given_up(call: Call, key: str) -> bool:
+    """Whether a wish failed too often to be asked again. What must come true in the end is asked for ever: a
+    settlement, a hang-up, and further minutes for a call that goes on."""
+    kind = key.partition(":")[0]
+    if kind in ("settle", "hangup") or (kind == "hold" and call.holds > 0):
+        return False
+    return call.failed.get(key, 0) >= FAILURES_MAX
+
+
+def _recovered(call: Call) -> Call:
+    """What was asked and not answered may be asked again, save dials. Recovery has hushed every sound, as nobody can
+    know which ones still go on: all count as played, and what is still wanted begins anew under another name."""
+    played = call.played | {k.removeprefix("play:") for k in call.asked if k.startswith("play:")}
+    kept = frozenset(k for k in call.asked if k in call.done or k.startswith("dial:") or is_given_up(call, k))
+    return replace(call, asked=kept, played=played, gaps=call.gaps + 1, is_hold_in_doubt=call.holds > 0)
 
 
 def _forget(call: Call, *keys: str) -> Call:

@@ -79,6 +79,11 @@ class Play:
     def key(self) -> str:
         return f"play:{self.name}"
 
+    @property
+    def is_endless(self) -> bool:
+        """It goes on until it is stopped: whoever comes after us must know of it."""
+        return self.sound in ("ringback", "music")
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:

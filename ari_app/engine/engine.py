@@ -20,13 +20,25 @@ from ari_app.engine.perform import Performer
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Exists, StoredCall
 from ari_app.ports.ledger import Ledger
-from ari_app.ports.telephony import Asked, CallEvent, LinkDown, LinkUp, Replaced, Snapshot, Telephony
+from ari_app.ports.telephony import (
+    Asked,
+    CallEvent,
+    LinkDown,
+    LinkLost,
+    LinkUp,
+    NoSuchChannel,
+    PbxError,
+    Replaced,
+    Snapshot,
+    Telephony,
+)  # fmt: skip
 
 log = structlog.get_logger()
 
 DOUBTFUL_S = 20.0
 """How long one who was told "not available" has to ask again with the same key, before the call is ended."""
 
+LOOK_AGAIN_S = 2.0
 TRACE_AGAIN_S = (0.05, 0.2, 0.5)
 """The PBX's record is written a moment after the fact: how long a missing end is looked for."""
 
@@ -71,6 +83,7 @@ class Engine:
         self._watch = watch or Watch()
         self._asked = asked
         self._boxes: dict[str, Mailbox] = {}
+        self._unreadable: set[str] = set()  # calls of another version: theirs, and left as they are
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._recovered = asyncio.Event()
@@ -172,6 +185,7 @@ class Engine:
             try:
                 self._adopt(records.decode(found.record), found.version)
             except records.UnreadableRecord as e:
+                self._unreadable.add(call_id)
                 log.error("call left alone", call=call_id, why=str(e))
         return len(self._boxes)
 
@@ -203,7 +217,7 @@ class Engine:
         box = self._boxes.get(call_id)
         if box is not None:
             box.post(event)
-        elif isinstance(event, Rang | EarlyMedia | Answered):
+        elif isinstance(event, Rang | EarlyMedia | Answered) and call_id not in self._unreadable:
             self.hang_up_stranger(f"{call_id}.{event.leg}.{event.n}")
 
     async def until_recovered(self) -> None:
@@ -226,27 +240,35 @@ class Engine:
 
     async def _live(self, box: Mailbox) -> None:
         try:
-            await box.run()
+            while not box.is_finished:
+                try:
+                    await box.run()
+                except Exception:  # the last net: a call whose phones are still up is never let go of
+                    log.exception("call stumbled over a fault", call=box.call.id)
+                    await asyncio.sleep(1)
+                    box.post(Tick(self.now_ms()))
+            del self._boxes[box.call.id]  # a channel of it that still turns up is a stranger from here on
             await self._forget_safely(box.call)
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # a bug in one call must not take the others down; its record stays for the next process
-            log.exception("call stopped by a fault", call=box.call.id)
         finally:
             self._boxes.pop(box.call.id, None)
             self._tasks.pop(box.call.id, None)
 
     async def _forget_safely(self, call: Call) -> None:
         """Out of the live set only when its settlement is on disk; if it was lost, settle again (same operation)."""
+        may_be_lost = False
         while True:
             try:
+                if may_be_lost:
+                    await self.performer.settle_again(call)
                 await self._ledger.durable()
                 await self.calls.close(call.id, self.node, self._retention_s)
                 return
             except Unavailable as e:
                 log.warning("settled call not closed yet", call=call.id, why=str(e))
-                await asyncio.sleep(1)
-                await self.performer.settle_again(call)
+            except Exception:
+                log.exception("settled call not closed yet", call=call.id)
+            may_be_lost = True
+            await asyncio.sleep(1)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -254,42 +276,65 @@ class Engine:
         task.add_done_callback(self._others.discard)
 
     async def _recover(self, snapshot: Snapshot) -> None:
+        try:
+            await self._recover_from(snapshot)
+        except LinkLost as e:  # half a sight is none: the next one is on its way
+            log.info("PBX lost again while recovering", why=str(e))
+
+    async def _recover_from(self, snapshot: Snapshot) -> None:
         boxes = list(self._boxes.values())
         asked = recover.questions((b.call for b in boxes), snapshot)
-        traces = await self._telephony.traces(asked) if asked else {}
+        record = await self._telephony.record(asked) if asked else None
         for pause_s in TRACE_AGAIN_S:
-            if traces is None or all(
-                c in snapshot.channels or (c in traces and traces[c].ended_at_ms is not None) for c in asked
-            ):
+            if recover.is_complete(record, asked, snapshot):
                 break
             await asyncio.sleep(pause_s)
-            traces = await self._telephony.traces(asked)
+            record = await self._telephony.record(asked)
         answered: dict[str, int] = {}
         for channel in asked:
-            if channel in snapshot.channels and (traces is None or channel not in traces):
+            if channel in snapshot.channels and (record is None or channel not in record.traces):
                 at_ms = await self._telephony.answered_at(channel)
                 if at_ms is not None:
                     answered[channel] = at_ms
         await self._hush(snapshot)
         for box in self._boxes.values():  # those that came while we asked, too
-            box.recovered(recover.facts(box.call, snapshot, traces, self._seen_ms, answered, frozenset(box.unsent)))
+            box.recovered(recover.facts(box.call, snapshot, record, self._seen_ms, answered, frozenset(box.unsent)))
         self.sees_pbx = True
         self.epoch += 1
         await self._hang_up_strangers(snapshot)
         self._watch.link(True)
         self._recovered.set()
         log.info("PBX in sight", live_calls=self.live, channels=len(snapshot.channels))
+        self._background(self._look_again(self.epoch))
+
+    async def _look_again(self, epoch: int) -> None:
+        """What was asked over the lost link may be carried out after the new link's first sight."""
+        await asyncio.sleep(LOOK_AGAIN_S)
+        if epoch != self.epoch or not self.sees_pbx:
+            return
+        try:
+            snapshot = await self._telephony.look()
+        except (PbxError, LinkLost):
+            return  # a new sight will come with the next link
+        for box in self._boxes.values():
+            box.post(*recover.risen(box.call, snapshot))
+        await self._hang_up_strangers(snapshot)
 
     async def _hush(self, snapshot: Snapshot) -> None:
         """A sound that nobody knows of would drown the talk, and keep its channel from taking a timer."""
         for box in list(self._boxes.values()):
             for channel, name in recover.may_sound(box.call):
-                if channel in snapshot.channels:
-                    sound = box.call.terms.waiting
-                    await self.performer.quietly(self._telephony.stop(channel, f"{box.call.id}.{name}", sound))
+                if channel not in snapshot.channels:
+                    continue
+                try:
+                    await self._telephony.stop(channel, f"{box.call.id}.{name}", box.call.terms.waiting)
+                except NoSuchChannel:
+                    continue
+                except PbxError as e:
+                    log.warning("sound not stopped", channel=channel, sound=name, why=str(e))
 
     async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
-        channels, bridges = recover.strangers(self._boxes, snapshot)
+        channels, bridges = recover.strangers(self._boxes.keys() | self._unreadable, snapshot)
         for channel in channels:
             self.hang_up_stranger(channel)
         for bridge in bridges:
@@ -309,6 +354,8 @@ class Engine:
                     await self.calls.mark_alive(self.node, self._seen_ms)
                 except Unavailable as e:
                     log.warning("alive mark not written", why=str(e))
+                except Exception:
+                    log.exception("alive mark not written")
             await asyncio.sleep(self._alive_mark_s)
 
 

@@ -1,7 +1,8 @@
 """One queue per call, and the only place where a call changes: facts in, step, save, perform.
 
-Crash order: what must not happen twice (a dial) and what must not be decided twice (the settlement) is saved before
-it is performed. Everything else is harmless to ask again, so it goes out at once and the save follows.
+Crash order: what must not happen twice (a dial), what must not be decided twice (the settlement) and what would go on
+for ever unknown to the next process (an endless sound) is saved before it is performed. Everything else is harmless to
+ask again, so it goes out at once and the save follows.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Answered, Dialled, EarlyMedia, Event, NeverSent, Rang, Tick
-from ari_app.domain.step import step
-from ari_app.domain.wishes import Dial, HangUp, Hold, Settle, Wish
-from ari_app.engine import records
+from ari_app.domain.events import Answered, Dialled, Done, EarlyMedia, Event, Failed, NeverSent, Played, Rang, Tick
+from ari_app.domain.step import Plan, is_given_up, step
+from ari_app.domain.wishes import Dial, HangUp, Hold, Play, Settle, Stop, Wish
+from ari_app.engine import records, rescue
 from ari_app.flows import Flow
 from ari_app.ports.calls import Saved
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SAVE_AGAIN_S = 0.5
+FAULT_AGAIN_S = 1.0
 BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
 
 
@@ -37,6 +39,7 @@ class Mailbox:
         self.engine = engine
         self.call = call
         self.flow = flow
+        self._plan: Plan = flow.plan
         self.version = version
         self.changed = asyncio.Event()
         """Set at every change of state and replaced, for those who follow the call."""
@@ -53,7 +56,7 @@ class Mailbox:
         self._save_in_doubt: tuple[bytes, list[bytes]] | None = None  # sent, and its answer lost
         self._waiting: list[tuple[Wish, int]] = []  # performed once the record is saved
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dialling: dict[str, asyncio.Task[None]] = {}  # channel's dial key → on its way
+        self._under_way: dict[str, asyncio.Task[None]] = {}  # key of a dial or an endless sound → its task
 
     @property
     def state(self) -> str:
@@ -78,8 +81,8 @@ class Mailbox:
             self._wakeup.clear()
             epoch, before = self.engine.epoch, self.call
             wishes = self._fold()
-            self._send_out([w for w in wishes if not isinstance(w, Dial | Settle)], epoch)
-            self._waiting += [(w, epoch) for w in wishes if isinstance(w, Dial | Settle)]
+            self._send_out([w for w in wishes if not _is_saved_first(w)], epoch)
+            self._waiting += [(w, epoch) for w in wishes if _is_saved_first(w)]
             if self._matters(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
         self._stop_timer()
@@ -91,27 +94,37 @@ class Mailbox:
             return False
         whispers = (k.removeprefix("whisper:") for k in c.asked if k.startswith("whisper:"))
         closing = [f"unwhisper:{name}" for name in whispers]
-        if "bridge" in c.asked or "bridge" in c.done:
+        if "bridge" in c.done:
             closing.append("unbridge")
-        return all(key in c.done or (key in c.failed and key in c.asked) for key in closing)
+        elif "bridge" in c.asked:
+            closing.append("bridge")  # the answer, or recovery, will tell whether there is one
+        return all(key in c.done or is_given_up(c, key) for key in closing)
 
     def _fold(self) -> list[Wish]:
         batch, self._queue = self._queue, deque()
         if not batch:
             return []
-        self.call, wishes, wake_ms = step(self.call, batch, self.flow.plan)
+        try:
+            self.call, wishes, wake_ms = step(self.call, batch, self._plan)
+        except Exception:  # a fault of ours in one call: it is ended decently, and the others never notice
+            log.exception("call ended by a fault", call=self.call.id)
+            self._plan = rescue.plan_of(self.flow)
+            self.call, wishes, wake_ms = rescue.step(self.call, batch, self._plan)
         for event in batch:
             if isinstance(event, Dialled | Rang | EarlyMedia | Answered) and self.call.was_given_up(event.leg, event.n):
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
         self._set_timer(wake_ms)
-        before, self._state = self._state, self.flow.state(self.call)
-        self._news += records.news(self.flow, before, self.call)
+        states, before = self.flow.STATES, self._state
+        self._state = max(before, self.flow.state(self.call), key=states.index)  # it never moves back
+        self._news += records.news(self.flow, before, self._state, self.call)
         return wishes
 
     def _matters(self, before: Call) -> bool:
-        """Whether a reader of the record would miss the change: its state, that its end was decided, or a phone's first
-        sign, without which the next process would take its trunk for dead."""
-        return bool(self._news) or self.call.is_over != before.is_over or _signs(self.call) != _signs(before)
+        """Whether a reader of the record would miss the change: its state, that its end was decided, what is held, or a
+        phone's first sign, without which the next process would take its trunk for dead."""
+        now = self.call
+        facts_now, facts_before = (now.is_over, now.holds, _signs(now)), (before.is_over, before.holds, _signs(before))
+        return bool(self._news) or facts_now != facts_before
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
@@ -125,10 +138,14 @@ class Mailbox:
         else:
             waiting = []
         record, news = self._save_in_doubt
+        outcome = None
         try:
             outcome = await self.engine.calls.save(self.call.id, self.version, record, news, self.engine.fence)
         except Unavailable as e:
             log.warning("call not saved, trying again", call=self.call.id, why=str(e))
+        except Exception:  # whatever it is, the record must be saved before anything more is done
+            log.exception("call not saved, trying again", call=self.call.id)
+        if outcome is None:
             self._waiting = waiting + self._waiting
             asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
             return
@@ -159,16 +176,25 @@ class Mailbox:
             if isinstance(wish, Dial) and self.call.is_over:
                 self.post(NeverSent(wish.leg, wish.n, self.engine.now_ms()))  # the end came before it went out
                 continue
+            if isinstance(wish, Play) and f"stop:{wish.name}" in self.call.asked:
+                self.post(Done(wish.key, self.engine.now_ms()), Played(wish.name, self.engine.now_ms()))  # likewise
+                continue
             task = asyncio.create_task(self._perform(wish))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            if isinstance(wish, Dial):
-                self._dialling[wish.key] = task
+            if _is_saved_first(wish):
+                self._under_way[wish.key] = task
 
     async def _perform(self, wish: Wish) -> None:
-        if isinstance(wish, HangUp) and (dial := self._dialling.get(f"dial:{wish.leg}:{wish.n}")) is not None:
-            await asyncio.wait({dial})  # never overtake the dial: there would be nothing to hang up yet
-        self.post(*await self.engine.performer.perform(self.call, wish))
+        if (begun := self._under_way.get(_begun_by(wish))) is not None:
+            await asyncio.wait({begun})  # never overtake it: there would be nothing to end yet
+        try:
+            facts = await self.engine.performer.perform(self.call, wish)
+        except Exception as e:  # no key is ever left asked and unanswered
+            log.exception("wish failed by a fault", call=self.call.id, wish=wish.key)
+            await asyncio.sleep(FAULT_AGAIN_S)
+            facts = [Failed(wish.key, self.engine.now_ms(), str(e))]
+        self.post(*facts)
 
     # ---- time ---------------------------------------------------------------------------------------------------
 
@@ -188,6 +214,20 @@ class Mailbox:
         self._timer = None
         if self.engine.sees_pbx:
             self.post(Tick(self.engine.now_ms()))
+
+
+def _begun_by(wish: Wish) -> str:
+    """The key of the wish that began what this one ends."""
+    match wish:
+        case HangUp(leg=leg, n=n):
+            return f"dial:{leg}:{n}"
+        case Stop(name=name):
+            return f"play:{name}"
+    return ""
+
+
+def _is_saved_first(wish: Wish) -> bool:
+    return isinstance(wish, Dial | Settle) or (isinstance(wish, Play) and wish.is_endless)
 
 
 def _signs(call: Call) -> list[bool]:

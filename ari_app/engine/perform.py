@@ -13,7 +13,7 @@ from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.units import Increment, rounded_s
 from ari_app.ports.ledger import Conflict, Ledger, MonthGrant, Refused
-from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxError, Telephony
+from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxError, Telephony, TimedOut
 
 log = structlog.get_logger()
 
@@ -49,9 +49,15 @@ class Performer:
                     return await self._sound(call, wish)
                 case _:
                     return await self._plain(call, wish)
-        except LinkLost:
-            log.info("answer lost with the link", call=call.id, wish=wish.key)
-            return []
+        except LinkLost as e:
+            log.info("answer lost with the link", call=call.id, wish=wish.key, why=str(e))
+            hangs = isinstance(e, TimedOut) and not isinstance(wish, w.Dial)  # of a dial, only recovery can tell
+            return [ev.Failed(wish.key, self._now_ms(), str(e))] if hangs else []
+
+    async def _failed(self, call: Call, wish: w.Wish, why: object) -> list[ev.Event]:
+        """After a pause that grows with every failure of this wish."""
+        await asyncio.sleep(AGAIN_S[min(call.failed.get(wish.key, 0), len(AGAIN_S) - 1)])
+        return [ev.Failed(wish.key, self._now_ms(), str(why))]
 
     # ---- minutes ------------------------------------------------------------------------------------------------
 
@@ -65,8 +71,7 @@ class Performer:
             )  # fmt: skip
         except Unavailable as e:
             log.warning("minutes not held", call=call.id, why=str(e))
-            await asyncio.sleep(AGAIN_S[min(call.failed.get(wish.key, 0), len(AGAIN_S) - 1)])
-            return [ev.Failed(wish.key, self._now_ms(), str(e))]
+            return await self._failed(call, wish, e)
         if isinstance(answer, Refused):
             return [ev.HoldRefused(wish.n, str(answer.why), self._now_ms())]
         held = answer.stands if isinstance(answer, Conflict) else answer  # held before a crash, wanting other seconds
@@ -134,7 +139,8 @@ class Performer:
             await asyncio.sleep(GONE_GRACE_S)
             return [ev.Done(wish.key, self._now_ms()), ev.Gone(wish.leg, wish.n, self._now_ms(), how="unknown")]
         except PbxError as e:
-            return [ev.Failed(wish.key, self._now_ms(), str(e))]
+            log.warning("not hung up, trying again", call=call.id, wish=wish.key, why=str(e))
+            return await self._failed(call, wish, e)
         return [ev.Done(wish.key, self._now_ms())]
 
     async def _sound(self, call: Call, wish: w.Play | w.Stop) -> list[ev.Event]:
@@ -147,6 +153,8 @@ class Performer:
         except PbxError as e:
             if e.status != 404:
                 log.warning("sound failed", call=call.id, wish=wish.key, sound=wish.sound, why=str(e))
+                if isinstance(wish, w.Stop):  # it may go on
+                    return await self._failed(call, wish, e)
             return [ev.Done(wish.key, self._now_ms()), ev.Played(wish.name, self._now_ms())]
         return [ev.Done(wish.key, self._now_ms())]
 
@@ -172,6 +180,5 @@ class Performer:
             lives_already = isinstance(wish, w.OpenBridge) and e.status == 409
             if e.status != 404 and not lives_already:
                 log.warning("wish failed", call=call.id, wish=wish.key, why=str(e))
-                await asyncio.sleep(AGAIN_S[0])
-                return [ev.Failed(wish.key, self._now_ms(), str(e))]
+                return await self._failed(call, wish, e)
         return [ev.Done(wish.key, self._now_ms())]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ari_app.domain.call import Call
-from ari_app.flows import Flow
+from ari_app.flows import Flow, flows
 
 VERSION = 1
 _encoder = msgspec.json.Encoder()
@@ -15,7 +15,7 @@ _decoder = msgspec.json.Decoder(Call)
 
 
 class UnreadableRecord(Exception):
-    """The record was written by a newer version, or is damaged."""
+    """The record was written by a newer version, or is damaged. It is left as it is."""
 
 
 def encode(call: Call) -> bytes:
@@ -29,12 +29,13 @@ def decode(data: bytes) -> Call:
         raise UnreadableRecord(f"call record not readable: {e}") from e
     if call.v > VERSION:
         raise UnreadableRecord(f"call {call.id} was written by a newer version (record version {call.v} > {VERSION})")
+    if call.type not in flows():
+        raise UnreadableRecord(f"call {call.id} is of a type that this version does not know: {call.type!r}")
     return call
 
 
-def news(flow: Flow, before: str, call: Call) -> list[bytes]:
+def news(flow: Flow, before: str, now: str, call: Call) -> list[bytes]:
     """The state changes between `before` and now, one event each; states that were passed at once are told too."""
-    now = flow.state(call)
     if now == before:
         return []
     first, last = flow.STATES.index(before), flow.STATES.index(now)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from ari_app.domain import events as ev
 from ari_app.domain.call import Call, How, Leg, LegState
-from ari_app.ports.telephony import Snapshot, Trace
+from ari_app.flows.moves import waiting_tones
+from ari_app.ports.telephony import Record, Snapshot, Trace
 
 CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
 """Our ids; whatever else lives on the PBX is not ours and left alone."""
@@ -36,52 +37,74 @@ def channel_id(call: Call, leg: Leg, n: int) -> str:
 
 
 def questions(calls: Iterable[Call], snapshot: Snapshot) -> list[str]:
-    """Channels of which the PBX's record must be asked: gone ones, and those answered while nobody watched."""
+    """Channels of which the PBX's record must be asked: gone ones, and those answered while nobody watched; where it
+    may turn out that a dial was never sent, those too that are known to have lived."""
     asked = []
     for call in calls:
         for leg, n in watched(call):
             now = snapshot.channels.get(channel_id(call, leg, n))
             if now is None or (now.state == "up" and leg.state is not LegState.UP):
                 asked.append(channel_id(call, leg, n))
-    return asked
+            if now is None and n == len(leg.tries):
+                asked += [channel_id(call, other, k) for other in call.legs for k in range(len(other.tries))]
+    return list(dict.fromkeys(asked))
+
+
+def is_complete(record: Record | None, asked: Iterable[str], snapshot: Snapshot) -> bool:
+    """Whether asking again a moment later could tell nothing more: rows are written a moment after the fact."""
+    return record is None or all(
+        c in snapshot.channels or (c in record.traces and record.traces[c].ended_at_ms is not None) for c in asked
+    )
 
 
 def facts(
     call: Call,
     snapshot: Snapshot,
-    traces: Mapping[str, Trace] | None,
+    record: Record | None,
     seen_alive_ms: int,
     answered: Mapping[str, int],
     unsent: frozenset[str] = frozenset(),
 ) -> list[ev.Event]:
     """What happened to this call in the gap, in the order of time, closed by Recovered.
 
-    `traces`: the PBX's record, None if it cannot be read from here. `seen_alive_ms`: the last moment at which we saw
-    the PBX. `answered`: answer times of live channels, asked of the PBX itself. `unsent`: keys of dials that are known
-    never to have left us.
+    `record`: what the PBX wrote down, None if it cannot be read from here. `seen_alive_ms`: the last moment at which we
+    saw the PBX. `answered`: answer times of live channels, asked of the PBX itself. `unsent`: keys of dials that are
+    known never to have left us.
     """
     found: list[ev.Event] = []
     for leg, n in watched(call):
         channel = channel_id(call, leg, n)
         now = snapshot.channels.get(channel)
-        trace = traces.get(channel) if traces is not None else None
+        trace = record.traces.get(channel) if record is not None else None
         if now is not None:
             found += _living(leg, n, now.state, now.created_at_ms, trace, answered.get(channel), snapshot.at_ms)
         elif trace is not None:
             found += _ended(leg, n, trace, _last_seen(leg, n, seen_alive_ms))
-        elif n == len(leg.tries) and (traces is not None or f"dial:{leg.role}:{n}" in unsent):
+        elif n == len(leg.tries) and (f"dial:{leg.role}:{n}" in unsent or _would_know(call, record)):
             found.append(ev.NeverSent(leg.role, n, snapshot.at_ms))
         else:
             found.append(ev.Gone(leg.role, n, _last_seen(leg, n, seen_alive_ms), how="unknown"))
-    found += _risen(call, snapshot)
+    found += risen(call, snapshot)
     found.sort(key=lambda e: e.at_ms)
     found += _bridge(call, snapshot)
-    found += [ev.Played(name, snapshot.at_ms) for name in _sounds_unheard_of(call)]
     found.append(ev.Recovered(snapshot.at_ms))
     return found
 
 
-def _risen(call: Call, snapshot: Snapshot) -> list[ev.Event]:
+def _would_know(call: Call, record: Record | None) -> bool:
+    """Whether a channel that the PBX's record does not name cannot have been: it must reach back to before this dial,
+    and name whatever else of this call is known to have lived. A record that was begun anew or switched off proves
+    nothing, and a phone must not be rung twice on its word."""
+    if record is None or record.since_ms is None or record.since_ms > call.now_ms:
+        return False
+    return all(channel_id(call, leg, n) in record.traces for leg in call.legs for n in _lived(leg))
+
+
+def _lived(leg: Leg) -> list[int]:
+    return [n for n, t in enumerate(leg.tries) if t.gave_sign]
+
+
+def risen(call: Call, snapshot: Snapshot) -> list[ev.Event]:
     """Tries that were given up and live after all: told again, so that they are hung up."""
     return [
         ev.Dialled(leg.role, n, snapshot.at_ms)
@@ -138,19 +161,8 @@ def _bridge(call: Call, snapshot: Snapshot) -> list[ev.Event]:
 
 
 def may_sound(call: Call) -> list[tuple[str, str]]:
-    """(channel, name) of endless sounds that a process before us may have begun without living to write it down."""
-    return [
-        (channel_id(call, first, first.n), f"waiting{n}")
-        for first, second in zip(call.legs, call.legs[1:], strict=False)
-        for n in range(len(second.tries) + 1)
-        if first.tries and f"waiting{n}" not in call.played
-    ]
-
-
-def _sounds_unheard_of(call: Call) -> list[str]:
-    """Sounds whose end we may have missed. Waiting tones have no end of their own and are stopped when due."""
-    names = (k.removeprefix("play:") for k in sorted(call.asked) if k.startswith("play:"))
-    return [n for n in names if n not in call.played and not n.startswith("waiting")]
+    """(channel, name) of endless sounds that may still go on: they begin only when the record names them."""
+    return [(channel_id(call, call.legs[0], call.legs[0].n), name) for name in waiting_tones(call)]
 
 
 def strangers(known: Iterable[str], snapshot: Snapshot) -> tuple[list[str], list[str]]:

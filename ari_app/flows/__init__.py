@@ -13,13 +13,15 @@ from ari_app.domain.wishes import Yielded
 
 
 class Flow(Protocol):
-    """What the engine needs of a call type: its plan, and where a call stands for people."""
+    """What the engine needs of a call type: its plan, where a call stands for people, and how long was talked."""
 
     TYPE: str
     STATES: tuple[str, ...]
 
     def plan(self, c: Call) -> Iterable[Yielded]: ...
     def state(self, c: Call) -> str: ...
+    def talk_began_ms(self, c: Call) -> int | None: ...
+    def talked_ms(self, c: Call) -> int: ...
 
 
 @cache

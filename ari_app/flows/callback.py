@@ -17,6 +17,7 @@ from ari_app.flows.moves import (
     keep_funded,
     reach,
     sound_to,
+    waiting_tones,
     wind_down,
 )  # fmt: skip
 
@@ -74,7 +75,7 @@ def state(c: Call) -> str:
     caller, callee = c.leg(CALLER), c.leg(CALLEE)
     if c.settled is not None:
         return "ended"
-    if callee.answered_at_ms is not None:
+    if talk_began_ms(c) is not None:
         return "talking"
     if callee.tries or c.dial_pending(callee) is not None:
         return "ringing_callee"
@@ -93,7 +94,7 @@ def ended(c: Call) -> End | None:
     if c.is_over:
         return None
     caller, callee = c.leg(CALLER), c.leg(CALLEE)
-    if callee.answered_at_ms is not None:
+    if talk_began_ms(c) is not None:
         return end_of_talk(c, caller, callee)
     if c.cancelled_at_ms is not None:
         return End(Reason.CANCELLED, HungUpBy.API)
@@ -138,10 +139,15 @@ def end_of_talk(c: Call, caller: Leg, callee: Leg) -> End | None:
 
 
 def end_by_clock(c: Call, at_ms: int) -> End | None:
-    if at_ms >= talk_ends_at_ms(c):
-        capped = c.terms.max_duration_s <= c.held_s
-        return End(Reason.MAX_DURATION if capped else Reason.BALANCE_EMPTY, HungUpBy.SYSTEM)
-    return None
+    """What is held has been talked. That the balance is empty is said only if the ledger said so: where it could not
+    be asked, or we were not there to ask, the fault is ours."""
+    if at_ms < talk_ends_at_ms(c):
+        return None
+    if c.terms.max_duration_s <= c.held_s:
+        return End(Reason.MAX_DURATION, HungUpBy.SYSTEM)
+    if c.is_hold_in_doubt:
+        return None
+    return End(Reason.BALANCE_EMPTY if c.refused_at_ms is not None else Reason.INTERRUPTED, HungUpBy.SYSTEM)
 
 
 def why_gone(c: Call, leg: Leg) -> End:
@@ -158,10 +164,26 @@ def why_gone(c: Call, leg: Leg) -> End:
 # ---- the talk and its money -------------------------------------------------------------------------------------
 
 
+def talk_began_ms(c: Call) -> int | None:
+    """The callee's answer; None if there was none, or if it came too late to become a talk: after the caller had gone,
+    or after the end was decided and before the phones were hung up."""
+    began = answer_ms(c)
+    came_late = began is not None and c.end is not None and c.end.at_ms < began
+    talked_after_all = c.settled is not None and c.settled.used_s > 0  # we were away before we could hang up
+    return None if came_late and not talked_after_all else began
+
+
+def answer_ms(c: Call) -> int | None:
+    """The moment from which both were there: the callee's answer, if the caller had not gone before."""
+    caller, callee = c.leg(CALLER), c.leg(CALLEE)
+    began, gone = callee.answered_at_ms, caller.last.ended_at_ms if caller.last else None
+    return None if began is None or (gone is not None and gone < began) else began
+
+
 def talked_ms(c: Call) -> int:
     """From the callee's answer to the first hang-up (a lost leg: to its last sound), or to now."""
     caller, callee = c.leg(CALLER), c.leg(CALLEE)
-    began = callee.answered_at_ms
+    began = answer_ms(c)
     if began is None:
         return 0
     ends = [leg.last.alive_until_ms for leg in (caller, callee) if leg.last and leg.last.alive_until_ms is not None]
@@ -170,7 +192,7 @@ def talked_ms(c: Call) -> int:
 
 
 def talk_ends_at_ms(c: Call) -> int:
-    began = c.leg(CALLEE).answered_at_ms
+    began = talk_began_ms(c)
     assert began is not None
     return began + 1000 * min(c.held_s, c.terms.max_duration_s)
 
@@ -227,8 +249,7 @@ def ask_to_confirm(c: Call, caller: Leg) -> Iterator[Yielded]:
 def waiting_sound(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
     """Prompt, then ringback or music, until the callee's network or the callee is heard."""
     t = callee.last
-    tones = [f"waiting{n}" for n in range(callee.n + 1)]  # one that began during an earlier try goes on over the next
-    is_sounding = any(f"play:{tone}" in c.asked and tone not in c.played for tone in tones)
+    tones = waiting_tones(c)  # one that began during an earlier try goes on over the next
     early = t is not None and t.early_at_ms is not None and c.terms.early_media == "all"
     for n in range(3):
         yield from hush(c, caller, f"confirm{n}", "confirm")
@@ -238,11 +259,11 @@ def waiting_sound(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
             yield from hush(c, caller, tone, c.terms.waiting)
     elif c.terms.prompt and not c.terms.confirm_caller and "prompt" not in c.played:
         yield sound_to(caller, "prompt", "prompt")
-    elif t is not None and callee.is_live and not is_sounding:
+    elif t is not None and callee.is_live and not tones:
         quiet_until_ms = t.dialled_at_ms + WAITING_SOUND_MS
         heard_ringing = t.rang_at_ms is not None or t.early_at_ms is not None
         if heard_ringing or c.now_ms >= quiet_until_ms:
-            yield sound_to(caller, tones[-1], c.terms.waiting)
+            yield sound_to(caller, f"waiting{callee.n}" + (f"r{c.gaps}" if c.gaps else ""), c.terms.waiting)
         else:
             yield Wake(quiet_until_ms)
 

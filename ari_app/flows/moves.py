@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ari_app.domain.call import Call, Leg, LegState
 from ari_app.domain.causes import Outcome
-from ari_app.domain.step import FAILURES_MAX
+from ari_app.domain.step import is_given_up
 from ari_app.domain.units import Increment, rounded_s, talk_s
 from ari_app.domain.wishes import CloseBridge, Dial, HangUp, Hold, Play, Settle, Stop, Unwhisper, Wake, Yielded
 
@@ -45,7 +45,7 @@ def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
     if c.holds > 0 and c.held_s >= target_s:
         return
     want_s = min(max(t.slice_s, target_s - c.held_s), max(cap_s - c.held_s, 1))
-    if c.refused_at_ms is not None and c.holds > 0:
+    if c.refused_at_ms is not None and c.holds > 0 and not c.is_hold_in_doubt:
         again_at_ms = c.refused_at_ms + t.hold_retry_ms
         if c.now_ms < again_at_ms:
             yield Wake(again_at_ms)
@@ -61,6 +61,12 @@ def hush(c: Call, leg: Leg, name: str, sound: str) -> Iterator[Yielded]:
     """Stop a sound that was begun and has not ended."""
     if f"play:{name}" in c.asked and name not in c.played:
         yield Stop(leg.role, leg.n, name, sound)
+
+
+def waiting_tones(c: Call) -> list[str]:
+    """Names of the endless sounds that were begun, and of whose end nothing was heard."""
+    names = (k.removeprefix("play:") for k in sorted(c.asked) if k.startswith("play:waiting"))
+    return [name for name in names if name not in c.played]
 
 
 def wind_down(c: Call, used_ms: int) -> Iterator[Yielded]:
@@ -87,6 +93,4 @@ def wind_down(c: Call, used_ms: int) -> Iterator[Yielded]:
 
 def gave_up(c: Call, *keys: str) -> bool:
     """A wish that the call cannot live without failed too often."""
-    return any(
-        count >= FAILURES_MAX and (key in keys or key.split(":", 1)[0] in keys) for key, count in c.failed.items()
-    )
+    return any(is_given_up(c, key) and (key in keys or key.split(":", 1)[0] in keys) for key in c.failed)

@@ -26,6 +26,10 @@ class LinkLost(Exception):
     """The question or its answer was lost; it may have been carried out. Recovery will tell."""
 
 
+class TimedOut(LinkLost):
+    """It was never answered, on a link that stood (and is dropped now): asked again, it may hang again."""
+
+
 @dataclass(frozen=True, slots=True)
 class DialRequest:
     """One phone to ring. `shown` is the number the phone sees. `bridge` (where given) is joined before the dial, so
@@ -69,6 +73,15 @@ class Trace:
     ended_at_ms: int | None = None
     cause: int | None = None
     remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The traces of those channels that were asked for and that the PBX's record names. `since_ms`: the time of its
+    oldest row, None while it has none: of what was before, it proves nothing."""
+
+    traces: Mapping[str, Trace]
+    since_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,10 @@ class Telephony(Protocol):
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
         """Return a channel that asked for a call to its dialplan."""
 
-    async def traces(self, channels: Sequence[str]) -> Mapping[str, Trace] | None:
+    async def look(self) -> Snapshot:
+        """Everything with our ids that lives on the PBX now."""
+
+    async def record(self, channels: Sequence[str]) -> Record | None:
         """What the PBX's own record says of these channels; None if that record cannot be read from here."""
 
     async def answered_at(self, channel: str) -> int | None:

@@ -1,6 +1,8 @@
 """The three servers: what each needs on disk, how it is called, and when it is ready. Starts none of them."""
 
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -134,6 +136,13 @@ class Asterisk:
 
 class Pbx(Asterisk):
     """The product's PBX: ready when ARI answers and every module is loaded."""
+
+    def write(self, tools: Tools) -> set[str]:
+        """And the first row of the event log: a log that says since when it is kept can prove what was never there."""
+        changed = super().write(tools)
+        with suppress(FileExistsError), (self.home / "cel.csv").open("x", encoding="utf-8") as log:
+            log.write(f'"LOG_BEGINS","{time.time():.6f}",' + ",".join(['""'] * 7) + "\n")
+        return changed
 
     def ready(self) -> bool:
         ari = probe.ari_get(_int(self.values, "http_port"), "asterisk/ping", ARI_USER, str(self.values["ari_password"]))

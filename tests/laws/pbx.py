@@ -22,6 +22,7 @@ from ari_app.ports.telephony import (
     NoSuchChannel,
     PbxError,
     PbxEvent,
+    Record,
     Snapshot,
     Trace,
 )  # fmt: skip
@@ -38,6 +39,7 @@ class Chan:
     cut: asyncio.TimerHandle | None = None
     life: asyncio.Task[None] | None = None
     playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    endless: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,15 @@ class LawPbx:
         chan = self._chan(channel)
         length_s = 3600.0 if sound in ("ringback", "music") else 1.5
         name = playback.partition(".")[2]
+        if name in chan.playing:
+            raise PbxError(409, "lives already")
         chan.playing[name] = self._spawn(self._sound(chan, name, length_s))
+        if length_s > 60:
+            chan.endless.add(name)
+
+    def endless(self, channel: str) -> bool:
+        chan = self.channels.get(channel)
+        return chan is not None and any(name in chan.playing for name in chan.endless)
 
     async def _sound(self, chan: Chan, name: str, length_s: float) -> None:
         await asyncio.sleep(length_s)
@@ -305,10 +315,14 @@ class LawPbx:
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
         await self._asked()
 
-    async def traces(self, channels: Sequence[str]) -> Mapping[str, Trace] | None:
+    async def look(self) -> Snapshot:
+        await self._asked()
+        return self.snapshot()
+
+    async def record(self, channels: Sequence[str]) -> Record | None:
         if not self._weather.cel:
             return None
-        return {c: self.traces_kept[c] for c in channels if c in self.traces_kept}
+        return Record({c: self.traces_kept[c] for c in channels if c in self.traces_kept}, since_ms=0)
 
     async def answered_at(self, channel: str) -> int | None:
         chan = self.channels.get(channel)

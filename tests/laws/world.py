@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.domain.call import Call, Leg, Route, Terms
+from ari_app.domain.causes import Reason
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
-from ari_app.domain.ledger_types import Account, Kind, MonthGrant
+from ari_app.domain.ledger_types import Account, Kind, MonthGrant, Refused
 from ari_app.engine import records
-from ari_app.engine.engine import Engine
+from ari_app.engine.engine import LOOK_AGAIN_S, Engine
 from ari_app.engine.perform import Performer
 from ari_app.flows import Flow
 from tests.laws.pbx import LawPbx, Weather
@@ -27,7 +28,7 @@ from tests.laws.virtual_time import VirtualLoop, run
 PAYER = "alice"
 NO_MONTH = MonthGrant("2000-01", 0, 1)
 JOIN_WITHIN_S = 5.0
-END_WITHIN_S = 2_000.0  # of virtual time: the longest of all waits together, and some
+END_WITHIN_S = 3_000.0  # of virtual time: the longest of all waits together, and some
 
 
 class LawBroken(AssertionError):
@@ -37,8 +38,8 @@ class LawBroken(AssertionError):
 class Moody:
     """Ledger and store as over a network: sometimes slow or away, a reply sometimes lost after it took effect."""
 
-    def __init__(self, inner: object, rng: random.Random, chance: float) -> None:
-        self._inner, self._rng, self._chance = inner, rng, chance
+    def __init__(self, inner: object, world: World) -> None:
+        self._inner, self._rng, self._chance, self._world = inner, world.rng, world.trouble, world
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         real = getattr(self._inner, name)
@@ -46,9 +47,11 @@ class Moody:
         async def asked(*args: object, **kwargs: object) -> object:
             slow_s = 1.0 if self._rng.random() < 3 * self._chance else 0.003
             await asyncio.sleep(self._rng.uniform(0, slow_s))
-            if self._rng.random() < self._chance:
+            if self._rng.random() < self._chance or self._world.loop.now_s < self._world.away_until_s:
                 raise Unavailable("away")
             answer = await real(*args, **kwargs)
+            if name == "hold":
+                self._world.last_word[str(kwargs["call"])] = answer
             await asyncio.sleep(self._rng.uniform(0, 0.003))
             if self._rng.random() < self._chance:
                 raise Unavailable("the answer was lost")
@@ -87,7 +90,10 @@ class World:
         self.main: asyncio.Task[None] | None = None
         self.report = Report()
         self.is_down = True
+        self.away_until_s = 0.0  # ledger and store answer nobody before
+        self.last_word: dict[str, object] = {}  # call → what the ledger said last when it was asked for minutes
         self._apart_since: dict[str, float] = {}
+        self._drowned_since: dict[str, float] = {}
         self.minutes_s = rng.choice((1, 20, 65, 400, 3600, 3600, 36000))
 
     # ---- the app's lives ----------------------------------------------------------------------------------------
@@ -95,8 +101,7 @@ class World:
     async def boot(self) -> None:
         self.fence += 1
         now_ms = self.loop.now_ms
-        ledger = Moody(self.ledger, self.rng, self.trouble)
-        calls = Moody(self.calls, self.rng, self.trouble)
+        ledger, calls = Moody(self.ledger, self), Moody(self.calls, self)
         performer = Performer(self.pbx, ledger, now_ms, lambda _payer, at_ms: NO_MONTH)  # type: ignore[arg-type]
         self.engine = Engine(
             node="n", telephony=self.pbx, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
@@ -145,11 +150,12 @@ class World:
         while not self._is_over(ids):
             self.check_ledger()
             self.check_joined(ids)
+            self.check_heard(ids)
             if self.loop.now_s > deadline:
                 raise LawBroken(f"liveness: not over: {self._left(ids)}")
             await asyncio.sleep(0.5)
         trouble.cancel()
-        await asyncio.sleep(3)
+        await asyncio.sleep(LOOK_AGAIN_S + 3)
         self.check_end(ids)
         return self.report
 
@@ -175,7 +181,9 @@ class World:
                 self.pbx.reconnect()
         for _ in range(rng.choice((0, 1, 3, 8))):
             await asyncio.sleep(rng.choice((0.002, 0.01, 0.05, 0.5, 3.0, 20.0, 60.0)) * rng.random())
-            match rng.choices(("crash", "cut", "cancel", "top_up"), (5, 3, 1, 1))[0]:
+            match rng.choices(("crash", "cut", "cancel", "top_up", "away"), (5, 3, 1, 1, 2))[0]:
+                case "away":
+                    self.away_until_s = self.loop.now_s + rng.choice((1.0, 20.0, 300.0, 300.0)) * rng.random()
                 case "crash":
                     await self.crash()
                     await asyncio.sleep(rng.choice((0.01, 0.5, 5.0, 90.0, 500.0)) * rng.random())
@@ -208,7 +216,7 @@ class World:
         return records.decode(self.calls._calls[call_id].record)
 
     def _is_over(self, ids: list[str]) -> bool:
-        if self.is_down or self.engine is None or self.engine.live:
+        if self.is_down or self.engine is None or self.engine.live or not self.engine.sees_pbx:
             return False
         return all(self._call(i).settled is not None for i in ids)
 
@@ -224,6 +232,19 @@ class World:
                 self._apart_since.pop(call_id, None)
             elif self.loop.now_s - self._apart_since.setdefault(call_id, self.loop.now_s) > JOIN_WITHIN_S:
                 raise LawBroken(f"liveness: both up and not joined: {call_id}")
+
+    def check_heard(self, ids: list[str]) -> None:
+        """Who is joined hears the other one: no ringback or music goes on over the talk."""
+        assert self.engine is not None
+        for call_id in ids:
+            call = self._call(call_id)
+            names = frozenset(f"{call_id}.{leg.role}.{leg.n}" for leg in call.legs)
+            calm = self.engine.sees_pbx and self.pbx.is_up and not call.is_over
+            drowned = any(self.pbx.endless(c) for c in names)
+            if not (names in self.pbx.joined and calm and drowned):
+                self._drowned_since.pop(call_id, None)
+            elif self.loop.now_s - self._drowned_since.setdefault(call_id, self.loop.now_s) > JOIN_WITHIN_S:
+                raise LawBroken(f"an endless sound goes on over the talk: {call_id}")
 
     def _left(self, ids: list[str]) -> str:
         states = [(self.flow.state(self._call(i)), self._call(i).end) for i in ids]
@@ -249,6 +270,8 @@ class World:
         assert call.settled is not None
         assert call.end is not None
         self.report.reasons.append(str(call.end.reason))
+        if call.end.reason is Reason.BALANCE_EMPTY and not isinstance(self.last_word.get(call.id), Refused):
+            raise LawBroken(f"balance_empty, though the ledger did not say so: {self.last_word.get(call.id)}")
         true_ms = self.true_talk_ms(call)
         if true_ms is None:
             return
@@ -285,6 +308,7 @@ def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
         confirm_caller=rng.random() < 0.3,
         prompt=rng.random() < 0.5,
         early_media=rng.choice(("all", "none")),
+        waiting=rng.choice(("ringback", "music")),
         media_timeout_ms=60_000,
         pdd_timeout_ms=3_000,
     )

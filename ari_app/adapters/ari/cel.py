@@ -12,29 +12,31 @@ from pathlib import Path
 
 import msgspec
 
-from ari_app.ports.telephony import Trace
+from ari_app.ports.telephony import Record, Trace
 
 EVENT, TIME, UNIQUE_ID, CHANNEL_NAME, EXTRA = 0, 1, 2, 4, 8
 COLUMNS = 9
 
 
-def read_traces(path: Path, channels: Collection[str]) -> dict[str, Trace] | None:
+def read_record(path: Path, channels: Collection[str]) -> Record | None:
     """Traces of these channels, as far as the log has them; None if there is no log to read."""
     wanted = set(channels)
     found: dict[str, Trace] = {}
+    since_ms = None
     try:
-        for row in _rows(path, wanted):
-            _fold(found, row)
+        for row in _rows(path):
+            if since_ms is None:
+                since_ms = _at_ms(row[TIME])
+            if row[UNIQUE_ID] in wanted:
+                _fold(found, row)
     except OSError:
         return None
-    return found
+    return Record(found, since_ms)
 
 
-def _rows(path: Path, wanted: set[str]) -> Iterator[list[str]]:
+def _rows(path: Path) -> Iterator[list[str]]:
     with path.open(encoding="utf-8", errors="replace", newline="") as lines:
-        for row in csv.reader(lines):
-            if len(row) >= COLUMNS and row[UNIQUE_ID] in wanted:
-                yield row
+        yield from (row for row in csv.reader(lines) if len(row) >= COLUMNS)
 
 
 def _fold(found: dict[str, Trace], row: list[str]) -> None:

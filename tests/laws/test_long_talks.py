@@ -1,0 +1,132 @@
+"""A talk that would go on for ever, in a calm world but for one trouble: what the minutes say at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ari_app.domain import events as ev
+from ari_app.domain.call import Call
+from ari_app.domain.ledger_types import Kind
+from ari_app.engine import records
+from ari_app.flows import callback, flows
+from tests.laws.pbx import Chan, LawPbx
+from tests.laws.virtual_time import run
+from tests.laws.world import PAYER, LawBroken, World, callback_call
+
+CALL = "c" + "0" * 26
+SLICE_S = 120
+
+
+@pytest.fixture(autouse=True)
+def _patient_phones(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def live(self: LawPbx, chan: Chan, _ring_ms: int) -> None:
+        role, n = chan.id.split(".")[1], int(chan.id.split(".")[2])
+        self._tell(chan.id, ev.Rang(role, n, self._loop.now_ms()))
+        chan.state, chan.answered_ms = "up", self._loop.now_ms()
+        self.traces_kept[chan.id] = replace(self.traces_kept[chan.id], answered_at_ms=chan.answered_ms)
+        self._tell(chan.id, ev.Answered(role, n, chan.answered_ms))
+
+    monkeypatch.setattr(LawPbx, "_live", live)
+
+
+def calm_world() -> World:
+    world = World(3, flows()["callback"], callback_call)
+    world.trouble = 0.0
+    world.weather = world.pbx._weather = replace(world.weather, late_ms=0, repeat=0.0, cel=True, wire_ms=1)
+    world.pbx._rng = random.Random(5)  # its first twenty dials are all taken
+    return world
+
+
+async def talk(world: World, minutes_s: int, trouble: Callable[[World], Awaitable[None]]) -> Call:
+    here = asyncio.current_task()
+    assert here is not None
+    here.set_name("world")  # no crash of the app takes it down
+    await world.ledger.grant(op="g", payer=PAYER, kind=Kind.BONUS, seconds=minutes_s, now_ms=world.loop.now_ms())
+    await world.boot()
+    assert world.engine is not None
+    await world.engine.until_recovered()
+    call = callback_call(CALL, random.Random(1), world.loop.now_ms())
+    terms = replace(
+        call.terms, increment="1/1", slice_s=SLICE_S, max_duration_s=9_000, confirm_caller=False, prompt=False
+    )
+    await world.engine.start(replace(call, terms=terms), (PAYER,))
+    await asyncio.sleep(5)
+    assert callback.state(stored(world)) == "talking"
+    await trouble(world)
+    for _ in range(5_000):
+        await asyncio.sleep(1)
+        if (now := stored(world)).settled is not None:
+            return now
+    raise LawBroken("the call never ended")
+
+
+def stored(world: World) -> Call:
+    return records.decode(world.calls._calls[CALL].record)
+
+
+async def nothing(_world: World) -> None:
+    pass
+
+
+async def ledger_away_to_the_end(world: World) -> None:
+    world.away_until_s = world.loop.now_s + 2 * SLICE_S
+
+
+async def ledger_away_for_a_while(world: World) -> None:
+    world.away_until_s = world.loop.now_s + SLICE_S - 30
+
+
+async def killed_after_a_renewal(world: World) -> None:
+    """The next process must know what is held, and ask the ledger before it says that the minutes are at their end."""
+    await asyncio.sleep(2 * SLICE_S)
+    await world.crash()
+    await asyncio.sleep(20)
+    await world.boot()
+
+
+async def killed_before_a_renewal(world: World) -> None:
+    """Started again at the very moment at which all that the record knows of is used up."""
+    await asyncio.sleep(SLICE_S - 100)
+    await world.crash()
+    await asyncio.sleep(95.3)
+    await world.boot()
+
+
+def ended(minutes_s: int, trouble: Callable[[World], Awaitable[None]]) -> tuple[str, str, int]:
+    world = calm_world()
+    call = run(world.loop, talk(world, minutes_s, trouble))
+    assert call.end is not None
+    assert call.settled is not None
+    return call.end.reason.value, call.end.by.value, call.settled.charged_s
+
+
+@pytest.mark.parametrize(
+    "trouble", [nothing, ledger_away_for_a_while, killed_after_a_renewal, killed_before_a_renewal],
+    ids=lambda t: t.__name__,
+)  # fmt: skip
+def test_all_minutes_can_be_talked(trouble: Any) -> None:
+    reason, by, charged_s = ended(900, trouble)
+    assert (reason, by) == ("balance_empty", "system")
+    assert charged_s == 900
+
+
+def test_that_the_balance_is_empty_is_said_only_if_the_ledger_said_so() -> None:
+    reason, by, charged_s = ended(900, ledger_away_to_the_end)
+    assert (reason, by) == ("interrupted", "system")
+    assert SLICE_S - 1 <= charged_s <= 2 * SLICE_S
+
+
+def test_the_ledger_being_away_never_makes_the_balance_empty_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = callback.end_by_clock
+
+    def guess(c: Call, at_ms: int) -> Any:
+        return real(replace(c, is_hold_in_doubt=False, refused_at_ms=1), at_ms)
+
+    monkeypatch.setattr(callback, "end_by_clock", guess)
+    assert ended(900, ledger_away_to_the_end)[0] == "balance_empty"

@@ -1,0 +1,71 @@
+"""When a missing channel proves that a dial was never sent, and when it proves nothing."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ari_app.adapters.ari.cel import read_record
+from ari_app.domain import events as ev
+from ari_app.domain.call import Call, LegState, Try
+from ari_app.engine import recover
+from ari_app.ports.telephony import Record, Snapshot, Trace
+from tests.laws.world import callback_call
+
+CALL = "c" + "0" * 26
+NOW_MS = 1_800_000_000_000
+NOTHING = Snapshot(NOW_MS + 5_000, {}, {})
+
+
+def dialling_caller() -> Call:
+    return replace(callback_call(CALL, random.Random(1), NOW_MS), asked=frozenset({"dial:caller:0"}))
+
+
+def dialling_callee() -> Call:
+    call = dialling_caller()
+    caller = replace(call.leg("caller"), tries=(Try(LegState.UP, NOW_MS - 50, NOW_MS - 40, None, NOW_MS - 30),))
+    return replace(call.with_leg(caller), asked=call.asked | {"dial:callee:0"})
+
+
+def fate(call: Call, role: str, record: Record | None, unsent: frozenset[str] = frozenset()) -> str:
+    facts = recover.facts(call, NOTHING, record, NOW_MS, {}, unsent)
+    mine = [e for e in facts if isinstance(e, ev.Gone | ev.NeverSent) and e.leg == role]
+    assert len(mine) == 1
+    return type(mine[0]).__name__
+
+
+@pytest.mark.parametrize(
+    ("record", "is_proof"),
+    [
+        (None, False),  # nothing can be read from here
+        (Record({}, None), False),  # an empty log: rotated, or never written
+        (Record({}, NOW_MS + 1), False),  # begun anew after the dial
+        (Record({}, NOW_MS - 1), True),
+    ],
+)
+def test_only_a_log_that_reaches_back_proves(record: Record | None, is_proof: bool) -> None:
+    assert fate(dialling_caller(), "caller", record) == ("NeverSent" if is_proof else "Gone")
+
+
+def test_a_log_that_does_not_name_the_callers_channel_proves_nothing_of_the_callees() -> None:
+    was = Trace(NOW_MS - 50, NOW_MS - 30, NOW_MS + 9, NOW_MS + 9, 16, remote=True)
+    assert fate(dialling_callee(), "callee", Record({}, NOW_MS - 900)) == "Gone"  # switched off meanwhile
+    assert fate(dialling_callee(), "callee", Record({f"{CALL}.caller.0": was}, NOW_MS - 900)) == "NeverSent"
+
+
+def test_what_never_left_us_needs_no_proof() -> None:
+    assert fate(dialling_caller(), "caller", None, frozenset({"dial:caller:0"})) == "NeverSent"
+
+
+def test_a_log_tells_since_when_it_is_kept(tmp_path: Path) -> None:
+    log = tmp_path / "cel.csv"
+    assert read_record(log, ["x"]) is None
+    log.write_text("")
+    assert read_record(log, ["x"]) == Record({}, None)
+    log.write_text(
+        '"LOG_BEGINS","1763880000.123456","","","","","","",""\n"CHAN_START","1763880001.5","x","","P","","","",""\n'
+    )
+    assert read_record(log, ["x", "y"]) == Record({"x": Trace(started_at_ms=1763880001500)}, 1763880000123)
