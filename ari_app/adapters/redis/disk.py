@@ -14,6 +14,7 @@ import hiredis
 import structlog
 
 from ari_app.adapters.redis.lane import Lane
+from ari_app.adapters.redis.refusals import NOT_NOW, word_of
 from ari_app.adapters.redis.wire import all_of
 from ari_app.domain.errors import Unavailable
 
@@ -37,10 +38,10 @@ class Disk:
         self._rounds: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
-        """Find out whether this server can tell what is on its disk."""
+        """Find out whether this server can tell what is on its disk. If it only cannot say so now, each wait will."""
         reply = await self._barrier.send("WAITAOF", 1, 0, 1)
-        self.is_supported = not isinstance(reply, hiredis.ReplyError)
-        if not self.is_supported:
+        if isinstance(reply, hiredis.ReplyError) and word_of(reply) not in NOT_NOW and "replica" not in str(reply):
+            self.is_supported = False
             log.warning("redis cannot tell what is on its disk: grants and settlements may be lost", why=str(reply))
 
     def written(self, write: str) -> None:

@@ -16,7 +16,7 @@ import hiredis
 import structlog
 from redis.asyncio.connection import SSLConnection, parse_url
 
-from ari_app.adapters.redis.wire import Arg, Reply, Wire, all_of
+from ari_app.adapters.redis.wire import Arg, Reply, Wire
 from ari_app.domain.errors import Unavailable
 
 log = structlog.get_logger()
@@ -116,9 +116,10 @@ class Lane:
             try:
                 wire = await self._connect()
             except (OSError, TimeoutError, Unavailable) as e:
-                if failures == 0:
-                    log.warning("redis out of reach", lane=self._name, at=repr(self._address), why=str(e) or repr(e))
-                self._why_down = str(e) or "no connection in time"
+                why = str(e) or "no connection in time"
+                if failures == 0 or why != self._why_down:
+                    log.warning("redis out of reach", lane=self._name, at=repr(self._address), why=why)
+                self._why_down = why
                 wait_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                 failures += 1
                 await asyncio.sleep(wait_s * random.uniform(0.5, 1))
@@ -159,9 +160,12 @@ class Lane:
     async def _greet(self, wire: Wire) -> None:
         named = ("CLIENT", "SETNAME", f"ringbridge-{self._name}")
         commands = (*self._address.greeting, named, ("INFO", "server"), *self._hello)
-        replies = await all_of([wire.send(*command) for command in commands])
+        sent = [wire.send(*command) for command in commands]
+        replies: list[Reply] = await asyncio.gather(*sent, return_exceptions=True)
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, hiredis.ReplyError):
                 raise Unavailable(f"{command[0]!s}: {reply}")
+            if isinstance(reply, Exception):
+                raise reply
         info = replies[len(self._address.greeting) + 1].decode()
         self.run_id = next((line[7:].strip() for line in info.splitlines() if line.startswith("run_id:")), "")

@@ -13,12 +13,10 @@ import hiredis
 
 from ari_app.adapters.redis.disk import DISK_TIMEOUT_MS, Disk
 from ari_app.adapters.redis.lane import Address, Lane
+from ari_app.adapters.redis.refusals import ELSEWHERE, NOT_NOW, word_of
 from ari_app.adapters.redis.scripts import Script, shipped
 from ari_app.adapters.redis.wire import Arg, Reply, all_of
 from ari_app.domain.errors import Unavailable
-
-NOT_DONE_NOW = {"LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"}
-"""First words of error replies that say: not carried out, and not the asker's fault."""
 
 
 class RedisFault(Exception):
@@ -94,10 +92,9 @@ class Link:
         return bool(await self.script("swap", key, expected or b"", new or b"") == 1)
 
     def _fail(self, error: hiredis.ReplyError) -> None:
-        said = str(error)
-        word = said.split(" ", 1)[0]
-        if word in NOT_DONE_NOW:
-            if word == "READONLY":  # a replica now: the address may lead to the new master
+        said, word = str(error), word_of(error)
+        if word in NOT_NOW:
+            if word in ELSEWHERE:
                 self._main.drop(said)
                 self._barrier.drop(said)
             raise Unavailable(f"Redis cannot do it now: {said}")

@@ -53,7 +53,7 @@ class Wire(asyncio.Protocol):
         Raises Unavailable where nothing was sent; the future fails with it where nobody knows.
         """
         if self._transport is None or self.lost.done():
-            raise Unavailable("Redis is away")
+            raise Unavailable(f"Redis is away: {self.lost.result()}" if self.lost.done() else "Redis is away")
         if len(self._waiting) >= WAITING_MAX:
             raise Unavailable(f"{WAITING_MAX} commands wait for Redis already")
         packed = hiredis.pack_command(args)  # type: ignore[arg-type]  # its stub forgets tuples of any length
@@ -95,6 +95,9 @@ class Wire(asyncio.Protocol):
         reader.feed(data)
         try:
             while (reply := reader.gets()) is not _NOTHING:
+                if not waiting and isinstance(reply, hiredis.ReplyError):  # it lets nobody in, and says why
+                    self.close(str(reply))
+                    return
                 future = waiting.popleft()
                 if not future.done():  # else whoever asked was cancelled
                     future.set_result(reply)
