@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
+import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -29,8 +30,9 @@ from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.owner import this_process
 from ari_app.adapters.redis.users import RedisUsers
-from ari_app.config import Settings
+from ari_app.config import Mistakes, Settings
 from ari_app.domain.call import Terms
+from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.plans import allowance_s, month_of
 from ari_app.domain.trunks import Trunk
@@ -39,16 +41,17 @@ from ari_app.engine.nodes import LeaseKeeper
 from ari_app.engine.perform import Performer
 from ari_app.engine.service import CallService, Policy
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.first_key import first_key, write_secret
 from ari_app.metrics import Metrics
-from ari_app.ports.keys import SCOPES, described, new_secret
 from ari_app.ports.ledger import MonthGrant
-from ari_app.stack import Stack, StackInfo, StackOptions
-from ari_app.trunks_file import load_trunks
+from ari_app.stack import BrokenOff, Stack, StackError, StackInfo, StackOptions
+from ari_app.stopping import Stopping, Told, first_of
+from ari_app.trunks_file import EMBEDDED, load_trunks
 
 log = structlog.get_logger()
 
 EMBEDDED_CARRIER = Trunk(
-    name="carrier",
+    name=EMBEDDED,
     host="127.0.0.1",
     caller_id=CallerId("verified"),
     price_micro_per_min=60_000,
@@ -83,29 +86,31 @@ class Ground:
     trunks: Sequence[Trunk]
 
 
-def stack_of(settings: Settings) -> Stack | None:
-    """The embedded servers that these settings need; None where everything is the operator's own."""
+def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
+    """The embedded servers that these settings need; None where everything is the operator's own. Raises Mistakes."""
     if settings.ari_url and settings.redis_url:
         return None
     embedded = settings.is_embedded
-    trunks = load_trunks(settings.trunks_file) if settings.trunks_file and embedded else ()
+    trunks = load_trunks(settings.trunks_file, embedded=True) if settings.trunks_file and embedded else ()
     return Stack(
         StackOptions(
             state_dir=Path(settings.state_dir), cache_dir=Path(settings.cache_dir).expanduser(),
             redis=not settings.redis_url, pbx=embedded, carrier=embedded,
             media_timeout_s=settings.media_timeout_s, stasis_app=settings.ari_app, trunks=trunks,
+            wanted=wanted,
         )
     )  # fmt: skip
 
 
-def lay_ground(settings: Settings) -> Ground:
-    """Start what is embedded and is not running yet. Blocks. Raises StackError or config.Mistakes, for a person."""
+def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Ground:
+    """Start what is embedded and is not running yet. Blocks, as long as it is `wanted`; then raises BrokenOff, and
+    nothing that it started runs. Raises StackError or config.Mistakes, for a person."""
     if settings.debian_mirror:
         os.environ.setdefault("RINGBRIDGE_DEBIAN_MIRROR", settings.debian_mirror)
-    trunks = tuple(load_trunks(settings.trunks_file)) if settings.trunks_file else ()
-    if settings.is_embedded and all(t.name != EMBEDDED_CARRIER.name for t in trunks):
+    trunks = load_trunks(settings.trunks_file, embedded=settings.is_embedded) if settings.trunks_file else ()
+    if settings.is_embedded:
         trunks = (*trunks, EMBEDDED_CARRIER)
-    stack = stack_of(settings)
+    stack = stack_of(settings, wanted)
     info = stack.start() if stack is not None else None
     if info is not None:
         settings = replace(
@@ -129,8 +134,8 @@ def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
         pdd_timeout_ms=settings.pdd_timeout_ms, confirm_timeout_ms=settings.confirm_timeout_ms,
         media_timeout_ms=1000 * settings.media_timeout_s, hold_retry_ms=settings.hold_retry_ms,
         confirm_caller=settings.confirm_caller, prompt=settings.prompt and bool(settings.sound_prompt),
-        announce_limit_ms=settings.announce_limit_ms, waiting=settings.waiting,  # type: ignore[arg-type]
-        early_media=settings.early_media,  # type: ignore[arg-type]
+        announce_limit_ms=settings.announce_limit_ms, waiting=settings.waiting,
+        early_media=settings.early_media,
     )  # fmt: skip
     return Policy(
         terms=terms,
@@ -189,6 +194,11 @@ class App:
             return None
         return AmiWatch(host, int(port), self.settings.ami_user, self.settings.ami_password, settings=AmiSettings())
 
+    @property
+    def has_stood_down(self) -> bool:
+        """Another process owns the PBX now."""
+        return self.engine.stood_down is not None and self.engine.stood_down.done()
+
     def month(self, _payer: str, at_ms: int) -> MonthGrant:
         """The free minutes of the month. Everybody is on the personal plan until there are teams."""
         return month_of(at_ms, self.settings.timezone).grant(allowance_s())
@@ -246,66 +256,85 @@ class App:
 # ---- the life -----------------------------------------------------------------------------------------------------
 
 
-class Stopping:
-    """SIGTERM: leave at once, live calls stay on the PBX. Ctrl-C: drain first; a second one leaves now."""
-
-    def __init__(self) -> None:
-        self.drain = asyncio.Event()
-        self.leave = asyncio.Event()
-
-    def install(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.leave.set)
-        loop.add_signal_handler(signal.SIGINT, self._interrupted)
-
-    def _interrupted(self) -> None:
-        (self.leave if self.drain.is_set() else self.drain).set()
-
-
 async def serve(
     settings: Settings,
     *,
     ready_file: Path | None = None,
     on_ready: Callable[[Ready], Coroutine[None, None, None]] | None = None,
 ) -> int:
-    """Run until a signal. The exit code: 0 left as asked, 1 something of ours died or another process took over."""
-    from ari_app.entrypoints.http.app import build
-    from ari_app.entrypoints.http.server import Server, listen
+    """Run until a signal. The exit code: 0 left as asked, 1 something of ours died or another process took over.
+
+    Raises what the command line tells as a sentence: StackError, config.Mistakes, Unavailable, OSError.
+    """
+    from ari_app.entrypoints.http.server import listen
 
     logs.configure(settings.log_level, settings.log_format)
     stopping = Stopping()
     stopping.install()
-    ground = await asyncio.to_thread(lay_ground, settings)
-    listener = listen(ground.settings.http_host, ground.settings.http_port)
+    try:
+        with listen(settings.http_host, settings.http_port) as listener:
+            ground = await asyncio.to_thread(lay_ground, settings, lambda: not stopping.is_told)
+            return await _live(ground, listener, stopping, ready_file, on_ready)
+    except (Told, BrokenOff):
+        log.info("stopped before it was ready")
+        return 0
+    except (StackError, Mistakes, Unavailable, OSError):  # PortTaken is an OSError
+        raise
+    except Exception as e:  # the operator gets one line; the traceback if he asks for it
+        log.error("stopped by a fault", why=_causes(e))
+        log.debug("stopped by a fault", exc_info=e)
+    return 1
+
+
+def _causes(e: BaseException) -> str:
+    """In words, also of a whole group."""
+    if isinstance(e, BaseExceptionGroup):
+        return "; ".join(_causes(one) for one in e.exceptions)
+    return str(e) if isinstance(e, DiedError) else f"{type(e).__name__}: {e}"
+
+
+async def _live(
+    ground: Ground,
+    listener: socket.socket,
+    stopping: Stopping,
+    ready_file: Path | None,
+    on_ready: Callable[[Ready], Coroutine[None, None, None]] | None,
+) -> int:
+    from ari_app.entrypoints.http.app import build
+    from ari_app.entrypoints.http.server import Server
+
     app = App(ground)
     http = Server(build(app.doors()), listener)
-    code = 1
+    code = 0
     try:
-        await app.redis.start()
-        await app.lease.acquire()
-        key = await _first_key(app)
+        await stopping.unless_told(app.redis.start())
+        await stopping.unless_told(app.lease.acquire())
+        key = await first_key(app.keys, app.settings.api_key, Path(app.settings.state_dir), now_ms())
         taken_up = await app.engine.load(app.lease.number)
         log.info("calls taken up", live_calls=taken_up)
         async with asyncio.TaskGroup() as side:
-            tasks = [
-                side.create_task(_must_not_end(app.telephony.run(), "the link to the PBX")),
-                side.create_task(_must_not_end(app.engine.run(), "the engine")),
-                side.create_task(_must_not_end(app.lease.keep(app.engine.lost_ownership), "the lease")),
+            lasting: list[tuple[Coroutine[Any, Any, None], str]] = [
+                (app.telephony.run(), "the link to the PBX"),
+                (app.engine.run(), "the engine"),
+                (app.lease.keep(app.engine.lost_ownership), "the lease"),
+                (http.run(), "the API"),
             ]
             if app.ami is not None:
-                tasks.append(side.create_task(_must_not_end(app.ami.run(), "the manager link")))
-            tasks.append(side.create_task(_must_not_end(http.run(), "the API")))
-            if await _ready(app, stopping):
+                lasting.append((app.ami.run(), "the manager link"))
+            tasks = [side.create_task(_must_not_end(task, what)) for task, what in lasting]
+            if await _comes_into_sight(app, stopping):
                 ready = Ready(http.url, key, ground.info)
                 _tell_ready(ready, ready_file, Path(ground.settings.state_dir))
                 if on_ready is not None:
-                    side.create_task(on_ready(ready))
-                code = await _until_told(app, stopping)
+                    tasks.append(side.create_task(on_ready(ready)))
+            await first_of(_stood_down(app), stopping.told())
+            app.service.is_draining = True
+            if not stopping.is_told:
+                code = 1
+            elif ground.info is not None:
+                await _drain(app, stopping)
             for task in tasks:
                 task.cancel()
-    except* DiedError as group:
-        for e in group.exceptions:
-            log.error("stopped", why=str(e))
     finally:
         await _leave(app, ground, stopping)
     return code
@@ -315,86 +344,53 @@ class DiedError(Exception):
     """A side task ended that must not: better no service than half of one."""
 
 
-async def _must_not_end(task: Coroutine[None, None, None], what: str) -> None:
-    await task
+async def _must_not_end(task: Coroutine[Any, Any, None], what: str) -> None:
+    try:
+        await task
+    except Exception as e:
+        raise DiedError(f"{what} stopped by a fault: {type(e).__name__}: {e}") from e
     raise DiedError(f"{what} ended")
 
 
-async def _ready(app: App, stopping: Stopping) -> bool:
-    """Until calls can be placed, or somebody wants us to stop."""
-    waits = [
-        asyncio.create_task(w) for w in (app.engine.until_recovered(), stopping.leave.wait(), stopping.drain.wait())
-    ]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    return app.engine.sees_pbx
+async def _comes_into_sight(app: App, stopping: Stopping) -> bool:
+    """True once calls can be placed; False if the process is to end before that."""
+    while not app.engine.sees_pbx:
+        await first_of(app.engine.until_recovered(), _stood_down(app), stopping.told())
+        if stopping.is_told or app.has_stood_down:
+            return False
+    return True
 
 
-async def _until_told(app: App, stopping: Stopping) -> int:
-    assert app.engine.stood_down is not None
-    drain, leave = asyncio.create_task(stopping.drain.wait()), asyncio.create_task(stopping.leave.wait())
-    stood_down = asyncio.ensure_future(app.engine.stood_down)
-    waits: list[asyncio.Future[object]] = [drain, leave, stood_down]  # type: ignore[list-item]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    app.service.is_draining = True
-    if stood_down.done():
-        return 1
-    if drain.done() and not leave.done() and app.ground.info is not None:
-        await _drain(app, leave)
-    leave.cancel()
-    drain.cancel()
-    return 0
+async def _stood_down(app: App) -> None:
+    if app.engine.stood_down is not None:
+        await asyncio.wait({app.engine.stood_down})
 
 
-async def _drain(app: App, leave: asyncio.Task[bool]) -> None:
+async def _drain(app: App, stopping: Stopping) -> None:
     """An embedded stack stops with us, so its calls are let to end first."""
     deadline = time.monotonic() + app.settings.drain_timeout_ms / 1000
     told = -1
-    while app.engine.live and not leave.done() and time.monotonic() < deadline:
+    while app.engine.live and not (stopping.leave.is_set() or app.has_stood_down) and time.monotonic() < deadline:
         if app.engine.live != told:
             told = app.engine.live
-            log.info("waiting for live calls; Ctrl-C again to leave now", live_calls=told)
-        await asyncio.wait([leave], timeout=0.2)
+            log.warning("waiting for live calls; Ctrl-C again to leave now", live_calls=told)
+        await first_of(stopping.leave.wait(), asyncio.sleep(0.2))
 
 
 async def _leave(app: App, ground: Ground, stopping: Stopping) -> None:
-    await app.engine.close()
-    await app.telephony.close()
-    with suppress(Exception):
-        await app.lease.release()
-    await app.redis.close()
+    """Give everything back. What cannot be given back any more keeps nothing else from it."""
+    for close in (app.engine.close, app.telephony.close, app.lease.release, app.redis.close):
+        with suppress(Exception):
+            await close()
     started = ground.info.started_here if ground.info is not None else ()
     if stopping.drain.is_set() and ground.stack is not None and started:
         log.info("stopping the embedded servers", parts=list(started))
         await asyncio.to_thread(ground.stack.stop, started)
 
 
-async def _first_key(app: App) -> str:
-    """The first admin key: the operator's, or one made once and kept in the state directory."""
-    kept = Path(app.settings.state_dir) / "api-key"
-    secret = app.settings.api_key or (kept.read_text().strip() if kept.exists() else "")
-    if not secret:
-        secret = new_secret()
-        _write_secret(kept, secret + "\n")
-    digest, key = described(secret, "first", SCOPES, now_ms())
-    if await app.keys.find(digest) is None:
-        await app.keys.add(digest, key)
-    return secret
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """0600, and whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-        f.write(text)
-    draft.replace(path)
-
-
 def _tell_ready(ready: Ready, ready_file: Path | None, state_dir: Path) -> None:
     text = json.dumps({"api": ready.api, "key": ready.key}) + "\n"
-    _write_secret(state_dir / "api.json", text)
+    write_secret(state_dir / "api.json", text)
     if ready_file is not None:
-        _write_secret(ready_file, text)
+        write_secret(ready_file, text)
     log.info("ready: calls can be placed", api=ready.api)

@@ -18,6 +18,7 @@ from ari_app.domain.trunks import PLATFORM, Trunk
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 TAKEN = frozenset({"global", "general", "system", "default", "transport"})  # sections that pjsip.conf has already
+EMBEDDED = "carrier"  # the simulated carrier's trunk
 E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
@@ -88,7 +89,7 @@ EXAMPLE_HEAD = """\
 
 def example() -> str:
     """sip_trunks.example.conf."""
-    lines = [EXAMPLE_HEAD, "[carrier]"]
+    lines = [EXAMPLE_HEAD, "[telco]"]
     for name, option in OPTIONS.items():
         lines += [f"; {line}" for line in wrap(option.help, 108)] + [f"; Expected: {option.kind.words}."]
         given = "host = sip.example.net" if option.default is None else f";{name} = {option.kind.show(option.default)}"
@@ -105,23 +106,27 @@ def reference() -> str:
     return "\n".join(lines) + "\n"
 
 
-def load_trunks(path: str | Path) -> tuple[Trunk, ...]:
-    """Raises Mistakes, also where the file cannot be read."""
+def load_trunks(path: str | Path, *, embedded: bool = False) -> tuple[Trunk, ...]:
+    """Raises Mistakes, also where the file cannot be read. `embedded`: the simulated carrier is there beside them."""
     try:
         content = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Mistakes([Mistake(str(path), f"cannot be read: {error}")]) from error
-    return parse_trunks(content, str(path))
+    return parse_trunks(content, str(path), embedded=embedded)
 
 
-def parse_trunks(content: str, file: str = "sip_trunks.conf") -> tuple[Trunk, ...]:
+def parse_trunks(content: str, file: str = "sip_trunks.conf", *, embedded: bool = False) -> tuple[Trunk, ...]:
     """Trunks in the file's order. Raises Mistakes."""
     found: list[Mistake] = []
-    trunks = [_trunk(section, file, found) for section in _sections(content, file, found)]
+    sections = _sections(content, file, found)
+    if embedded:
+        what = f"[{EMBEDDED}]: the embedded carrier has this name; call the trunk otherwise"
+        found += [Mistake(f"{file}:{one.line}", what) for one in sections if one.name.lower() == EMBEDDED]
+    trunks = [_trunk(section, file, found) for section in sections]
     if found:
         raise Mistakes(sorted(found, key=lambda mistake: int(mistake.place.rpartition(":")[2])))
     if not trunks:
-        raise Mistakes([Mistake(file, "no trunk here; expected at least one section such as [carrier]")])
+        raise Mistakes([Mistake(file, "no trunk here; expected at least one section such as [telco]")])
     return tuple(trunk for trunk in trunks if trunk)
 
 

@@ -4,6 +4,7 @@ A wait's field ends in `_ms` and holds milliseconds; its option ends in `_s` and
 """
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from ari_app.config.kinds import (
     Option,
@@ -129,9 +130,9 @@ class Settings:
     confirm_caller: bool = option(False, flag(),
         "The caller must press 1 to be connected (a guard against voicemail); a request may say otherwise.",
         section="calls")
-    waiting: str = option("ringback", one_of("ringback", "music"),
+    waiting: Literal["ringback", "music"] = option("ringback", one_of("ringback", "music"),
         "What the caller hears while the callee's phone rings; a request may say otherwise.", section="calls")
-    early_media: str = option("all", one_of("all", "none"),
+    early_media: Literal["all", "none"] = option("all", one_of("all", "none"),
         "Whether the callee network's own sound reaches the caller before the answer; a request may say "
         "otherwise.", section="calls")
 
@@ -141,7 +142,7 @@ class Settings:
     sound_confirm: tuple[str, ...] = option(("if-correct-press", "digits/1"), several(SOUND, 1),
         "Asks the caller to press 1.", section="sounds")
     sound_minutes_ending: tuple[str, ...] = option(
-        ("beep", "vm-youhave", "digits/1", "minute"), several(SOUND, 1),
+        ("beep", "vm-youhave", "queue-less-than", "digits/1", "minute"), several(SOUND, 1),
         "The minutes end soon; change it together with warning_s.", section="sounds")
     sound_busy: tuple[str, ...] = option(("vm-theperson", "vm-isonphone"), several(SOUND),
         "The callee is busy.", section="sounds")

@@ -76,7 +76,7 @@ def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
     trunks_file = told_setting("trunks_file", config)
     if trunks_file:
         try:
-            load_trunks(trunks_file)
+            load_trunks(trunks_file, embedded=not told_setting("ari_url", config))
         except Mistakes as e:
             mistakes += e.found
     return sorted(mistakes, key=_place), warnings

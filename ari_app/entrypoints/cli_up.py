@@ -7,9 +7,11 @@ import importlib
 import os
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -21,6 +23,8 @@ from ari_app.entrypoints.client import Client, Unreachable, connect
 if TYPE_CHECKING:
     from ari_app.config import Loaded, Settings
     from ari_app.stack import Stack, StackInfo
+
+T = TypeVar("T")
 
 
 class Ready(Protocol):
@@ -98,7 +102,7 @@ def run(config: ConfigOpt = None, state_dir: StateOpt = None) -> None:
 
     async def on_ready(ready: Ready) -> None:
         try:
-            await asyncio.to_thread(story.tell, Client(ready.api, ready.key), _carrier(ready), out)
+            await _beside(lambda: story.tell(Client(ready.api, ready.key), _carrier(ready), out))
         except Failure as e:
             say(f"the demo call failed: {e}")
         out(story.invitation(ready.api, ready.key))
@@ -121,7 +125,7 @@ def demo(config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt 
 
     async def on_ready(ready: Ready) -> None:
         try:
-            placed.append(await asyncio.to_thread(story.tell, Client(ready.api, ready.key), _carrier(ready), write))
+            placed.append(await _beside(lambda: story.tell(Client(ready.api, ready.key), _carrier(ready), write)))
         except Failure as e:
             failed.append(e)
         finally:
@@ -140,18 +144,34 @@ def _serve(
     app = the_app()
     from ari_app.config import Mistakes
     from ari_app.domain.errors import Unavailable
-    from ari_app.entrypoints.http.server import PortTaken
     from ari_app.stack import StackError
 
     try:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             code = runner.run(app.serve(settings, ready_file=ready_file, on_ready=on_ready))
-    except (StackError, PortTaken, Mistakes) as e:
+    except (StackError, Mistakes) as e:
         raise Failure(str(e)) from None
     except Unavailable as e:
         raise Failure(f"Redis does not answer ({e})") from None
+    except OSError as e:
+        raise Failure(f"{e.filename}: {e.strerror}" if e.filename else str(e)) from None
     if code and wants_code:
         raise typer.Exit(code)
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """In a thread that nobody waits for when the process ends: an API that is gone must not keep us."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        answer.set_running_or_notify_cancel()
+        try:
+            answer.set_result(work())
+        except BaseException as e:  # noqa: BLE001 - raised where it is waited for
+            answer.set_exception(e)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(answer)
 
 
 def _running(state_dir: Path) -> Client | None:

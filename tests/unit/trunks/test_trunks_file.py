@@ -123,7 +123,18 @@ def test_a_value_that_will_not_do_is_told_with_its_line(line: str) -> None:
 @pytest.mark.parametrize("content", ["", "# nothing\n\n"])
 def test_a_file_without_a_trunk_is_a_mistake(content: str) -> None:
     (only,) = mistakes(content)
-    assert only == "t.conf: no trunk here; expected at least one section such as [carrier]"
+    assert only == "t.conf: no trunk here; expected at least one section such as [telco]"
+
+
+def test_the_name_of_the_embedded_carrier_is_taken_where_it_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "t.conf"
+    file.write_text("[a]\nhost = h\n[Carrier]\nhost = h\nprice = x\n")
+
+    with pytest.raises(Mistakes) as e:
+        load_trunks(file, embedded=True)
+    assert [str(one).removeprefix(f"{tmp_path}/").split(": ")[0] for one in e.value.found] == ["t.conf:3", "t.conf:5"]
+    assert "[carrier]: the embedded carrier has this name" in str(e.value)
+    assert parse_trunks("[carrier]\nhost = h\n") == (Trunk("carrier", "h"),)
 
 
 def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
@@ -149,5 +160,5 @@ def test_the_page_has_the_table() -> None:
 def test_the_example_with_every_option_taken_in_is_the_defaults() -> None:
     every = re.sub(r"^;(?=[a-z_]+ = )", "", example(), flags=re.MULTILINE)
 
-    assert parse_trunks(every) == parse_trunks(example()) == (Trunk("carrier", "sip.example.net"),)
+    assert parse_trunks(every) == parse_trunks(example()) == (Trunk("telco", "sip.example.net"),)
     assert {line.split(" = ")[0] for line in every.splitlines() if " = " in line} == set(OPTIONS)
