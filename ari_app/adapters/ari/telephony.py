@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import structlog
 
-from ari_app.adapters.ari import errors
+from ari_app.adapters.ari import clocks, errors, models
 from ari_app.adapters.ari import events as ari
-from ari_app.adapters.ari.cel import read_traces
+from ari_app.adapters.ari.cel import read_record
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, TONES
-from ari_app.adapters.ari.translate import LEG, PLAYBACK, Translator
+from ari_app.adapters.ari.stream import AnyEvent
+from ari_app.adapters.ari.translate import LEG, PLAYBACK, Translator, asked_by_waiting
 from ari_app.domain.events import Played
 from ari_app.ports.telephony import (
+    Asked,
     CallEvent,
     ChannelNow,
     DialRequest,
@@ -31,9 +34,10 @@ from ari_app.ports.telephony import (
     NoSuchChannel,
     PbxError,
     PbxEvent,
+    Record,
     Replaced,
     Snapshot,
-    Trace,
+    TimedOut,
 )  # fmt: skip
 
 log = structlog.get_logger()
@@ -79,6 +83,9 @@ class AriTelephony:
         self._translator = Translator()
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
         self._entering: dict[str, asyncio.Event] = {}
+        self._undialled: set[str] = set()  # created; the dial was not sent yet, or was refused
+        self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
+        self._told_odd_reply = False
 
     @property
     def client(self) -> Client:
@@ -111,26 +118,51 @@ class AriTelephony:
         async for event in self._client.stream():
             if isinstance(event, ari.StasisStart) and (ready := self._entering.get(event.channel.id)):
                 ready.set()
-            for fact in self._translator.facts(event):
-                self._queue.put_nowait(fact)
+            facts = list(self._translator.facts(event))
+            if not self._is_end_undialled(event):
+                for fact in facts:
+                    self._tell(fact)
+
+    def _is_end_undialled(self, event: AnyEvent) -> bool:
+        """The end of a channel that was never dialled looks as if a phone had rejected the call, and says nothing of
+        any phone: that the dial failed is told by the dial's own error."""
+        match event:
+            case ari.ChannelHangupRequest(channel=channel):
+                return channel.id in self._undialled
+            case ari.ChannelDestroyed(channel=channel) if channel.id in self._undialled:
+                self._undialled.discard(channel.id)
+                return True
+        return False
+
+    def _tell(self, said: PbxEvent) -> None:
+        """A channel asks once until it is answered, however often it is seen to stand there."""
+        if isinstance(said, Asked) and said.channel is not None:
+            if said.channel in self._asking:
+                return
+            self._asking.add(said.channel)
+        self._queue.put_nowait(said)
 
     async def _connected(self, client: Client) -> None:
         """Subscribed already; now the snapshot, then the stream."""
-        await client.applications.filter(self._app, filter={"disallowed": [{"type": t} for t in UNNEEDED]})
+        self._undialled.clear()
+        await self._for_effect(
+            client.applications.filter(self._app, filter={"disallowed": [{"type": t} for t in UNNEEDED]})
+        )
         channels = {c.id: c for c in await client.channels.list()}
+        waiting = (asked_by_waiting(c, self._app) for c in channels.values())
+        unanswered = [asked for asked in waiting if asked is not None and asked.channel not in self._asking]
         bridges = await client.bridges.list()
+        snapshot = _snapshot(channels.values(), bridges)
         ours = {i: c for i, c in channels.items() if LEG.match(i) or PLAYBACK.match(i)}
         self._translator.keep_only(set(ours))
         for channel_id, c in ours.items():
             self._translator.adopt(
                 channel_id, is_up=c.state == "Up", in_stasis=c.state == "Up" or c.dialplan.app_name == "Stasis"
             )
-        snapshot = Snapshot(
-            at_ms=time.time_ns() // 1_000_000,
-            channels={i: ChannelNow(i, _state(c.state), c.created_ms) for i, c in ours.items()},
-            bridges={b.id: frozenset(b.channels) for b in bridges},
-        )
         self._queue.put_nowait(LinkUp(snapshot))
+        for asked in unanswered:  # an answer was lost with the link, or with the process before us
+            self._tell(asked)
+        await clocks.compare(client)
 
     async def _disconnected(self, client: Client) -> None:
         self._queue.put_nowait(LinkDown(client.status.last_error or "link lost"))
@@ -153,39 +185,63 @@ class AriTelephony:
             raise PbxError(e.status, e.message) from e
         except errors.RequestTimeout as e:  # no answer on a link that stands: drop it, and the snapshot will tell
             self._client.drop(str(e))
-            raise LinkLost(str(e)) from e
+            raise (TimedOut if e.sent else LinkLost)(str(e)) from e
+        except errors.UndecodableReply as e:
+            raise PbxError(500, str(e)) from e
         except errors.AriFault as e:
             raise LinkLost(str(e)) from e
+
+    async def _do(self, asking: Awaitable[object]) -> None:
+        """Ask for something whose reply says nothing that we need."""
+        await self._ask(self._for_effect(asking))
+
+    async def _for_effect(self, asking: Awaitable[object]) -> None:
+        """What was carried out is done, whatever the reply looks like."""
+        try:
+            await asking
+        except errors.UndecodableReply as e:
+            if not self._told_odd_reply:
+                self._told_odd_reply = True
+                log.warning("replies of the PBX have another shape than described", first=str(e))
 
     # ---- phones -------------------------------------------------------------------------------------------------
 
     async def dial(self, request: DialRequest) -> None:
         """Create, then dial: so the leg is in Stasis from its birth, and it answers into the application even if that
         was away for a moment (a leg that rings by `originate` would be hung up)."""
-        await self._in_stasis(request.channel, self._create(request))
+        channel = request.channel
+        await self._in_stasis(channel, self._create(request))
         ring_s = _seconds(request.ring_ms) + PBX_RING_MARGIN_S
-        asking = [self._ask(self._client.channels.dial(request.channel, timeout=ring_s))]
+        asking = [self._do(self._client.channels.dial(channel, timeout=ring_s))]
         if request.bridge is not None:  # both travel at once, in this order: the bridge must be there before a sound
-            asking.insert(0, self.join(request.bridge, request.channel))
-        try:
-            await asyncio.gather(*asking)
-        except PbxError:
-            await self._client.channels.hangup(request.channel)
-            raise
+            asking.insert(0, self.join(request.bridge, channel))
+        self._undialled.discard(channel)  # not later: a busy phone's end may be read together with the dial's answer
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        if isinstance(answers[-1], PbxError):
+            self._undialled.add(channel)
+        failed = next(filter(None, answers), None)
+        if isinstance(failed, PbxError):
+            await self._hang_up_unused(channel)
+        if failed is not None:
+            raise failed
 
     async def _in_stasis(self, channel: str, asking: Awaitable[object]) -> None:
         """Ask for a channel and wait until it has entered Stasis: before that it cannot be bridged or played to, and
         the answer to the request comes earlier."""
         ready = self._entering[channel] = asyncio.Event()
         try:
-            await self._ask(asking)
+            await self._do(asking)
             async with asyncio.timeout(STASIS_WITHIN_S):
                 await ready.wait()
         except TimeoutError as e:
-            await self._client.channels.hangup(channel)
+            await self._hang_up_unused(channel)
             raise PbxError(422, "the channel did not enter the application") from e
         finally:
             del self._entering[channel]
+
+    async def _hang_up_unused(self, channel: str) -> None:
+        with suppress(NoSuchChannel):
+            await self.hang_up(channel)
 
     async def _create(self, r: DialRequest) -> None:
         """`create` has no caller id of its own: the number sent is the channel's connected line. Joining would
@@ -195,66 +251,89 @@ class AriTelephony:
             "CALLERID(num)": r.shown,
             "TIMEOUT(absolute)": _timer(r.life_ms),
         }
-        await self._client.channels.create(
-            f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel, variables=variables
+        await self._for_effect(
+            self._client.channels.create(
+                f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel, variables=variables
+            )
         )
+        self._undialled.add(r.channel)  # not earlier: where the id lives already (409), that channel was dialled
 
     async def hang_up(self, channel: str) -> None:
-        await self._ask(self._client.channels.hangup(channel))
+        await self._do(self._client.channels.hangup(channel))
 
     async def cut_off(self, channel: str, in_ms: int) -> None:
         timer = {"TIMEOUT(absolute)": _timer(max(in_ms, 1))}
-        await self._ask(self._client.channels.setChannelVars(channel, timer))
+        await self._do(self._client.channels.setChannelVars(channel, timer))
+
+    async def look(self) -> Snapshot:
+        channels = await self._ask(self._client.channels.list())
+        return _snapshot(channels, await self._ask(self._client.bridges.list()))
 
     async def answered_at(self, channel: str) -> int | None:
         try:
             said = await self._ask(self._client.channels.getChannelVar(channel, "CDR(answer,u)"))
             return int(float(said.value) * 1000) or None
-        except (PbxError, LinkLost, ValueError):
+        except (PbxError, ValueError):
             return None
 
-    async def traces(self, channels: Sequence[str]) -> Mapping[str, Trace] | None:
+    async def record(self, channels: Sequence[str]) -> Record | None:
         if self._cel_path is None:
             return None
-        return await asyncio.to_thread(read_traces, self._cel_path, channels)
+        return await asyncio.to_thread(read_record, self._cel_path, channels)
 
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
-        if variables:
-            await self._ask(self._client.channels.setChannelVars(channel, dict(variables)))
-        await self._ask(self._client.channels.continueInDialplan(channel))
+        """Even if the variables are not taken. Where the link dies under it, the channel asks anew once it is back."""
+        try:
+            if variables:
+                await self._do(self._client.channels.setChannelVars(channel, dict(variables)))
+        except PbxError as e:
+            log.warning("the dialplan is not told the answer", channel=channel, why=str(e))
+        try:
+            await self._do(self._client.channels.continueInDialplan(channel))
+        finally:
+            self._asking.discard(channel)
 
     # ---- bridges and sounds -------------------------------------------------------------------------------------
 
     async def open_bridge(self, bridge: str) -> None:
-        await self._ask(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE))
+        await self._do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE))
 
     async def join(self, bridge: str, channel: str) -> None:
-        await self._ask(self._client.bridges.addChannel(bridge, channel, inhibitConnectedLineUpdates=True))
+        await self._do(self._client.bridges.addChannel(bridge, channel, inhibitConnectedLineUpdates=True))
 
     async def close_bridge(self, bridge: str) -> None:
-        await self._ask(self._client.bridges.destroy(bridge))
+        await self._do(self._client.bridges.destroy(bridge))
 
     async def play(self, channel: str, playback: str, sound: str) -> None:
         if sound == MUSIC:
-            await self._ask(self._client.channels.startMoh(channel))
+            await self._do(self._client.channels.startMoh(channel))
         else:
-            await self._ask(self._client.channels.playWithId(channel, playback, media=self._media[sound]))
+            await self._do(self._client.channels.playWithId(channel, playback, media=self._media[sound]))
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         if sound != MUSIC:
-            await self._ask(self._client.playbacks.stop(playback))
+            await self._do(self._client.playbacks.stop(playback))
             return
-        await self._ask(self._client.channels.stopMoh(channel))
+        await self._do(self._client.channels.stopMoh(channel))
         call, _, name = playback.partition(".")
         self._queue.put_nowait(CallEvent(call, Played(name, time.time_ns() // 1_000_000)))
 
     async def whisper(self, channel: str, playback: str, sound: str) -> None:
         snoop = self._client.channels.snoopChannelWithId(channel, playback, self._app, spy="none", whisper="out")
         await self._in_stasis(playback, snoop)
-        await self._ask(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
+        await self._do(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
 
     async def unwhisper(self, playback: str) -> None:
-        await self._ask(self._client.channels.hangup(playback))
+        await self._do(self._client.channels.hangup(playback))
+
+
+def _snapshot(channels: Iterable[models.Channel], bridges: Iterable[models.Bridge]) -> Snapshot:
+    ours = (c for c in channels if LEG.match(c.id) or PLAYBACK.match(c.id))
+    return Snapshot(
+        at_ms=time.time_ns() // 1_000_000,
+        channels={c.id: ChannelNow(c.id, _state(c.state), c.created_ms) for c in ours},
+        bridges={b.id: frozenset(b.channels) for b in bridges},
+    )
 
 
 def _timer(in_ms: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ari_app.adapters.ari import events as ari
+from ari_app.adapters.ari import models as m
 from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.domain import events as ev
 from ari_app.ports.telephony import Asked, CallEvent, PbxEvent
@@ -49,7 +50,7 @@ class Translator:
                 yield from self._dial(peer.id, status, event.at_ms)
             case ari.StasisStart(channel=channel, args=args):
                 if args[:1] == ("call",):
-                    yield from _asked_from_dialplan(channel.id, args)
+                    yield _asked_from_dialplan(channel.id, args)
                 else:
                     yield from self._entered(channel.id)
             case ari.ChannelHangupRequest(channel=channel):
@@ -117,10 +118,18 @@ class Translator:
         )
 
 
-def _asked_from_dialplan(channel: str, args: tuple[str, ...]) -> Iterator[PbxEvent]:
+def _asked_from_dialplan(channel: str, args: tuple[str, ...]) -> Asked:
     """`Stasis(app,call,CALLER,CALLEE[,KEY])`; without a key, the channel itself is the key."""
     _, caller, callee, key, *_ = (*args, "", "", "")
-    yield Asked(caller=caller, callee=callee, key=key or f"channel {channel}", channel=channel)
+    return Asked(caller=caller, callee=callee, key=key or f"channel {channel}", channel=channel)
+
+
+def asked_by_waiting(channel: m.Channel, app: str) -> Asked | None:
+    """The question of a channel that stands in our Stasis already, from what the list of channels says of it."""
+    named, *args = channel.dialplan.app_data.split(",")
+    if channel.dialplan.app_name != "Stasis" or named != app or args[:1] != ["call"]:
+        return None
+    return _asked_from_dialplan(channel.id, tuple(args))
 
 
 def _asked_by_user_event(said: object) -> Iterator[PbxEvent]:
