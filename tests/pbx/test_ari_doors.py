@@ -4,28 +4,38 @@ The same checks, charging and idempotency as over HTTP."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import nothing_is_left
-from tests.ground import Ground, number
+from ari_app.adapters.ari import Client
+from tests.conftest import Start, nothing_is_left
+from tests.ground import Ground, laid, number
 from tests.ringbridge import Ringbridge
-from tests.support import until_sync
+from tests.support import until, until_sync
 
-STATUS = ("RINGBRIDGE_STATUS", "RINGBRIDGE_ERROR", "RINGBRIDGE_CALL")
+STATUS = ("STASISSTATUS", "RINGBRIDGE_STATUS", "RINGBRIDGE_ERROR", "RINGBRIDGE_CALL")
 DOOR = "test-door"
 
 
 @pytest.fixture(scope="module")
 def door(ringbridge: Ringbridge, ground: Ground) -> Iterator[Ground]:
+    with opened(ground):
+        yield ground
+
+
+@contextmanager
+def opened(ground: Ground) -> Iterator[None]:
     """A dialplan of the operator's own that asks for a call and goes on with the answer."""
     lines = ["Stasis(ringbridge,call,${CALLER},${CALLEE},${KEY})"]
     lines += [f"Set(GLOBAL(DOOR_${{DOOR}}_{name})=${{{name}}}.)" for name in STATUS]
     for at, line in enumerate(lines, start=1):
         ground.rx(f"dialplan add extension s,{at},{line} into {DOOR}")
-    yield ground
+    yield
     ground.rx(f"dialplan remove context {DOOR}")
 
 
@@ -55,6 +65,10 @@ def told(ground: Ground, door: str) -> dict[str, str]:
         return mine if len(mine) == len(STATUS) else {}
 
     return dict(until_sync(said, 5, f"the dialplan goes on ({door})") or {})
+
+
+def accepted(call: str) -> dict[str, str]:
+    return dict(zip(STATUS, ("SUCCESS", "ACCEPTED", "", call), strict=True))
 
 
 def the_call(app: Ringbridge, user: str) -> str:
@@ -106,7 +120,7 @@ def test_a_channel_of_the_dialplan_asks_for_a_call_and_goes_on_with_the_answer(
         enter(door, DOOR, CALLER=mine, CALLEE=theirs, KEY="d1", DOOR=time)
     answers = [told(door, time) for time in ("FIRST", "AGAIN")]
     call = the_call(ringbridge, user)
-    assert answers == [{"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": call}] * 2
+    assert answers == [accepted(call)] * 2
     ended = ringbridge.until_ended(call)
     assert (ended["reason"], ended["charged_s"]) == ("completed", 60)
     assert [len(door.rings(one)) for one in (mine, theirs)] == [1, 1]
@@ -128,6 +142,7 @@ def test_a_channel_that_may_not_call_is_told_why(
     own = ringbridge.user("own-number", number(10)) if caller == "own" else ""
     enter(door, DOOR, CALLER=own or caller, CALLEE=callee, DOOR=error.upper())
     assert told(door, error.upper()) == {
+        "STASISSTATUS": "SUCCESS",
         "RINGBRIDGE_STATUS": "REFUSED",
         "RINGBRIDGE_ERROR": error,
         "RINGBRIDGE_CALL": "",
@@ -145,6 +160,33 @@ def test_a_channel_without_minutes_is_told_so(ringbridge: Ringbridge, door: Grou
     assert (answer["RINGBRIDGE_STATUS"], answer["RINGBRIDGE_ERROR"]) == ("REFUSED", "balance-empty")
     assert ringbridge.until_ended(answer["RINGBRIDGE_CALL"])["reason"] == "balance_empty"
     assert door.rings(mine) == door.rings(theirs) == []
+
+
+def test_a_channel_whose_app_died_before_the_answer_is_answered_by_the_next_one(tmp_path: Path, start: Start) -> None:
+    mine, theirs = number(10), number(26)
+    with laid(tmp_path / "waiting") as ground, opened(ground):
+        with start(ground.home) as app:
+            user = app.user("waiting", mine)
+        asyncio.run(let_down(ground, caller=user, callee=theirs))
+        enter(ground, DOOR, CALLER=user, CALLEE=theirs, DOOR="NOBODY")
+        assert told(ground, "NOBODY") == dict(zip(STATUS, ("FAILED", "", "", ""), strict=True))
+        with start(ground.home) as app:
+            answer = told(ground, "LATE")
+            assert answer == accepted(the_call(app, user))
+            assert app.until_ended(answer["RINGBRIDGE_CALL"])["reason"] == "completed"
+            assert [len(ground.rings(one)) for one in (mine, theirs)] == [1, 1]
+
+
+async def let_down(ground: Ground, caller: str, callee: str) -> None:
+    """A channel asks for a call, and the app goes away without an answer."""
+    info = ground.info
+    async with Client(info.ari_url, info.ari_user, info.ari_password, "ringbridge") as app:
+        await asyncio.to_thread(enter, ground, DOOR, CALLER=caller, CALLEE=callee, DOOR="LATE")
+
+        async def is_there() -> bool:
+            return any(channel.dialplan.app_name == "Stasis" for channel in await app.channels.list())
+
+        await until(is_there, what="a channel waits for its answer")
 
 
 def test_the_context_that_is_shipped_places_a_call(ringbridge: Ringbridge, ground: Ground) -> None:
