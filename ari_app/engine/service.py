@@ -20,6 +20,7 @@ from ari_app.domain.causes import Reason
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number, Own, Rules, may_call, shown
 from ari_app.domain.trunks import Trunk, dialled, in_order
+from ari_app.engine import records
 from ari_app.engine.engine import Engine
 from ari_app.engine.mailbox import Mailbox
 from ari_app.flows import callback
@@ -114,18 +115,22 @@ class CallService:
     # ---- callback -----------------------------------------------------------------------------------------------
 
     async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
-        """Accept a callback and set it going. `owner` is who asks (an API key's id): keys are his own.
+        """Accept a callback and set it going. `owner` is who asks (an API key's id): keys are his own. The same key
+        again gives the answer that it gave, whether new calls are taken or not.
 
-        Raises Unavailable where Redis does not answer.
+        Raises Unavailable where Redis does not answer, UnreadableRecord where the key's call cannot be read here.
         """
+        new_id = call_id(owner, idempotency_key)
+        if idempotency_key is not None and (there := await self._there(new_id)) is not None:
+            return await self._the_same_again(there, ask)
         if (closed := self._closed()) is not None:
             return closed
-        made = await self._make(ask, call_id(owner, idempotency_key))
+        made = await self._make(ask, new_id)
         if isinstance(made, Refusal):
             return made
-        begun = await self._engine.start(made, (made.payer,))
-        if isinstance(begun, Call):
-            return self._the_same_again(begun, made)
+        begun = await self._engine.start(made, _users_of(made))
+        if isinstance(begun, Call):  # asked for twice at the same time
+            return await self._the_same_again(begun, ask)
         return self._begun(await self._first_word(begun))
 
     def _closed(self) -> Refusal | None:
@@ -137,12 +142,26 @@ class CallService:
             return Refusal("no-capacity", "All lines are taken right now.", retry_after_s=5)
         return None
 
-    def _the_same_again(self, there: Call, made: Call) -> Call | Refusal:
-        if there.fingerprint != made.fingerprint:
+    async def _there(self, known_id: str) -> Call | None:
+        """The call that the same key began before. One that lives is tended from here on, if nobody does."""
+        if (box := self._engine.mailbox(known_id)) is not None:
+            return box.call
+        stored = await self._engine.calls.load(known_id)
+        if stored is None:
+            return None
+        call = records.decode(stored.record)
+        if call.settled is not None:
+            return call
+        there = await self._engine.start(call, _users_of(call))
+        return there if isinstance(there, Call) else there.call
+
+    async def _the_same_again(self, there: Call, ask: CallAsk) -> Call | Refusal:
+        if there.fingerprint != ask.fingerprint:
             return Refusal(
                 "idempotency-conflict", "This Idempotency-Key was used before, for another request.", "Idempotency-Key"
             )
-        return self._begun(there)
+        box = self._engine.mailbox(there.id)
+        return self._begun(there if box is None else await self._first_word(box))
 
     async def _first_word(self, box: Mailbox) -> Call:
         """Until there are minutes for the call, or there are none."""
@@ -167,11 +186,10 @@ class CallService:
     # ---- making it ----------------------------------------------------------------------------------------------
 
     async def _make(self, ask: CallAsk, new_id: str) -> Call | Refusal:
-        who = await self._caller(ask.caller)
+        who, there = await asyncio.gather(self._caller(ask.caller), self._callee(ask.callee))
         if isinstance(who, Refusal):
             return who
         user, own = who
-        there = await self._callee(ask.callee)
         if isinstance(there, Refusal):
             return there
         callee_user, callee_number = there
@@ -243,7 +261,7 @@ class CallService:
         if (refused := may_call(number, self.policy.rules)) is not None:
             return Refusal(refused.why.value, refused.sentence, "callee")
         assert number is not None
-        return user, number
+        return user or await self._users.by_number(number.text), number
 
     # ---- over the PBX itself ------------------------------------------------------------------------------------
 
@@ -280,6 +298,11 @@ class CallService:
 
 def _refused(error: str, call: str = "") -> dict[str, str]:
     return {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": error, "RINGBRIDGE_CALL": call}
+
+
+def _users_of(call: Call) -> tuple[str, ...]:
+    """In whose lists the call is found."""
+    return tuple(dict.fromkeys((call.payer, *(leg.user for leg in call.legs if leg.user))))
 
 
 def _may_be_id(written: str) -> bool:

@@ -51,7 +51,7 @@ def call(
         "early_media": early_media,
     }  # fmt: skip
     body = {"caller": caller, "callee": callee} | {name: value for name, value in options.items() if value is not None}
-    placed = client.post("v1", "calls", body=body, once=once or secrets.token_hex(16))
+    placed = _placed(client, body, once or secrets.token_hex(16))
     if not as_json:
         out(f"{placed['id']}  {placed['caller']} → {placed['callee']}")
     if wait:
@@ -60,6 +60,17 @@ def call(
         out_json(placed)
     elif wait:
         out(summary(placed))
+
+
+def _placed(client: Client, body: dict[str, Any], once: str) -> dict[str, Any]:
+    """The call. Ctrl-C before the answer is there ends it too: the same request again tells its id."""
+    try:
+        placed: dict[str, Any] = client.post("v1", "calls", body=body, once=once)
+    except KeyboardInterrupt:
+        say("ending the call …")
+        client.delete("v1", "calls", client.post("v1", "calls", body=body, once=once)["id"])
+        raise
+    return placed
 
 
 def followed(client: Client, placed: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:

@@ -46,7 +46,8 @@ class LegView(msgspec.Struct):
 
 
 class CallView(msgspec.Struct, rename={"type_": "type"}):
-    """A call. `caller` and `callee` are user ids where there is a user, else numbers."""
+    """A call. `caller` and `callee` are user ids where there is a user, else numbers. `talking_at` is there if they
+    talked, `reason`, `hung_up_by` and `ended_at` once it has ended."""
 
     id: str
     type_: str
@@ -111,7 +112,8 @@ def _time(at: int | None) -> str | None:
 
 def call_view(call: Call) -> CallView:
     caller, callee = _party(call, CALLER), _party(call, CALLEE)
-    state = flows()[call.type].state(call)
+    flow = flows()[call.type]
+    state = flow.state(call)
     view = CallView(
         id=call.id, type_=call.type, state=state, caller=caller, callee=callee, payer=call.payer, held_s=call.held_s,
         charged_s=call.settled.charged_s if call.settled else 0,
@@ -119,7 +121,7 @@ def call_view(call: Call) -> CallView:
         created_at=rfc3339(call.created_at_ms), legs=[leg_view(call, leg) for leg in call.legs],
         metadata=dict(call.metadata),
     )  # fmt: skip
-    if call.has_leg(CALLEE) and (talking_at_ms := call.leg(CALLEE).answered_at_ms) is not None:
+    if (talking_at_ms := flow.talk_began_ms(call)) is not None:
         view.talking_at = rfc3339(talking_at_ms)
     if state == "ended" and call.end is not None:
         view.reason, view.hung_up_by = str(call.end.reason), str(call.end.by)

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -15,12 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ari_app.domain.errors import Unavailable
+from ari_app.engine.records import UnreadableRecord
 from ari_app.entrypoints import views, views_account
 from ari_app.entrypoints.http import bodies, calls, system, users
 from ari_app.entrypoints.http.auth import Gate
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import Front, HttpMetrics, as_problem, away
 from ari_app.entrypoints.http.problems import Problem, ProblemView
+
+log = structlog.get_logger()
 
 OPEN = ("/healthz", "/readyz")
 """Need no key."""
@@ -37,16 +41,21 @@ Callback calls over your own Asterisk: rings the caller, then the callee, joins 
 caller's minutes. Times are RFC 3339 in UTC; minutes are whole seconds; errors are application/problem+json."""
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return _openapi(self)
+
+
 def build(doors: Doors) -> Front:
     """The ASGI app to serve."""
     metrics = HttpMetrics()
-    app = FastAPI(
+    app = _Api(
         title="Ringbridge", description=ABOUT, version=package_version(), docs_url=None, redoc_url=None,
         redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         exception_handlers={
             Problem: _problem, HTTPException: _http_error, RequestValidationError: _malformed, Unavailable: _away,
-            Exception: _fault,
+            UnreadableRecord: _unreadable, Exception: _fault,
         },
     )  # fmt: skip
     app.state.doors = doors
@@ -54,7 +63,6 @@ def build(doors: Doors) -> Front:
     app.state.http_metrics = metrics
     for router in ROUTERS:
         app.include_router(router)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return Front(app, metrics, doors.connections_max)
 
 
@@ -71,6 +79,12 @@ async def _problem(_request: Request, problem: Problem) -> Response:
 
 async def _away(_request: Request, e: Unavailable) -> Response:
     return away(e).response()
+
+
+async def _unreadable(request: Request, e: Exception) -> Response:
+    log.error("call cannot be read", path=request.url.path, why=str(e))
+    sentence = "The record of this call is damaged, or was written by a newer version of this server."
+    return Problem("unreadable-record", sentence).response()
 
 
 async def _fault(request: Request, e: Exception) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 
 from ari_app.domain.call import Call
@@ -24,6 +25,7 @@ from ari_app.ports.calls import CallPage
 from ari_app.ports.users import USER_ID
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"])
+log = structlog.get_logger()
 
 CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LIMIT, LIMIT_MAX = 50, 200
@@ -138,7 +140,7 @@ def _states() -> tuple[str, ...]:
 
 
 async def _call(d: Doors, call_id: str) -> Call:
-    """The call as this process knows it, else as it was stored. Raises Problem (404)."""
+    """The call as this process knows it, else as it was stored. Raises Problem (404), UnreadableRecord."""
     if (live := d.engine.mailbox(call_id)) is not None:
         return live.call
     stored = await d.calls.load(call_id) if CALL_ID.fullmatch(call_id) else None
@@ -162,7 +164,10 @@ async def _calls(d: Doors, ids: Sequence[str]) -> list[views.CallView]:
         if live is not None:
             shown.append(views.call_view(live.call))
         elif record is not None:
-            shown.append(views.call_view(records.decode(record.record)))
+            try:
+                shown.append(views.call_view(records.decode(record.record)))
+            except records.UnreadableRecord as e:
+                log.error("call left out of a list", call=call_id, why=str(e))
     return shown
 
 

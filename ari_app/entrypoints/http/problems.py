@@ -45,6 +45,9 @@ KINDS: Mapping[str, Kind] = {
     "too-many-calls": Kind(429, "Too many calls", "A limit was hit; `detail` names the rule."),
     "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
     "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),
+    "unreadable-record": Kind(
+        503, "Record not readable here", "The call's record is damaged, or was written by a newer version."
+    ),
     "draining": Kind(503, "About to stop", "The process takes no new calls; try again, perhaps elsewhere."),
     "not-ready": Kind(503, "Not able to place a call", "`/readyz`: `parts` names what is not ready, and why."),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.service import CallService
 from ari_app.ports.telephony import Asked, LinkLost, NoSuchChannel
@@ -40,7 +41,7 @@ class Users:
 
 
 def service_of(users: Any, pbx: Any) -> CallService:
-    engine: Any = SimpleNamespace(sees_pbx=True, live=0)
+    engine: Any = SimpleNamespace(sees_pbx=True, live=0, mailbox=lambda _: None, calls=MemoryCalls())
     policy: Any = SimpleNamespace(calls_max=10)
     return CallService(
         engine=engine, users=users, telephony=pbx, read_number=lambda _: None, policy=policy, now_ms=lambda: 0

@@ -1,12 +1,14 @@
 """The commands that talk to the API, against a real one over memory."""
 
 import json
+from typing import Any
 
 import pytest
 
 from ari_app.domain.call import Call
 from ari_app.engine.service import CallAsk
 from ari_app.entrypoints import demo
+from ari_app.entrypoints.client import Client
 from tests.unit.cli.conftest import Run, Served
 from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
 
@@ -85,6 +87,29 @@ def test_ctrl_c_ends_the_call_and_shows_how_it_ended(run: Run, served: Served, m
     assert ran.out.splitlines()[-1].startswith("completed (hung up by")
 
 
+def test_ctrl_c_before_the_call_s_id_is_known_ends_it_too(
+    run: Run, served: Served, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.bench.engine.live["c1"] = a_call()
+    real = Client.post
+    pressed: list[str | None] = []
+
+    def post(client: Client, *path: str, body: object, once: str | None = None) -> Any:
+        answer = real(client, *path, body=body, once=once)
+        if not pressed:
+            pressed.append(once)
+            raise KeyboardInterrupt
+        pressed.append(once)
+        return answer
+
+    monkeypatch.setattr(Client, "post", post)
+    ran = run("call", "demo", "+8613900000004")
+    assert ran.code == 130
+    assert "ending the call" in ran.err
+    assert len(set(pressed)) == 1
+    assert served.bench.engine.cancelled == ["c1"]
+
+
 def test_calls_show_and_cancel(run: Run, served: Served) -> None:
     assert run("calls").err == "no calls\n"
     served.bench.engine.live["c1"] = a_talk()
@@ -133,8 +158,6 @@ def test_trunks_are_shown_with_their_state(run: Run, served: Served) -> None:
 
 
 def test_the_demo_tells_its_story_from_outside(run: Run, served: Served, places: Places) -> None:
-    from ari_app.entrypoints.client import Client
-
     told: list[str] = []
     call = demo.tell(Client(served.url, "rb_root"), None, told.append)
     story = "\n".join(told)

@@ -1,10 +1,15 @@
 """Placing, looking at, listing and ending calls over the API, as a client sees it."""
 
 import re
+from dataclasses import replace
 
 import pytest
+import structlog
 
+from ari_app.domain.call import End, Settlement
+from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.errors import Unavailable
+from ari_app.engine import records
 from ari_app.engine.service import Refusal
 from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
 
@@ -199,3 +204,46 @@ async def test_a_store_that_does_not_answer_is_503_with_retry_after(api: Bench) 
     assert (answer.status, answer.problem["type"]) == (503, "no-capacity")
     assert int(answer.headers["retry-after"]) > 0
     assert b"10.0.0.1" not in answer.raw
+
+
+async def test_a_callee_who_answers_after_the_end_was_decided_has_not_talked(api: Bench) -> None:
+    late = a_talk()
+    assert late.end is not None
+    at_ms = late.end.at_ms
+    callee = replace(late.legs[1].tries[-1], answered_at_ms=at_ms - 50)
+    cancelled = replace(
+        late, end=End(Reason.CANCELLED, HungUpBy.API, at_ms - 100), settled=Settlement(0, 0, 0),
+        legs=(late.legs[0], replace(late.legs[1], tries=(late.legs[1].tries[0], callee))),
+    )  # fmt: skip
+    await api.store(cancelled)
+    shown = (await api.ask("GET", "/v1/calls/c1")).json
+    assert shown["reason"] == "cancelled"
+    assert "talking_at" not in shown
+    assert shown["legs"][1]["answered_at"] is not None  # what the carrier will bill stays
+
+
+async def put_unreadable(api: Bench, id: str, at_ms: int, record: bytes) -> None:
+    await api.calls.create(id, record, node="n", user_ids=["demo"], created_at_ms=at_ms, events=[])
+
+
+async def test_a_record_that_cannot_be_read_is_left_out_of_lists_and_told_by_itself(api: Bench) -> None:
+    of_later = records.encode(replace(a_call("c3"), v=records.VERSION + 1))
+    of_other_type = records.encode(replace(a_call("c4"), type="telepathy"))
+    await api.store(a_call("c1"))
+    for n, record in ((2, b"{"), (3, of_later), (4, of_other_type)):
+        await put_unreadable(api, f"c{n}", NOW_MS + n, record)
+
+    with structlog.testing.capture_logs() as lines:
+        answer = await api.ask("GET", "/v1/calls")
+        of_user = await api.ask("GET", "/v1/calls?user=demo&state=queued")
+    assert [call["id"] for call in answer.json["calls"]] == ["c1"]
+    assert [call["id"] for call in of_user.json["calls"]] == ["c1"]
+    assert [line["call"] for line in lines] == ["c4", "c3", "c2"] * 2
+
+    for n in (2, 3, 4):
+        for method in ("GET", "DELETE"):
+            told = await api.ask(method, f"/v1/calls/c{n}")
+            assert (told.status, told.problem["type"]) == (503, "unreadable-record")
+    api.service.answer = records.UnreadableRecord("damaged")
+    told = await api.ask("POST", "/v1/calls", ASK, idempotency_key="order-7")
+    assert (told.status, told.problem["type"]) == (503, "unreadable-record")

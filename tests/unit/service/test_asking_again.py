@@ -1,0 +1,168 @@
+"""The same Idempotency-Key again: one call and one answer, whatever goes on. The real engine on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ari_app.adapters.memory_users import MemoryUsers
+from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.domain.call import Call, Terms
+from ari_app.domain.ledger_types import Kind
+from ari_app.domain.numbers import CallerId, Rules
+from ari_app.domain.trunks import Trunk
+from ari_app.engine import records
+from ari_app.engine.service import CallAsk, CallService, Policy, Refusal, call_id
+from ari_app.flows import flows
+from ari_app.ports.users import OwnedNumber, User
+from tests.laws.virtual_time import run
+from tests.laws.world import PAYER, World, callback_call
+from tests.support import until
+
+T = TypeVar("T")
+BOB = "+8613900000005"
+ASK = CallAsk(PAYER, BOB)
+OTHER = CallAsk(PAYER, "+8613900000006")
+
+
+class Desk:
+    """The door for calls, in a world without any trouble of its own."""
+
+    def __init__(self) -> None:
+        self.world = World(3, flows()["callback"], callback_call)
+        self.world.trouble = 0.0
+        self.users = MemoryUsers()
+        self.service: CallService
+
+    async def open(self, minutes_s: int) -> None:
+        here = asyncio.current_task()
+        assert here is not None
+        here.set_name("world")
+        world = self.world
+        if minutes_s:
+            now_ms = world.loop.now_ms()
+            await world.ledger.grant(op="g", payer=PAYER, kind=Kind.BONUS, seconds=minutes_s, now_ms=now_ms)
+        await world.boot()
+        assert world.engine is not None
+        await world.engine.until_recovered()
+        for name, number in ((PAYER, "+8613900000001"), ("bob", BOB)):
+            await self.users.put(User(name, (OwnedNumber(number, "admin", 1),)))
+        policy = Policy(
+            terms=Terms(), platform_number="+864001234567", rules=Rules(("CN",), (), True),
+            trunks=(Trunk("t", "127.0.0.1", caller_id=CallerId("verified")),), caller_ring_ms=15_000,
+            callee_ring_ms=15_000, tries_max=2, calls_max=10,
+        )  # fmt: skip
+        self.service = CallService(
+            engine=world.engine, users=self.users, telephony=world.pbx, read_number=PhoneNumbers("CN").read,
+            policy=policy, now_ms=world.loop.now_ms,
+        )  # fmt: skip
+
+    async def place(self, ask: CallAsk = ASK, key: str | None = "order-7") -> Call | Refusal:
+        return await self.service.place(ask, owner="shop", idempotency_key=key)
+
+    async def placed(self) -> Call:
+        answer = await self.place()
+        assert isinstance(answer, Call)
+        return answer
+
+
+def at_the_desk(story: Callable[[Desk], Awaitable[T]], *, minutes_s: int = 3600) -> T:
+    desk = Desk()
+
+    async def told() -> T:
+        await desk.open(minutes_s)
+        return await story(desk)
+
+    return run(desk.world.loop, told())
+
+
+def test_two_at_the_same_time_have_the_same_answer() -> None:
+    async def story(desk: Desk) -> None:
+        real = desk.world.ledger.hold
+
+        async def slow_hold(**asked: Any) -> Any:
+            await asyncio.sleep(1)
+            return await real(**asked)
+
+        desk.world.ledger.hold = slow_hold  # type: ignore[method-assign]
+        answers = await asyncio.gather(desk.place(), desk.place(), desk.place())
+        assert [one.type if isinstance(one, Refusal) else one.id for one in answers] == ["balance-empty"] * 3
+        assert len({one.call for one in answers if isinstance(one, Refusal)}) == 1
+        again = await desk.place()
+        assert isinstance(again, Refusal)
+        assert again.type == "balance-empty"
+
+    at_the_desk(story, minutes_s=0)
+
+
+def test_a_repeat_is_answered_while_new_calls_are_not_taken() -> None:
+    async def story(desk: Desk) -> None:
+        placed = await desk.placed()
+        engine = desk.world.engine
+        assert engine is not None
+
+        async def repeat_is_answered(why_not_new: str) -> None:
+            again, other, new = await desk.place(), await desk.place(OTHER), await desk.place(key="order-8")
+            assert isinstance(again, Call)
+            assert again.id == placed.id
+            assert isinstance(other, Refusal)
+            assert other.type == "idempotency-conflict"
+            assert isinstance(new, Refusal)
+            assert new.type == why_not_new
+
+        desk.service.is_draining = True
+        await repeat_is_answered("draining")
+        desk.service.is_draining = False
+        desk.world.pbx.cut_link()
+        await until(lambda: not engine.sees_pbx)
+        await repeat_is_answered("no-capacity")
+        desk.world.pbx.reconnect()
+        await engine.until_recovered()
+        desk.service.policy = replace(desk.service.policy, calls_max=1)
+        await repeat_is_answered("no-capacity")
+
+    at_the_desk(story)
+
+
+def test_a_repeat_of_what_ended_long_ago_gives_that_call() -> None:
+    async def story(desk: Desk) -> None:
+        placed = await desk.placed()
+        engine = desk.world.engine
+        assert engine is not None
+        engine.cancel(placed.id)
+        await until(lambda: engine.mailbox(placed.id) is None)
+        desk.service.is_draining = True
+        again = await desk.placed()
+        assert again.id == placed.id
+        assert again.settled is not None
+
+    at_the_desk(story)
+
+
+def test_a_call_whose_creation_was_answered_to_nobody_is_tended() -> None:
+    async def story(desk: Desk) -> None:
+        engine = desk.world.engine
+        assert engine is not None
+        made = await desk.service._make(ASK, call_id("shop", "order-7"))
+        assert isinstance(made, Call)
+        await desk.world.calls.create(
+            made.id, records.encode(made), node="n", user_ids=(PAYER,), created_at_ms=made.created_at_ms, events=[]
+        )
+        placed = await desk.placed()
+        assert placed.id == made.id
+        assert placed.held_s > 0
+        assert engine.mailbox(made.id) is not None
+
+    at_the_desk(story)
+
+
+def test_a_callee_named_by_his_number_is_that_user_and_finds_the_call_in_his_list() -> None:
+    async def story(desk: Desk) -> None:
+        placed = await desk.placed()
+        assert [(leg.user, leg.number) for leg in placed.legs] == [(PAYER, "+8613900000001"), ("bob", BOB)]
+        for user in (PAYER, "bob"):
+            assert (await desk.world.calls.list(user=user)).call_ids == (placed.id,)
+
+    at_the_desk(story)
