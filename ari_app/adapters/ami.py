@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import panoramisk  # type: ignore[import-untyped]
+import panoramisk  # type: ignore[import-untyped]  # it has no types
 import structlog
 
 log = structlog.get_logger(__name__)

@@ -94,7 +94,7 @@ def operation(method: str, path: str) -> Callable[[F], F]:
         def call(self: Resource, *args: Any, **kwargs: Any) -> Any:
             return self._send(build(op, args, kwargs))
 
-        call.operation = op  # type: ignore[attr-defined]
+        typing.cast(Any, call).operation = op
         return typing.cast(F, call)
 
     return decorate

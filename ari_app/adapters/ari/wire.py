@@ -48,7 +48,8 @@ _untyped = msgspec.json.Decoder()
 def decode(data: bytes | str) -> Event | RESTResponse | UnknownEvent | None:
     """None: `data` is not a JSON object with a `type`. Never raises on what a peer may send."""
     try:
-        return _typed.decode(data)  # type: ignore[no-any-return]
+        known: Event | RESTResponse = _typed.decode(data)
+        return known
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
