@@ -27,13 +27,14 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What the stack or the carrier's record says went wrong, as one sentence."""
+    """What the stack, the trunks file or the carrier's record says went wrong, as a sentence."""
+    from ari_app.config import Mistakes
     from ari_app.stack import StackError
     from ari_app.stack.carrier import RecordError
 
     try:
         yield
-    except (StackError, RecordError) as e:
+    except (StackError, RecordError, Mistakes) as e:
         raise Failure(str(e)) from None
 
 

@@ -159,3 +159,17 @@ def test_carrier_calls_as_json_is_one_object_a_line(run: Run, tmp_path: Path) ->
 )
 def test_the_tone_of_a_phone_follows_from_its_number(number: str, hz: int | None) -> None:
     assert demo.tone_hz(number) == hz
+
+
+@pytest.mark.parametrize("command", [("stack", "start"), ("check",)])
+def test_a_trunk_with_the_embedded_carrier_s_name_is_a_mistake_with_its_line(
+    command: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "ringbridge.toml").write_text('trunks_file = "t.conf"\n')
+    (tmp_path / "t.conf").write_text("[carrier]\nhost = 203.0.113.5\n")
+    ran = run(*command)
+    assert ran.code == 1
+    assert "t.conf:1: [carrier]: the embedded carrier has this name" in ran.out + ran.err
+    assert "a fault of its own" not in ran.err
+    (tmp_path / "ringbridge.toml").write_text('trunks_file = "t.conf"\nari_url = "http://h:1"\nari_password = "x"\n')
+    assert run("check").code == 0
