@@ -1,6 +1,7 @@
 """Health, readiness, metrics, the API's description, its pages, and the server in this process."""
 
 import asyncio
+import json
 import re
 import signal
 import socket
@@ -9,9 +10,9 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from ari_app.entrypoints.http.app import routes
+from ari_app.entrypoints.http.app import build, routes
 from ari_app.entrypoints.http.doors import Part
-from ari_app.entrypoints.http.server import PortTaken, Server, listen, serve_http
+from ari_app.entrypoints.http.server import HEAD_MAX, PortTaken, Server, listen, serve_http
 from tests.support import until
 from tests.unit.http.http_bench import Bench
 
@@ -135,3 +136,48 @@ async def test_a_request_that_is_being_answered_is_finished_though_the_server_is
     assert await asking == 200
     with pytest.raises(asyncio.CancelledError):
         await serving
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        b"GET /",
+        b"GET /healthz HTTP/1.1\r\nX-Long: ",
+        b"POST /v1/calls HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Long: ",
+    ],
+    ids=["path", "header", "trailer"],
+)
+async def test_a_head_without_end_is_cut_off(api: Bench, begins: bytes) -> None:
+    server = Server(api.front, listen("127.0.0.1", 0))
+    running = asyncio.create_task(server.run())
+    await until(lambda: server.is_listening)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+    writer.write(begins)
+    sent = 0
+
+    def cut_off() -> bool:
+        nonlocal sent
+        writer.write(b"x" * 1_024)
+        sent += 1_024
+        return reader.at_eof() or reader.exception() is not None
+
+    await until(cut_off, every_s=0.002)
+    assert sent >= HEAD_MAX
+    writer.close()
+    server.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_bodies_do_not_count_as_heads(api: Bench) -> None:
+    """Neither one long body nor many short ones over one connection."""
+    server = Server(build(replace(api.doors, body_max=40 * HEAD_MAX)), listen("127.0.0.1", 0))
+    running = asyncio.create_task(server.run())
+    await until(lambda: server.is_listening)
+    short = json.dumps({"caller": "demo", "callee": "+8613900000004"}).encode()
+    headers = {"Authorization": "Bearer rb_root", "Content-Type": "application/json"}
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1), headers=headers) as client:
+        for body in (short.ljust(40 * HEAD_MAX), *([short] * (HEAD_MAX // 200))):
+            async with client.post(server.url + "/v1/calls", data=body) as answer:
+                assert answer.status == 201
+    server.stop()
+    await asyncio.wait_for(running, 5)
