@@ -5,14 +5,17 @@ No line holds a whole phone number, whoever wrote it; a traceback shows lines of
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import structlog
 
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 NUMBER = re.compile(r"\+\d{7,15}(?!\d)|(?<!\w)(?<!\d\.)\d{10,15}(?!\w|\.\d)")
 """With its plus, or as it is dialled. Not a part of a longer word: ids stay as they are."""
@@ -26,7 +29,7 @@ def configure(level: str = "info", style: str = "auto") -> None:
             colors=sys.stderr.isatty(), pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
         )
         if as_console
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else as_json
     )
     structlog.configure(
         processors=[
@@ -38,12 +41,23 @@ def configure(level: str = "info", style: str = "auto") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=(
+            structlog.PrintLoggerFactory(sys.stderr) if as_console else structlog.BytesLoggerFactory(sys.stderr.buffer)
+        ),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Masked("%(name)s: %(message)s"))
     logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler])
+
+
+def as_json(_logger: object, _method: str, line: Mapping[str, Any]) -> bytes:
+    """structlog's last processor: JSON by msgspec, which takes a fifth of the standard library's time."""
+    try:
+        return _encode(line)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+        # Half a character, say, or a number beyond 64 bits: slower, but no line is lost.
+        return json.dumps(line, default=str, skipkeys=True).encode()
 
 
 def masked(text: str) -> str:

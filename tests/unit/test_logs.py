@@ -69,6 +69,14 @@ def test_ids_and_times_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> N
     assert line["timestamp"].startswith("20")
 
 
+@pytest.mark.parametrize("odd", ["half a character: \ud83d", 1 << 70, {1 << 70: 1}, {None: 1}, b"bytes", float("nan")])
+def test_no_line_is_lost_to_what_it_says(odd: object, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(style="json")
+    structlog.get_logger().info("call queued", said=odd)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], "said" in line) == ("call queued", True)
+
+
 def test_lines_of_libraries_are_masked_too(capsys: pytest.CaptureFixture[str]) -> None:
     logging.root.handlers.clear()
     logs.configure()
