@@ -120,11 +120,9 @@ class Mailbox:
         return wishes
 
     def _matters(self, before: Call) -> bool:
-        """Whether a reader of the record would miss the change: its state, that its end was decided, what is held, or a
-        phone's first sign, without which the next process would take its trunk for dead."""
-        now = self.call
-        facts_now, facts_before = (now.is_over, now.holds, _signs(now)), (before.is_over, before.holds, _signs(before))
-        return bool(self._news) or facts_now != facts_before
+        """Whether a reader of the record would miss the change: its state, that its end was decided, what the ledger
+        said, or a phone's first sign, without which the next process would take its trunk for dead."""
+        return bool(self._news) or _gist(self.call) != _gist(before)
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
@@ -230,5 +228,6 @@ def _is_saved_first(wish: Wish) -> bool:
     return isinstance(wish, Dial | Settle) or (isinstance(wish, Play) and wish.is_endless)
 
 
-def _signs(call: Call) -> list[bool]:
-    return [leg.last is not None and leg.last.gave_sign for leg in call.legs]
+def _gist(call: Call) -> tuple[object, ...]:
+    signs = [leg.last is not None and leg.last.gave_sign for leg in call.legs]
+    return call.is_over, call.holds, call.refused_at_ms is None, signs

@@ -47,6 +47,9 @@ def plan(c: Call) -> Iterator[Yielded]:
         yield from announce(c, caller, callee)
         yield from wind_down_after_announcement(c)
         return
+    if is_cut_unasked(c):
+        yield from ask_why_it_was_cut(c)
+        return
     if c.held_s == 0:
         yield from keep_funded(c, 0, c.terms.max_duration_s)
         return  # nothing is dialled before minutes are held
@@ -128,14 +131,39 @@ def end_of_leg(c: Call, leg: Leg) -> End | None:
 
 
 def end_of_talk(c: Call, caller: Leg, callee: Leg) -> End | None:
-    gone = [leg for leg in (caller, callee) if leg.last is not None and leg.last.ended_at_ms is not None]
-    if gone:
-        return why_gone(c, min(gone, key=lambda leg: leg.last.ended_at_ms or 0 if leg.last else 0))
+    gone = first_gone(c)
+    if gone is not None:
+        return None if is_cut_unasked(c) else why_gone(c, gone)
     if c.cancelled_at_ms is not None:
         return End(Reason.COMPLETED, HungUpBy.API)
     if gave_up(c, "join"):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    return end_by_clock(c, c.now_ms)
+    more_may_be_held = c.is_hold_in_doubt and c.held_s < c.terms.max_duration_s
+    return None if more_may_be_held else end_by_clock(c, c.now_ms)
+
+
+def first_gone(c: Call) -> Leg | None:
+    gone = [leg for leg in c.legs if leg.last is not None and leg.last.ended_at_ms is not None]
+    return min(gone, key=lambda leg: leg.last.ended_at_ms or 0 if leg.last else 0, default=None)
+
+
+def is_cut_unasked(c: Call) -> bool:
+    """The PBX cut the talk at what was held, before the ledger could be asked for more: nobody knows yet whether the
+    balance is empty, or whether we were too late."""
+    leg = first_gone(c)
+    if leg is None or leg.last is None or talk_began_ms(c) is None or c.is_over:
+        return False
+    cut = leg.last.how not in ("remote", "media")
+    guess = end_by_clock(c, (leg.last.ended_at_ms or 0) + CUTOFF_GRACE_MS) if cut else None
+    return guess is not None and guess.reason is Reason.INTERRUPTED
+
+
+def ask_why_it_was_cut(c: Call) -> Iterator[Yielded]:
+    """The ledger knows: it has no more, or it grants what comes back with the settlement."""
+    for leg in c.legs:
+        if leg.is_live:
+            yield HangUp(leg.role, leg.n)
+    yield from keep_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s)
 
 
 def end_by_clock(c: Call, at_ms: int) -> End | None:
@@ -145,8 +173,6 @@ def end_by_clock(c: Call, at_ms: int) -> End | None:
         return None
     if c.terms.max_duration_s <= c.held_s:
         return End(Reason.MAX_DURATION, HungUpBy.SYSTEM)
-    if c.is_hold_in_doubt:
-        return None
     return End(Reason.BALANCE_EMPTY if c.refused_at_ms is not None else Reason.INTERRUPTED, HungUpBy.SYSTEM)
 
 

@@ -130,3 +130,26 @@ def test_the_ledger_being_away_never_makes_the_balance_empty_has_teeth(monkeypat
 
     monkeypatch.setattr(callback, "end_by_clock", guess)
     assert ended(900, ledger_away_to_the_end)[0] == "balance_empty"
+
+
+async def killed_until_the_pbx_has_cut(world: World) -> None:
+    await world.crash()
+    await asyncio.sleep(3 * SLICE_S)
+    await world.boot()
+
+
+@pytest.mark.parametrize(("minutes_s", "reason"), [(SLICE_S, "balance_empty"), (900, "interrupted")])
+def test_a_talk_that_the_pbx_cut_is_called_what_the_ledger_says(
+    minutes_s: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback, "keep_funded", asking_late(callback.keep_funded))
+    assert ended(minutes_s, killed_until_the_pbx_has_cut) == (reason, "system", SLICE_S)
+
+
+def asking_late(real: Any) -> Any:
+    """A renewal that comes only when it must, so that the process dies before it."""
+
+    def keep_funded(c: Call, used_s: int, cap_s: int) -> Any:
+        return real(replace(c, terms=replace(c.terms, margin_s=1, warning_s=1)), used_s, cap_s)
+
+    return keep_funded
