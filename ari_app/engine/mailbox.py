@@ -184,7 +184,8 @@ class Mailbox:
                 self._under_way[wish.key] = task
 
     async def _perform(self, wish: Wish) -> None:
-        if (begun := self._under_way.get(_begun_by(wish))) is not None:
+        begun = self._under_way.get(_begun_by(wish))
+        if begun is not None and not begun.done():  # without losing a turn: wishes go out in the order of the plan
             await asyncio.wait({begun})  # never overtake it: there would be nothing to end yet
         try:
             facts = await self.engine.performer.perform(self.call, wish)
