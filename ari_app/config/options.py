@@ -39,8 +39,8 @@ class Settings:
         "Address the API listens on.", section="http")
     http_port: int = option(8080, whole(0, 65535), "Port the API listens on; 0 takes any free one.", section="http")
     api_key: str = option("", text("visible characters, 200 at most", r"[!-~]{1,200}", empty=True),
-        "The first admin key; best 16 characters or more. Empty: the embedded stack makes one and keeps it in "
-        "the state directory.",
+        "The first admin key; best 16 characters or more. Empty: one is made and kept in the state directory. "
+        "A new one revokes the one before.",
         section="http", secret=True)
     http_body_max: int = option(65536, whole(1024, 16_777_216),
         "Largest request body taken.", section="http", unit="bytes")
