@@ -190,7 +190,7 @@ class Call:
     refused_at_ms: int | None = None
     refused_why: str = ""
     is_hold_in_doubt: bool = False
-    """After a gap, until the ledger has been asked: more may be held than is known here."""
+    """After a gap or a lost answer, until the ledger has answered: more may be held than is known here."""
     gaps: int = 0
     """How often the PBX was out of sight. A sound that is begun anew gets a new name by it."""
     warned_at_held_s: int | None = None

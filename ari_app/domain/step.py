@@ -101,7 +101,8 @@ def observe(call: Call, event: ev.Event) -> Call:
             return done_call
         case ev.Failed(key=key):
             count = call.failed.get(key, 0) + 1
-            call = replace(call, failed={**call.failed, key: count})
+            in_doubt = call.is_hold_in_doubt or (call.holds > 0 and key.startswith("hold:"))
+            call = replace(call, failed={**call.failed, key: count}, is_hold_in_doubt=in_doubt)
             return call if is_given_up(call, key) else _forget(call, key)
         case ev.Recovered():
             return _recovered(call)

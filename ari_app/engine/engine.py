@@ -233,6 +233,8 @@ class Engine:
     # ---- inner --------------------------------------------------------------------------------------------------
 
     def _adopt(self, call: Call, version: int) -> Mailbox:
+        if (there := self._boxes.get(call.id)) is not None:
+            return there  # two requests with one key, and the second one's answer came first
         box = Mailbox(self, call, version, flows()[call.type])
         self._boxes[call.id] = box
         self._tasks[call.id] = asyncio.create_task(self._live(box), name=f"call {call.id}")

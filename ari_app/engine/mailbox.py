@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SAVE_AGAIN_S = 0.5
+SAVE_SOON_S = 0.05
 FAULT_AGAIN_S = 1.0
 BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
 
@@ -50,6 +51,7 @@ class Mailbox:
         self._queue: deque[Event] = deque()
         self._wakeup = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._save_soon: asyncio.TimerHandle | None = None
         self._state = flow.state(call)
         self._news: list[bytes] = []
         self._unsaved = False
@@ -83,8 +85,10 @@ class Mailbox:
             wishes = self._fold()
             self._send_out([w for w in wishes if not _is_saved_first(w)], epoch)
             self._waiting += [(w, epoch) for w in wishes if _is_saved_first(w)]
-            if self._matters(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
+            if self._is_urgent(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
+            elif _gist(self.call) != _gist(before) and self._save_soon is None:
+                self._save_soon = asyncio.get_running_loop().call_later(SAVE_SOON_S, self._save_now)
         self._stop_timer()
 
     @property
@@ -119,16 +123,18 @@ class Mailbox:
         self._news += records.news(self.flow, before, self._state, self.call)
         return wishes
 
-    def _matters(self, before: Call) -> bool:
-        """Whether a reader of the record would miss the change: its state, that its end was decided, what the ledger
-        said, or a phone's first sign, without which the next process would take its trunk for dead."""
-        return bool(self._news) or _gist(self.call) != _gist(before)
+    def _is_urgent(self, before: Call) -> bool:
+        """Whether a reader of the record would miss the change at once: its state, or that its end was decided."""
+        return bool(self._news) or self.call.is_over != before.is_over
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
     async def _save(self) -> None:
         """A save whose answer was lost is asked again as it was, before anything newer is said."""
         self._unsaved = True
+        if self._save_soon is not None:
+            self._save_soon.cancel()
+            self._save_soon = None
         waiting = self._waiting
         if self._save_in_doubt is None:
             self._save_in_doubt = (records.encode(self.call), self._news)
@@ -162,6 +168,11 @@ class Mailbox:
             self._send_out([wish], epoch)
         if self._unsaved:
             self._wakeup.set()
+
+    def _save_now(self) -> None:
+        self._save_soon = None
+        self._unsaved = True
+        self._wakeup.set()
 
     def _send_out(self, wishes: list[Wish], epoch: int) -> None:
         """`epoch`: the sight of the PBX on which the wishes were decided. What was decided on an older one is not sent:
@@ -230,5 +241,7 @@ def _is_saved_first(wish: Wish) -> bool:
 
 
 def _gist(call: Call) -> tuple[object, ...]:
+    """What the next process should know and could do without: what the ledger said, for it can be asked again; and a
+    phone's first sign, without which its trunk may be taken for dead. Saved soon, mostly with something else."""
     signs = [leg.last is not None and leg.last.gave_sign for leg in call.legs]
-    return call.is_over, call.holds, call.refused_at_ms is None, signs
+    return call.holds, call.refused_at_ms is None, signs

@@ -138,8 +138,7 @@ def end_of_talk(c: Call, caller: Leg, callee: Leg) -> End | None:
         return End(Reason.COMPLETED, HungUpBy.API)
     if gave_up(c, "join"):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    more_may_be_held = c.is_hold_in_doubt and c.held_s < c.terms.max_duration_s
-    return None if more_may_be_held else end_by_clock(c, c.now_ms)
+    return None if more_may_be_held(c) else end_by_clock(c, c.now_ms)
 
 
 def first_gone(c: Call) -> Leg | None:
@@ -147,15 +146,20 @@ def first_gone(c: Call) -> Leg | None:
     return min(gone, key=lambda leg: leg.last.ended_at_ms or 0 if leg.last else 0, default=None)
 
 
+def more_may_be_held(c: Call) -> bool:
+    """The ledger was asked and has not answered, or was not asked since a gap."""
+    is_asked = f"hold:{c.holds}:{c.refusals}" in c.asked
+    return c.held_s < c.terms.max_duration_s and (is_asked or c.is_hold_in_doubt)
+
+
 def is_cut_unasked(c: Call) -> bool:
     """The PBX cut the talk at what was held, before the ledger could be asked for more: nobody knows yet whether the
     balance is empty, or whether we were too late."""
     leg = first_gone(c)
-    if leg is None or leg.last is None or talk_began_ms(c) is None or c.is_over:
+    if c.is_over or leg is None or leg.last is None or talk_began_ms(c) is None or leg.last.how in ("remote", "media"):
         return False
-    cut = leg.last.how not in ("remote", "media")
-    guess = end_by_clock(c, (leg.last.ended_at_ms or 0) + CUTOFF_GRACE_MS) if cut else None
-    return guess is not None and guess.reason is Reason.INTERRUPTED
+    guess = end_by_clock(c, (leg.last.ended_at_ms or 0) + CUTOFF_GRACE_MS)
+    return guess is not None and (guess.reason is Reason.INTERRUPTED or more_may_be_held(c))
 
 
 def ask_why_it_was_cut(c: Call) -> Iterator[Yielded]:

@@ -126,9 +126,10 @@ def test_the_ledger_being_away_never_makes_the_balance_empty_has_teeth(monkeypat
     real = callback.end_by_clock
 
     def guess(c: Call, at_ms: int) -> Any:
-        return real(replace(c, is_hold_in_doubt=False, refused_at_ms=1), at_ms)
+        return real(replace(c, refused_at_ms=1), at_ms)
 
     monkeypatch.setattr(callback, "end_by_clock", guess)
+    monkeypatch.setattr(callback, "more_may_be_held", lambda _c: False)
     assert ended(900, ledger_away_to_the_end)[0] == "balance_empty"
 
 
