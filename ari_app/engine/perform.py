@@ -94,7 +94,8 @@ class Performer:
         if isinstance(answer, Conflict):  # settled before, with other seconds: what is on the statement stands
             log.error("call was settled before, otherwise", call=call.id, used_s=wish.used_s, stands=repr(answer))
             answer = answer.stands
-        log.info("call settled", call=call.id, charged_s=answer.charged_s, overrun_s=answer.overrun_s)
+        if answer.overrun_s:
+            log.warning("talk beyond what was held", call=call.id, overrun_s=answer.overrun_s)
         return [ev.Settled(answer.charged_s, answer.overrun_s, wish.used_s, self._now_ms())]
 
     async def settle_again(self, call: Call) -> None:
