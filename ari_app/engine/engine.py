@@ -286,12 +286,13 @@ class Engine:
     async def _recover_from(self, snapshot: Snapshot) -> None:
         boxes = list(self._boxes.values())
         asked = recover.questions((b.call for b in boxes), snapshot)
-        record = await self._telephony.record(asked) if asked else None
+        from_ms = min((b.call.created_at_ms for b in boxes), default=0)
+        record = await self._telephony.record(asked, from_ms) if asked else None
         for pause_s in TRACE_AGAIN_S:
             if recover.is_complete(record, asked, snapshot):
                 break
             await asyncio.sleep(pause_s)
-            record = await self._telephony.record(asked)
+            record = await self._telephony.record(asked, from_ms)
         answered: dict[str, int] = {}
         for channel in asked:
             if channel in snapshot.channels and (record is None or channel not in record.traces):

@@ -156,8 +156,9 @@ class Telephony(Protocol):
     async def look(self) -> Snapshot:
         """Everything with our ids that lives on the PBX now."""
 
-    async def record(self, channels: Sequence[str]) -> Record | None:
-        """What the PBX's own record says of these channels; None if that record cannot be read from here."""
+    async def record(self, channels: Sequence[str], from_ms: int) -> Record | None:
+        """What the PBX's own record says of these channels, none of which was before from_ms; None if that record
+        cannot be read from here."""
 
     async def answered_at(self, channel: str) -> int | None:
         """When a live channel was answered, from the PBX; None if it cannot tell."""

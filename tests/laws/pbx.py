@@ -319,7 +319,7 @@ class LawPbx:
         await self._asked()
         return self.snapshot()
 
-    async def record(self, channels: Sequence[str]) -> Record | None:
+    async def record(self, channels: Sequence[str], from_ms: int) -> Record | None:
         if not self._weather.cel:
             return None
         return Record({c: self.traces_kept[c] for c in channels if c in self.traces_kept}, since_ms=0)

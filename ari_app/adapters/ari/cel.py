@@ -6,9 +6,11 @@ Knows the columns of asterisk_conf/pbx/cel.conf. A row that makes no sense is sk
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -16,27 +18,53 @@ from ari_app.ports.telephony import Record, Trace
 
 EVENT, TIME, UNIQUE_ID, CHANNEL_NAME, EXTRA = 0, 1, 2, 4, 8
 COLUMNS = 9
+OUT_OF_ORDER_MS = 60_000  # a clock that was set meanwhile; rows of one moment
+NEAR_BYTES = 65_536
 
 
-def read_record(path: Path, channels: Collection[str]) -> Record | None:
-    """Traces of these channels, as far as the log has them; None if there is no log to read."""
+def read_record(path: Path, channels: Collection[str], from_ms: int) -> Record | None:
+    """Traces of these channels, none of which was before `from_ms`, as far as the log has them; None if there is no log
+    to read. The log is in the order of time, and most of it is not read, however long it has grown."""
     wanted = set(channels)
     found: dict[str, Trace] = {}
-    since_ms = None
     try:
-        for row in _rows(path):
-            if since_ms is None:
-                since_ms = _at_ms(row[TIME])
-            if row[UNIQUE_ID] in wanted:
-                _fold(found, row)
+        with path.open("rb") as log:
+            since_ms = _next_time(log)
+            log.seek(_place(log, from_ms - OUT_OF_ORDER_MS))
+            for row in _rows(log):
+                if row[UNIQUE_ID] in wanted:
+                    _fold(found, row)
     except OSError:
         return None
     return Record(found, since_ms)
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
-        yield from (row for row in csv.reader(lines) if len(row) >= COLUMNS)
+def _place(log: BinaryIO, from_ms: int) -> int:
+    """Where a line begins that is not later than the first row of that time, nor much earlier."""
+    least, most = 0, log.seek(0, os.SEEK_END)
+    while most - least > NEAR_BYTES:
+        middle = (least + most) // 2
+        log.seek(middle)
+        log.readline()  # the rest of a row
+        at_ms = _next_time(log)
+        if at_ms is not None and at_ms < from_ms:
+            least = middle
+        else:
+            most = middle
+    log.seek(least)
+    if least:
+        log.readline()
+    return log.tell()
+
+
+def _next_time(log: BinaryIO) -> int | None:
+    return next((at_ms for row in _rows(log) if (at_ms := _at_ms(row[TIME])) is not None), None)
+
+
+def _rows(log: BinaryIO) -> Iterator[list[str]]:
+    for row in csv.reader(line.decode(errors="replace") for line in log):
+        if len(row) >= COLUMNS:
+            yield row
 
 
 def _fold(found: dict[str, Trace], row: list[str]) -> None:

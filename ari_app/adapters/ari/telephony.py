@@ -276,10 +276,10 @@ class AriTelephony:
         except (PbxError, ValueError):
             return None
 
-    async def record(self, channels: Sequence[str]) -> Record | None:
+    async def record(self, channels: Sequence[str], from_ms: int) -> Record | None:
         if self._cel_path is None:
             return None
-        return await asyncio.to_thread(read_record, self._cel_path, channels)
+        return await asyncio.to_thread(read_record, self._cel_path, channels, from_ms)
 
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
         """Even if the variables are not taken. Where the link dies under it, the channel asks anew once it is back."""

@@ -60,12 +60,30 @@ def test_what_never_left_us_needs_no_proof() -> None:
     assert fate(dialling_caller(), "caller", None, frozenset({"dial:caller:0"})) == "NeverSent"
 
 
+def row(event: str, at_ms: int, channel: str) -> str:
+    return f'"{event}","{at_ms / 1000:.3f}","{channel}","","PJSIP/x","","","",""\n'
+
+
 def test_a_log_tells_since_when_it_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "cel.csv"
-    assert read_record(log, ["x"]) is None
+    assert read_record(log, ["x"], 0) is None
     log.write_text("")
-    assert read_record(log, ["x"]) == Record({}, None)
-    log.write_text(
-        '"LOG_BEGINS","1763880000.123456","","","","","","",""\n"CHAN_START","1763880001.5","x","","P","","","",""\n'
+    assert read_record(log, ["x"], 0) == Record({}, None)
+    log.write_text(row("LOG_BEGINS", NOW_MS, "") + row("CHAN_START", NOW_MS + 1500, "x") + '"CHAN_EN')
+    assert read_record(log, ["x", "y"], NOW_MS) == Record({"x": Trace(started_at_ms=NOW_MS + 1500)}, NOW_MS)
+
+
+@pytest.mark.parametrize("age_s", [0, 5, 3_600, 15_000, 19_999])
+def test_a_long_log_is_read_from_where_it_matters(tmp_path: Path, age_s: int) -> None:
+    log = tmp_path / "cel.csv"
+    begun_ms = NOW_MS - 20_000_000
+    rows = (
+        row("CHAN_START", begun_ms + 1000 * n, f"c{n}") + row("CHAN_END", begun_ms + 1000 * n + 300, f"c{n}")
+        for n in range(20_000)
     )
-    assert read_record(log, ["x", "y"]) == Record({"x": Trace(started_at_ms=1763880001500)}, 1763880000123)
+    log.write_text("".join(rows))
+    n = 19_999 - age_s
+    record = read_record(log, [f"c{n}", "nobody"], begun_ms + 1000 * n)
+    assert record is not None
+    assert record.since_ms == begun_ms
+    assert record.traces == {f"c{n}": Trace(begun_ms + 1000 * n, ended_at_ms=begun_ms + 1000 * n + 300)}
