@@ -115,6 +115,8 @@ def malformed(type: str, errors: list[Any], model: type[Body] | None = None) -> 
 def _sentence(e: Any, model: type[Body] | None) -> str:
     context = e.get("ctx", {})
     match e["type"]:
+        case "json_invalid" if not e["input"]:
+            return "The body is empty; a JSON object is expected."
         case "json_invalid":
             return f"The body is no JSON: {context.get('error', 'not readable')}."
         case "model_type" | "model_attributes_type":
@@ -122,7 +124,8 @@ def _sentence(e: Any, model: type[Body] | None) -> str:
         case "missing":
             return "this field is needed."
         case "extra_forbidden":
-            return "there is no such field" + did_you_mean(str(e["loc"][-1]), model.model_fields if model else ()) + "."
+            meant = did_you_mean(str(e["loc"][-1]), model.model_fields if model else ())
+            return f"there is no such field{meant}" if meant else "there is no such field."
         case "int_type" | "int_from_float" | "int_parsing":
             return "a whole number is expected, without quotes, point or exponent."
         case "string_type":
@@ -131,5 +134,23 @@ def _sentence(e: Any, model: type[Body] | None) -> str:
             return "true or false is expected."
         case "literal_error":
             return f"expected {context['expected']}."
+        case "string_too_short":
+            return "this must not be empty."
+        case "string_too_long":
+            return f"at most {context['max_length']} characters are allowed."
+        case "too_long":
+            return f"at most {context['max_length']} are allowed."
+        case "greater_than_equal":
+            return f"at least {context['ge']} is expected."
+        case "less_than_equal":
+            return f"at most {context['le']} is allowed."
+        case "string_pattern_mismatch":
+            return f"this does not have the right form{_such_as(e, model)}."
     words = str(e["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return f"{words}."
+
+
+def _such_as(e: Any, model: type[Body] | None) -> str:
+    """An example of what the field takes, where it has one."""
+    field = model.model_fields.get(str(e["loc"][0])) if model else None
+    return f"; expected something such as {field.examples[0]}" if field is not None and field.examples else ""

@@ -108,7 +108,7 @@ class Answer:
         body = self.json
         assert body["status"] == self.status
         assert body["title"]
-        assert body["detail"].endswith(".")
+        assert body["detail"].endswith((".", "?"))
         assert b"Traceback" not in self.raw
         return body
 

@@ -78,7 +78,27 @@ async def test_a_body_that_is_no_json_is_422(api: Bench, raw: bytes) -> None:
 async def test_every_mistake_is_told_at_once(api: Bench) -> None:
     answer = await api.ask("POST", "/v1/calls", {"caler": "demo", "callee": "x", "max_duration_s": 1.5})
     assert {error["field"] for error in answer.problem["errors"]} == {"caller", "caler", "max_duration_s"}
-    assert any('did you mean "caller"' in error["detail"] for error in answer.problem["errors"])
+    assert any(error["detail"].endswith('did you mean "caller"?') for error in answer.problem["errors"])
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (None, "The body is empty; a JSON object is expected."),
+        (ASK | {"caller": ""}, "caller: this must not be empty."),
+        (ASK | {"caller": "x" * 101}, "caller: at most 100 characters are allowed."),
+        (ASK | {"max_duration_s": 0}, "max_duration_s: at least 1 is expected."),
+        (ASK | {"max_duration_s": 86_401}, "max_duration_s: at most 86400 is allowed."),
+    ],
+)
+async def test_what_is_wrong_is_said_in_plain_words(api: Bench, body: Any, detail: str) -> None:
+    answer = await api.ask("POST", "/v1/calls", raw=json.dumps(body).encode() if body else b"")
+    assert answer.problem["detail"] == detail
+
+
+async def test_a_form_is_shown_by_an_example_and_not_by_a_pattern(api: Bench) -> None:
+    answer = await api.ask("PUT", "/v1/users/demo", {"numbers": [], "locale": "!!"})
+    assert answer.problem["detail"] == "locale: this does not have the right form; expected something such as zh-CN."
 
 
 async def test_a_whole_number_beyond_every_measure_is_422_not_500(api: Bench) -> None:
