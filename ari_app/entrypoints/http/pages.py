@@ -7,7 +7,7 @@ h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin:2rem 0 .4rem
 a{color:var(--accent)}code,pre{font:13.5px/1.5 ui-monospace,monospace}
 pre{background:var(--soft);padding:.7rem .9rem;border-radius:6px;overflow-x:auto;white-space:pre-wrap}
 details{border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:.4rem .9rem}
-summary{cursor:pointer}.m{display:inline-block;min-width:4.2rem;font-weight:600;color:var(--accent)}
+summary{cursor:pointer}.m{display:inline-block;min-width:4.6rem;font-weight:600;color:var(--accent)}
 table{border-collapse:collapse;width:100%}td{text-align:left;border-bottom:1px solid var(--line);padding:.25rem .6rem}
 .dim{opacity:.7}
 """
@@ -28,7 +28,9 @@ DOCS = (
     f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Ringbridge API</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>
 <h1>Ringbridge API</h1><p id="about" class="dim">Needs JavaScript; without it, read
-<a href="openapi.json">openapi.json</a>.</p><div id="all"></div>
+<a href="openapi.json">openapi.json</a>.</p>
+<p>The lines below want your key in <code>RINGBRIDGE_API_KEY</code>, and some a call's id in <code>CALL</code>.</p>
+<div id="all"></div>
 """
     + """<script>
 const el=(tag,text,cls)=>{const e=document.createElement(tag)
@@ -46,7 +48,7 @@ function curl(method,path,body){let line="curl -s";if(method!=="get")line+=" -X 
   if(path.startsWith("/v1"))line+=' -H "Authorization: Bearer $RINGBRIDGE_API_KEY"';
   if(body){const sample={};for(const f of body.required||[])sample[f]=first(body.properties[f]);
   line+=" -H 'Content-Type: application/json' -d '"+JSON.stringify(sample)+"'"}
-  return line+" '"+base+path+"'"}
+  return line+' "'+base+path.replace("{id}","demo").replace("{call_id}","$CALL")+'"'}
 fetch("openapi.json").then(r=>r.json()).then(api=>{
   const shapes=api.components.schemas;document.getElementById("about").textContent=api.info.description
   const all=document.getElementById("all");let tag=""
