@@ -12,7 +12,7 @@ from typing import Any
 
 from ari_app.config.kinds import Kind, Option, Unfit, one_of, price, rounding, text, whole
 from ari_app.config.load import unfit
-from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean
+from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean, unreadable
 from ari_app.domain.numbers import CallerId
 from ari_app.domain.trunks import PLATFORM, Trunk
 
@@ -111,7 +111,7 @@ def load_trunks(path: str | Path, *, embedded: bool = False) -> tuple[Trunk, ...
     try:
         content = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Mistakes([Mistake(str(path), f"cannot be read: {error}")]) from error
+        raise Mistakes([Mistake(str(path), unreadable(error))]) from error
     return parse_trunks(content, str(path), embedded=embedded)
 
 

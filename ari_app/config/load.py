@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ari_app.config.kinds import Option, Unfit
-from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean
+from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean, unreadable
 from ari_app.config.options import Settings, table
 
 ENV = "RINGBRIDGE_"
@@ -78,7 +78,7 @@ def _from_file(path: Path, found: list[Mistake]) -> dict[str, tuple[object, str]
         found.append(Mistake(place, f"not TOML: {str(error).split(' (at ')[0]}"))
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        found.append(Mistake(str(path), f"cannot be read: {error}"))
+        found.append(Mistake(str(path), unreadable(error)))
         return {}
     known, raw = table(), {}
     for name, value in parsed.items():

@@ -25,6 +25,11 @@ class Mistakes(ValueError):
         super().__init__("\n".join(str(mistake) for mistake in self.found))
 
 
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file that is there to be read was not."""
+    return f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is not text in UTF-8'}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?`, or nothing when no known word is near."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)

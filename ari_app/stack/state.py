@@ -62,6 +62,10 @@ class StateDir:
             return State()
         except PermissionError:
             raise StackError(f"{self._file} belongs to another user: set RINGBRIDGE_STATE_DIR to your own") from None
+        except OSError as why:
+            raise StackError(
+                f"{self._file} cannot be read ({why.strerror}): set RINGBRIDGE_STATE_DIR to a directory of your own"
+            ) from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise StackError(
                 f"{self._file} is damaged: stop the servers of this directory, then remove that file"

@@ -51,7 +51,9 @@ def test_a_trunks_file_is_checked_by_itself(run: Run, tmp_path: Path) -> None:
     assert [line.split(": ")[0] for line in ran.out.splitlines()] == ["t.conf:3", "t.conf:4"]
     (tmp_path / "t.conf").write_text("[a]\nhost = 127.0.0.1\n")
     assert run("trunks", "check", "t.conf").out == "t.conf is in order\n"
-    assert "cannot be read" in run("trunks", "check", "nowhere.conf").out
+    assert run("trunks", "check", "nowhere.conf").out == "nowhere.conf: cannot be read: No such file or directory\n"
+    (tmp_path / "binary.conf").write_bytes(b"\xff\xfe")
+    assert run("trunks", "check", "binary.conf").out == "binary.conf: cannot be read: it is not text in UTF-8\n"
 
 
 def test_up_with_a_mistake_in_the_configuration_tells_it_and_starts_nothing(run: Run, tmp_path: Path) -> None:
