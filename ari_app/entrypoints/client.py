@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 ANSWER_WITHIN_S = 15.0
 ADDRESS_FILE = "api.json"
+UNAUTHORIZED = 401
 
 
 class Failure(Exception):
@@ -22,9 +23,9 @@ class Failure(Exception):
 class ApiRefused(Failure):
     """The API answered, and the answer is no. `problem` is its body (application/problem+json)."""
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    def __init__(self, status: int, problem: dict[str, Any], more: str = "") -> None:
         super().__init__(
-            f"{problem.get('detail') or 'the API answered ' + str(status)} ({problem.get('type', status)})"
+            f"{problem.get('detail') or 'the API answered ' + str(status)} ({problem.get('type', status)}){more}"
         )
         self.status = status
         self.problem = problem
@@ -35,10 +36,13 @@ class Unreachable(Failure):
 
 
 class Client:
-    def __init__(self, api: str, key: str) -> None:
+    """Raises Failure for an address that is none. `is_left_behind`: the address was not given, `up` left it once."""
+
+    def __init__(self, api: str, key: str, *, is_left_behind: bool = False) -> None:
         self.api = api.rstrip("/")
         self._key = key
-        host = urlsplit(self.api).hostname or ""
+        self._is_left_behind = is_left_behind
+        host = _host(self.api)
         is_here = host in ("localhost", "::1") or host.startswith("127.")
         proxies = [urllib.request.ProxyHandler({})] if is_here else []
         self._opener = urllib.request.build_opener(*proxies)
@@ -69,10 +73,23 @@ class Client:
             with self._opener.open(asking, timeout=ANSWER_WITHIN_S) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as e:
-            raise ApiRefused(e.code, _problem(e.read())) from None
-        except (OSError, ValueError) as e:  # ValueError: an address that is none, an answer that is no JSON
+            more = ""
+            if e.code == UNAUTHORIZED and self._is_left_behind:
+                more = f": {self.api} is another Ringbridge's now; start yours with `ringbridge up`"
+            raise ApiRefused(e.code, _problem(e.read()), more) from None
+        except (OSError, ValueError) as e:  # ValueError: an answer that is no JSON
             why = e.reason if isinstance(e, urllib.error.URLError) else e
             raise Unreachable(f"{self.api} does not answer ({why}): is `ringbridge up` running?") from None
+
+
+def _host(api: str) -> str:
+    try:
+        parts = urlsplit(api)
+        if parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0):
+            return parts.hostname
+    except ValueError:  # a port that is none
+        pass
+    raise Failure(f"{api!r} is not the address of an API; expected one such as http://127.0.0.1:8080")
 
 
 def _problem(raw: bytes) -> dict[str, Any]:
@@ -86,6 +103,7 @@ def _problem(raw: bytes) -> dict[str, Any]:
 def connect(api: str | None = None, key: str | None = None, state_dir: Path | None = None) -> Client:
     """A client for the address and key that were given, or are in the environment, or that `up` left behind."""
     api, key = api or os.environ.get("RINGBRIDGE_API"), key or os.environ.get("RINGBRIDGE_API_KEY")
+    is_given = bool(api)
     if not (api and key):
         left = state_dir or Path(told_setting("state_dir") or ".ringbridge")
         found = _left_behind(left / ADDRESS_FILE)
@@ -95,7 +113,7 @@ def connect(api: str | None = None, key: str | None = None, state_dir: Path | No
             "no API is known here: start one with `ringbridge up`, or name it with --api and --key "
             "(RINGBRIDGE_API and RINGBRIDGE_API_KEY)"
         )
-    return Client(api, key)
+    return Client(api, key, is_left_behind=not is_given)
 
 
 def _left_behind(path: Path) -> dict[str, str]:
@@ -103,8 +121,12 @@ def _left_behind(path: Path) -> dict[str, str]:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as e:
-        raise Failure(f"{path} cannot be read ({e}): start `ringbridge up` again") from None
+    except OSError as e:
+        raise Failure(
+            f"{path} cannot be read ({e.strerror}): name your state directory in RINGBRIDGE_STATE_DIR"
+        ) from None
+    except ValueError:
+        raise Failure(f"{path} is damaged: start `ringbridge up` again, which writes it anew") from None
     return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 

@@ -74,9 +74,10 @@ def test_an_api_that_does_not_answer_is_one_sentence(run: Run) -> None:
     assert "does not answer" in one_sentence(ran.err)
 
 
-@pytest.mark.parametrize("api", ["nonsense", "http://", "127.0.0.1:8080", "ftp://x"])
+@pytest.mark.parametrize("api", ["nonsense", "http://", "127.0.0.1:8080", "ftp://x", "http://x:port", "http://[::"])
 def test_an_address_that_is_none_is_one_sentence(run: Run, api: str) -> None:
-    assert one_sentence(run("balance", "demo", "--api", api, "--key", "k").err)
+    told = one_sentence(run("balance", "demo", "--api", api, "--key", "k").err)
+    assert "is not the address of an API" in told
 
 
 def test_a_refusal_of_the_api_is_its_own_sentence_with_the_stable_type(run: Run, served: Served) -> None:
@@ -110,7 +111,21 @@ def test_up_leaves_address_and_key_where_commands_find_them(
     assert run("calls").code == 1
     monkeypatch.setenv("RINGBRIDGE_STATE_DIR", "elsewhere")
     (tmp_path / "elsewhere" / "api.json").write_text("{")
-    assert "cannot be read" in one_sentence(run("calls").err)
+    assert "is damaged" in one_sentence(run("calls").err)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RINGBRIDGE_STATE_DIR", "file")
+    for command in (("calls",), ("stack", "status"), ("stack", "stop")):
+        assert "RINGBRIDGE_STATE_DIR" in one_sentence(run(*command).err)
+
+
+def test_an_address_that_is_another_server_s_by_now_is_told(
+    run: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RINGBRIDGE_API")
+    monkeypatch.delenv("RINGBRIDGE_API_KEY")
+    (tmp_path / ".ringbridge").mkdir()
+    (tmp_path / ".ringbridge" / "api.json").write_text(f'{{"api":"{served.url}","key":"rb_of_mine"}}')
+    assert "another Ringbridge's now" in one_sentence(run("calls").err)
 
 
 def test_the_command_is_installed_and_starts_quickly_without_what_only_up_needs() -> None:
