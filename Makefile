@@ -20,7 +20,9 @@ $(STAMP): requirements.lock pyproject.toml
 	  { echo "Python cannot make virtual environments here: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing Python packages into .venv (hashes checked) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || \
+	  { echo "The Python packages could not be installed: check the network, or name an index that can be reached" \
+	    "in PIP_INDEX_URL, and that this disk has room; then try again" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
