@@ -26,7 +26,8 @@ def is_dead(owner: str) -> bool:
 def _where() -> str:
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-        return f"{socket.gethostname()}/{boot}/{(_PROC / 'self/ns/pid').readlink()}"
+        namespace = str((_PROC / "self/ns/pid").readlink()).strip("pid:[]")
+        return f"{socket.gethostname()}/{boot}/ns{namespace}"  # one word: in the log a bare number looks like a phone's
     except OSError:
         return f"{socket.gethostname()}/unknown"
 
