@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ import typer
 from ari_app.entrypoints import demo as story
 from ari_app.entrypoints.cli_common import ConfigOpt, Failure, JsonOpt, StateOpt, example, out, out_json, say
 from ari_app.entrypoints.cli_stack import records_of, state_dir_of
-from ari_app.entrypoints.client import Client, Unreachable, connect
+from ari_app.entrypoints.client import ADDRESS, UNAUTHORIZED, ApiRefused, Client, Unreachable, connect
 
 if TYPE_CHECKING:
     from ari_app.config import Loaded, Settings
@@ -93,11 +94,14 @@ def up(
     config: ConfigOpt = None, state_dir: StateOpt = None,
 ) -> None:  # fmt: skip
     """Run Ringbridge in the foreground. Asterisk and Redis too, unless yours are named in the settings."""
+    if ready_file is not None:
+        _must_take_files(ready_file.parent)
     _serve(load(config, state_dir).settings, ready_file, None)
 
 
 def run(config: ConfigOpt = None, state_dir: StateOpt = None) -> None:
     """Start everything, place a demo call, serve until Ctrl-C."""
+    _not_twice(state_dir_of(state_dir, config))
     loaded = _settle(load(config, state_dir), config, state_dir)
 
     async def on_ready(ready: Ready) -> None:
@@ -174,13 +178,35 @@ async def _beside(work: Callable[[], T]) -> T:
     return await asyncio.wrap_future(answer)
 
 
+def _must_take_files(directory: Path) -> None:
+    """Asked before anything starts: servers that were started for nothing would run on."""
+    with suppress(OSError):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
+        raise Failure(f"--ready-file: {directory} is no directory that can be written to")
+
+
+def _not_twice(state_dir: Path) -> None:
+    """One process serves one PBX: a second one would wait for the first to end, and tell a newcomer nothing."""
+    try:
+        client = None if os.environ.get(ADDRESS) else _running(state_dir)
+    except Failure:  # it is about to stop, say: whose turn it is then is for the lease to tell
+        return
+    if client is not None:
+        raise Failure(
+            f"Ringbridge runs here already, at {client.api}: use that one (`ringbridge demo`), or end it first"
+        )
+
+
 def _running(state_dir: Path) -> Client | None:
     """A client of what runs and can place a call, or None."""
     try:
         client = connect(state_dir=state_dir)
+        client.get("v1", "trunks")  # wants the key: by now the port may be another Ringbridge's
         client.get("readyz")
     except Failure as e:
-        if isinstance(e, Unreachable) or "no API is known" in str(e):
+        is_another_s = isinstance(e, ApiRefused) and e.status == UNAUTHORIZED and not os.environ.get(ADDRESS)
+        if isinstance(e, Unreachable) or is_another_s or "no API is known" in str(e):
             return None
         raise
     return client

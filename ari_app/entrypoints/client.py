@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 ANSWER_WITHIN_S = 15.0
 ADDRESS_FILE = "api.json"
+ADDRESS = "RINGBRIDGE_API"  # the environment's word for it
 UNAUTHORIZED = 401
 
 
@@ -102,7 +103,7 @@ def _problem(raw: bytes) -> dict[str, Any]:
 
 def connect(api: str | None = None, key: str | None = None, state_dir: Path | None = None) -> Client:
     """A client for the address and key that were given, or are in the environment, or that `up` left behind."""
-    api, key = api or os.environ.get("RINGBRIDGE_API"), key or os.environ.get("RINGBRIDGE_API_KEY")
+    api, key = api or os.environ.get(ADDRESS), key or os.environ.get("RINGBRIDGE_API_KEY")
     is_given = bool(api)
     if not (api and key):
         left = state_dir or Path(told_setting("state_dir") or ".ringbridge")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ari_app.entrypoints import cli_calls
+from ari_app.entrypoints import cli_calls, cli_up
 from ari_app.entrypoints.cli import app
 from tests.unit.cli.conftest import Run, Served
 
@@ -126,6 +126,44 @@ def test_an_address_that_is_another_server_s_by_now_is_told(
     (tmp_path / ".ringbridge").mkdir()
     (tmp_path / ".ringbridge" / "api.json").write_text(f'{{"api":"{served.url}","key":"rb_of_mine"}}')
     assert "another Ringbridge's now" in one_sentence(run("calls").err)
+
+
+def test_run_where_one_runs_already_says_so_and_starts_nothing(
+    run: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_up, "the_app", pytest.fail)
+    monkeypatch.delenv("RINGBRIDGE_API")
+    monkeypatch.delenv("RINGBRIDGE_API_KEY")
+    (tmp_path / ".ringbridge").mkdir()
+    (tmp_path / ".ringbridge" / "api.json").write_text(f'{{"api":"{served.url}","key":"rb_root"}}')
+    assert f"runs here already, at {served.url}" in one_sentence(run("run").err)
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_what_another_one_serves_on_our_old_port_is_not_ours(
+    command: str, run: Run, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Started(Exception):
+        pass
+
+    def start() -> None:
+        raise Started
+
+    monkeypatch.setattr(cli_up, "the_app", start)
+    monkeypatch.delenv("RINGBRIDGE_API")
+    monkeypatch.delenv("RINGBRIDGE_API_KEY")
+    (tmp_path / ".ringbridge").mkdir()
+    (tmp_path / ".ringbridge" / "api.json").write_text(f'{{"api":"{served.url}","key":"rb_of_mine"}}')
+    assert "Started" in run(command).err
+
+
+def test_a_ready_file_that_could_not_be_written_is_told_before_anything_starts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_up, "the_app", pytest.fail)
+    (tmp_path / "file").touch()
+    ran = run("up", "--ready-file", str(tmp_path / "file" / "ready.json"))
+    assert (ran.code, "--ready-file" in one_sentence(ran.err)) == (1, True)
 
 
 def test_the_command_is_installed_and_starts_quickly_without_what_only_up_needs() -> None:
