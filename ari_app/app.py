@@ -379,6 +379,7 @@ async def _drain(app: App, stopping: Stopping) -> None:
 
 async def _leave(app: App, ground: Ground, stopping: Stopping) -> None:
     """Give everything back. What cannot be given back any more keeps nothing else from it."""
+    log.info("leaving", live_calls=app.engine.live)
     for close in (app.engine.close, app.telephony.close, app.lease.release, app.redis.close):
         with suppress(Exception):
             await close()
