@@ -98,8 +98,9 @@ class Settings:
         "Minutes are held in slices of this length; a slice is rounded up to whole increments.",
         section="minutes", unit="s")
     margin_s: int = option(15, whole(1, 600),
-        "A hold is renewed when less than this is left; smaller than slice_s, and where not given at most a "
-        "quarter of it.", section="minutes", unit="s")
+        "More is held when less than this and warning_s together is left, so with the defaults a call begins with "
+        "two minutes; smaller than slice_s, and where not given at most a quarter of it.",
+        section="minutes", unit="s")
     increment: str = option("60/60", rounding(),
         "How talk is rounded up for the user: initial/next.", section="minutes", unit="s/s")
     warning_s: int = option(60, whole(0, 3600),
