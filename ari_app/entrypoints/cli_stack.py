@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ari_app.stack.carrier import CarrierCall
 
 stack_app = new_app("Start, stop and watch the embedded servers.")
-PartsArg = Annotated[list[str] | None, typer.Argument(metavar="[PART]...", help="redis, pbx or carrier; default: all.")]
+PartsArg = Annotated[list[str] | None, typer.Argument(metavar="PART", help="redis, pbx or carrier; default: all.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -118,14 +118,18 @@ def _part(part: Any) -> dict[str, Any]:
 
 @stack_app.command("logs", epilog=example("stack logs pbx --follow"))
 def logs(
-    part: Annotated[str, typer.Argument(metavar="[PART]", help="redis, pbx or carrier.")] = "pbx",
+    part: Annotated[str, typer.Argument(metavar="PART", help="redis, pbx or carrier.")] = "pbx",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line, until Ctrl-C.")] = False,
     config: ConfigOpt = None, state_dir: StateOpt = None,
 ) -> None:  # fmt: skip
     """Print the last lines of a server's log."""
     with told():
+        is_empty = True
         for line in running(state_dir, config).logs(part, follow=follow):
+            is_empty = False
             out(line)
+    if is_empty:
+        say(f"{part} has written no log here yet")
 
 
 @stack_app.command("carrier-calls", epilog=example("stack carrier-calls --json"))

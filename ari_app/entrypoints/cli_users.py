@@ -75,12 +75,15 @@ def grant(
 @user_app.command("put", epilog=example("user put li --number +8613912345601 --name Li"))
 def put(
     user: UserArg,
-    number: Annotated[list[str] | None, typer.Option(help="His number; repeated: the first is rung.")] = None,
+    number: Annotated[
+        list[str] | None, typer.Option(metavar="NUMBER", help="His number; repeated: the first is rung.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="His name.")] = None,
     locale: Annotated[str | None, typer.Option(help="His language, such as zh-CN.")] = None,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
-    """Make a user, or make him be as given. With an admin key his numbers count as proved."""
+    """Make a user, or make him be as given. A number or name that is not given is taken away; with an admin key his
+    numbers count as proved."""
     body: dict[str, object] = {"numbers": number or []}
     body |= {field: value for field, value in (("name", name), ("locale", locale)) if value is not None}
     _user(connect(api, key).put("v1", "users", user, body=body), as_json)

@@ -109,6 +109,7 @@ def test_the_stack_can_be_looked_at_and_stopped_before_it_was_ever_started(run: 
     )
     assert (run("stack", "stop").code, run("stack", "stop", "--json").out) == (0, '{"stopped": []}\n')
     assert run("stack", "logs", "nobody").code == 1
+    assert (run("stack", "logs").code, run("stack", "logs").err) == (0, "pbx has written no log here yet\n")
     assert "the parts are" in run("stack", "stop", "nobody").err
 
 
