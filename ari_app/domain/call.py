@@ -14,6 +14,8 @@ from ari_app.domain.causes import HungUpBy, Outcome, Reason, outcome
 
 CALLER, CALLEE = "caller", "callee"
 TRIES_MAX = 8  # routes tried for one leg; more are ignored
+CAUSES_OF_OUR_END = (None, 0, 16, 19, 127)
+"""Q.850 causes that a hang-up by the PBX itself leaves behind, and that tell nothing of the phone."""
 
 How = Literal["remote", "ours", "media", "cut", "failed", "unknown"]
 """Who ended a channel: the far end; we; the media time-out; the PBX's own timer; never came to be (the request
@@ -117,6 +119,9 @@ class Leg:
             return Outcome.TRUNK_FAILED
         if t.how == "unknown":
             return Outcome.UNKNOWN
+        if t.how == "cut" and t.cause in CAUSES_OF_OUR_END:  # by the PBX's timer; or by us, and we died before we wrote
+            lived_ms = (t.ended_at_ms or 0) - t.dialled_at_ms
+            return Outcome.NO_ANSWER if lived_ms >= self.ring_timeout_ms else Outcome.UNKNOWN
         return outcome(
             t.cause,
             t.sip_status,
@@ -193,6 +198,8 @@ class Call:
     """After a gap or a lost answer, until the ledger has answered: more may be held than is known here."""
     gaps: int = 0
     """How often the PBX was out of sight. A sound that is begun anew gets a new name by it."""
+    sight_ms: int = 0
+    """When the PBX came into sight last."""
     warned_at_held_s: int | None = None
     played: frozenset[str] = frozenset()
     cancelled_at_ms: int | None = None

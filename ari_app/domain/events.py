@@ -143,9 +143,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A snapshot was folded in: whatever was asked and not answered may be asked again, but never a dial."""
+    """A snapshot was folded in: whatever was asked and not answered may be asked again, but never a dial. `sounding`:
+    names of sounds that could not be stopped."""
 
     at_ms: int
+    sounding: tuple[str, ...] = ()
 
 
 Event = (

@@ -24,12 +24,16 @@ from typing import assert_never
 
 from ari_app.domain import events as ev
 from ari_app.domain.call import Call, End, Leg, LegState, Settlement, Try
+from ari_app.domain.causes import MEDIA_CAUSE
 from ari_app.domain.wishes import Wake, Wish, Yielded
 
 Plan = Callable[[Call], Iterable[Yielded]]
 
 FAILURES_MAX = 4
 """How often one wish may fail before it is given up (the flow then ends the call as interrupted)."""
+HANGUP_FAILURES_MAX = 12
+NOT_SAVED = "save"
+"""Not a wish: what fails where the record cannot be saved, and so nobody can be rung."""
 
 
 def step(call: Call, events: Iterable[ev.Event], plan: Plan) -> tuple[Call, list[Wish], int | None]:
@@ -104,26 +108,31 @@ def observe(call: Call, event: ev.Event) -> Call:
             in_doubt = call.is_hold_in_doubt or (call.holds > 0 and key.startswith("hold:"))
             call = replace(call, failed={**call.failed, key: count}, is_hold_in_doubt=in_doubt)
             return call if is_given_up(call, key) else _forget(call, key)
-        case ev.Recovered():
-            return _recovered(call)
+        case ev.Recovered(sounding=sounding):
+            return _recovered(call, event.at_ms, sounding)
     assert_never(event)
 
 
 def is_given_up(call: Call, key: str) -> bool:
-    """Whether a wish failed too often to be asked again. What must come true in the end is asked for ever: a
-    settlement, a hang-up, and further minutes for a call that goes on."""
+    """Whether a wish failed too often to be asked again. A settlement is asked for ever, and so are further minutes for
+    a call that goes on; a hang-up very often, and then the PBX's own timer does it."""
     kind = key.partition(":")[0]
-    if kind in ("settle", "hangup") or (kind == "hold" and call.holds > 0):
+    if kind == "settle" or (kind == "hold" and call.holds > 0):
         return False
-    return call.failed.get(key, 0) >= FAILURES_MAX
+    return call.failed.get(key, 0) >= (HANGUP_FAILURES_MAX if kind == "hangup" else FAILURES_MAX)
 
 
-def _recovered(call: Call) -> Call:
-    """What was asked and not answered may be asked again, save dials. Recovery has hushed every sound, as nobody can
-    know which ones still go on: all count as played, and what is still wanted begins anew under another name."""
-    played = call.played | {k.removeprefix("play:") for k in call.asked if k.startswith("play:")}
-    kept = frozenset(k for k in call.asked if k in call.done or k.startswith("dial:") or is_given_up(call, k))
-    return replace(call, asked=kept, played=played, gaps=call.gaps + 1, is_hold_in_doubt=call.holds > 0)
+def _recovered(call: Call, at_ms: int, sounding: tuple[str, ...]) -> Call:
+    """What was asked and not answered may be asked again, save dials. Recovery has hushed every sound that it could, as
+    nobody can know which ones still go on: they count as played, and what is still wanted begins anew under another
+    name."""
+    played = call.played | {k.removeprefix("play:") for k in call.asked if k.startswith("play:")} - set(sounding)
+    again = {f"stop:{name}" for name in sounding}
+    kept = (k for k in call.asked if k in call.done or k.startswith("dial:") or is_given_up(call, k))
+    return replace(
+        call, asked=frozenset(kept) - again | {f"play:{name}" for name in sounding}, done=call.done - again,
+        played=played, gaps=call.gaps + 1, sight_ms=at_ms, is_hold_in_doubt=call.holds > 0,
+    )  # fmt: skip
 
 
 def _forget(call: Call, *keys: str) -> Call:
@@ -174,15 +183,16 @@ def _observe_try(call: Call, leg: Leg, t: Try, event: ChannelEvent) -> Try:
     assert_never(event)
 
 
-MEDIA_LOST_CAUSE = 44
-"""Q.850 "requested circuit not available": what res_pjsip's RTP time-out leaves on the channel."""
+SIP_REFUSALS = 300  # and above: the far end's word
 
 
 def _gone(call: Call, leg: Leg, t: Try, event: ev.Gone) -> Try:
     asked_by_us = f"hangup:{leg.role}:{event.n}" in call.asked
     how = event.how or t.how
+    if how is None and not asked_by_us and (event.sip_status or 0) >= SIP_REFUSALS:
+        how = "remote"
     if how is None:
-        if event.cause == MEDIA_LOST_CAUSE and t.answered_at_ms is not None and not asked_by_us:
+        if event.cause == MEDIA_CAUSE and t.answered_at_ms is not None and not asked_by_us:
             how = "media"
         else:
             how = "ours" if asked_by_us else "cut"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -31,9 +33,11 @@ from ari_app.ports.telephony import (
     Replaced,
     Snapshot,
     Telephony,
+    TimedOut,
 )  # fmt: skip
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 DOUBTFUL_S = 20.0
 """How long one who was told "not available" has to ask again with the same key, before the call is ended."""
@@ -83,7 +87,9 @@ class Engine:
         self._watch = watch or Watch()
         self._asked = asked
         self._boxes: dict[str, Mailbox] = {}
-        self._unreadable: set[str] = set()  # calls of another version: theirs, and left as they are
+        self._unreadable: set[str] = set()  # left as they are, with their channels
+        self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
+        self._mute: set[str] = set()  # channels of which a question was never answered: not asked again
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._recovered = asyncio.Event()
@@ -147,6 +153,14 @@ class Engine:
                 self.cancel(call_id)
             return
 
+    async def create_again(self, call: Call) -> int:
+        """A call that the store has lost altogether. Its version now; 0 if somebody else made it meanwhile."""
+        made = await self.calls.create(
+            call.id, records.encode(call), node=self.node, user_ids=records.users_of(call),
+            created_at_ms=call.created_at_ms, events=[], fence=self.fence,
+        )  # fmt: skip
+        return made.version
+
     def cancel(self, call_id: str) -> bool:
         """Ask a live call to end; False if it is not live here."""
         box = self._boxes.get(call_id)
@@ -163,6 +177,7 @@ class Engine:
     def lost_ownership(self, why: str) -> None:
         """Somebody else owns what we thought ours: stop at once, touch nothing more."""
         log.error("standing down", why=why)
+        self.sees_pbx = False
         if self.stood_down is not None and not self.stood_down.done():
             self.stood_down.set_result(why)
 
@@ -186,6 +201,7 @@ class Engine:
                 self._adopt(records.decode(found.record), found.version)
             except records.UnreadableRecord as e:
                 self._unreadable.add(call_id)
+                self._minds_others |= e.is_newer
                 log.error("call left alone", call=call_id, why=str(e))
         return len(self._boxes)
 
@@ -296,12 +312,17 @@ class Engine:
         answered: dict[str, int] = {}
         for channel in asked:
             if channel in snapshot.channels and (record is None or channel not in record.traces):
-                at_ms = await self._telephony.answered_at(channel)
+                at_ms = await self._unless_mute(channel, self._telephony.answered_at(channel))
                 if at_ms is not None:
                     answered[channel] = at_ms
-        await self._hush(snapshot)
+        sounding = await self._hush(snapshot)
         for box in self._boxes.values():  # those that came while we asked, too
-            box.recovered(recover.facts(box.call, snapshot, record, self._seen_ms, answered, frozenset(box.unsent)))
+            box.recovered(
+                recover.facts(
+                    box.call, snapshot, record, self._seen_ms, answered, frozenset(box.unsent),
+                    sounding.get(box.call.id, ()),
+                )
+            )  # fmt: skip
         self.sees_pbx = True
         self.epoch += 1
         await self._hang_up_strangers(snapshot)
@@ -310,31 +331,47 @@ class Engine:
         log.info("PBX in sight", live_calls=self.live, channels=len(snapshot.channels))
         self._background(self._look_again(self.epoch))
 
+    async def _unless_mute(self, channel: str, asking: Coroutine[None, None, T]) -> T | None:
+        """One channel that never answers must not take the sight of all others: it is asked once."""
+        if channel in self._mute:
+            asking.close()
+            return None
+        try:
+            return await asking
+        except TimedOut:
+            self._mute.add(channel)
+            raise
+
     async def _look_again(self, epoch: int) -> None:
         """What was asked over the lost link may be carried out after the new link's first sight."""
-        await asyncio.sleep(LOOK_AGAIN_S)
-        if epoch != self.epoch or not self.sees_pbx:
-            return
-        try:
-            snapshot = await self._telephony.look()
-        except (PbxError, LinkLost):
-            return  # a new sight will come with the next link
+        snapshot = None
+        while snapshot is None:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            if epoch != self.epoch or not self.sees_pbx:
+                return  # a new sight has come, or will
+            with suppress(PbxError, LinkLost):
+                snapshot = await self._telephony.look()
         for box in self._boxes.values():
             box.post(*recover.risen(box.call, snapshot))
         await self._hang_up_strangers(snapshot)
 
-    async def _hush(self, snapshot: Snapshot) -> None:
-        """A sound that nobody knows of would drown the talk, and keep its channel from taking a timer."""
+    async def _hush(self, snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+        """A sound that nobody knows of would drown the talk, and keep its channel from taking a timer. Returns those
+        that could not be stopped: call → names."""
+        left: dict[str, tuple[str, ...]] = {}
         for box in list(self._boxes.values()):
             for channel, name in recover.may_sound(box.call):
                 if channel not in snapshot.channels:
                     continue
+                stop = self._telephony.stop(channel, f"{box.call.id}.{name}", box.call.terms.waiting)
                 try:
-                    await self._telephony.stop(channel, f"{box.call.id}.{name}", box.call.terms.waiting)
+                    await self._unless_mute(channel, stop)
                 except NoSuchChannel:
                     continue
                 except PbxError as e:
                     log.warning("sound not stopped", channel=channel, sound=name, why=str(e))
+                    left[box.call.id] = (*left.get(box.call.id, ()), name)
+        return left
 
     async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
         channels, bridges = recover.strangers(self._boxes.keys() | self._unreadable, snapshot)
@@ -351,7 +388,8 @@ class Engine:
     async def _mark_alive(self) -> None:
         """So that after a death it is known until when the PBX was seen alive."""
         while True:
-            if self.sees_pbx and self._telephony.is_up and not any(b.has_news_of_a_gap for b in self._boxes.values()):
+            is_seen = self.sees_pbx and self._telephony.is_up and not self._minds_others
+            if is_seen and not any(b.has_news_of_a_gap for b in self._boxes.values()):
                 self._seen_ms = self.now_ms()
                 try:
                     await self.calls.mark_alive(self.node, self._seen_ms)

@@ -16,11 +16,11 @@ import structlog
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Answered, Dialled, Done, EarlyMedia, Event, Failed, NeverSent, Played, Rang, Tick
-from ari_app.domain.step import Plan, is_given_up, step
+from ari_app.domain.step import FAILURES_MAX, NOT_SAVED, Plan, is_given_up, step
 from ari_app.domain.wishes import Dial, HangUp, Hold, Play, Settle, Stop, Wish
 from ari_app.engine import records, rescue
 from ari_app.flows import Flow
-from ari_app.ports.calls import Saved
+from ari_app.ports.calls import Saved, Stale
 
 if TYPE_CHECKING:
     from ari_app.engine.engine import Engine
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 SAVE_AGAIN_S = 0.5
 SAVE_SOON_S = 0.05
+SAVE_PATIENCE_MS = 10_000
 FAULT_AGAIN_S = 1.0
 BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
 
@@ -52,9 +53,10 @@ class Mailbox:
         self._wakeup = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._save_soon: asyncio.TimerHandle | None = None
-        self._state = flow.state(call)
+        self._state = rescue.state_of(flow, call)
         self._news: list[bytes] = []
         self._unsaved = False
+        self._unsaved_since_ms: int | None = None
         self._save_in_doubt: tuple[bytes, list[bytes]] | None = None  # sent, and its answer lost
         self._waiting: list[tuple[Wish, int]] = []  # performed once the record is saved
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,7 +121,7 @@ class Mailbox:
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
         self._set_timer(wake_ms)
         states, before = self.flow.STATES, self._state
-        self._state = max(before, self.flow.state(self.call), key=states.index)  # it never moves back
+        self._state = max(before, rescue.state_of(self.flow, self.call), key=states.index)  # it never moves back
         self._news += records.news(self.flow, before, self._state, self.call)
         return wishes
 
@@ -137,30 +139,35 @@ class Mailbox:
             self._save_soon.cancel()
             self._save_soon = None
         waiting = self._waiting
+        is_resent = self._save_in_doubt is not None
         if self._save_in_doubt is None:
             self._save_in_doubt = (records.encode(self.call), self._news)
             self._news, self._waiting = [], []
         else:
             waiting = []
         record, news = self._save_in_doubt
-        outcome = None
         try:
             outcome = await self.engine.calls.save(self.call.id, self.version, record, news, self.engine.fence)
-        except Unavailable as e:
-            log.warning("call not saved, trying again", call=self.call.id, why=str(e))
-        except Exception:  # whatever it is, the record must be saved before anything more is done
-            log.exception("call not saved, trying again", call=self.call.id)
-        if outcome is None:
+        except Exception as e:  # noqa: BLE001 - whatever it is, nothing more is done before the record is saved
             self._waiting = waiting + self._waiting
-            asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
+            self._not_saved(e)
+            return
+        if self._unsaved_since_ms is not None:
+            log.warning("call saved again", call=self.call.id)
+            self._unsaved_since_ms = None
+        if isinstance(outcome, Stale) and outcome.version < self.version:
+            await self._put_back(outcome.version)
             return
         if not isinstance(outcome, Saved):
             self.engine.lost_ownership(f"call {self.call.id} is owned by somebody else: {outcome}")
             return
         self.version = outcome.version
         self._save_in_doubt = None
-        self.has_news_of_a_gap = bool(self._queue) and self.has_news_of_a_gap
-        self._unsaved = bool(self._news or self._waiting)
+        if is_resent:  # as it was then; what is new since goes with the next one
+            self._unsaved = True
+        else:
+            self.has_news_of_a_gap = bool(self._queue) and self.has_news_of_a_gap
+            self._unsaved = bool(self._news or self._waiting)
         if news:
             self.changed.set()
             self.changed = asyncio.Event()
@@ -169,6 +176,28 @@ class Mailbox:
             self._send_out([wish], epoch)
         if self._unsaved:
             self._wakeup.set()
+
+    def _not_saved(self, why: Exception) -> None:
+        """Told once. A phone that waits for another to be rung does not wait for ever: the dial cannot go out."""
+        asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
+        now_ms = self.engine.now_ms()
+        if self._unsaved_since_ms is None:
+            self._unsaved_since_ms = now_ms
+            tell = log.warning if isinstance(why, Unavailable) else log.error
+            tell("call not saved, trying again", call=self.call.id, why=f"{type(why).__name__}: {why}")
+        elif now_ms - self._unsaved_since_ms > SAVE_PATIENCE_MS and any(isinstance(w, Dial) for w, _ in self._waiting):
+            self.post(*[Failed(NOT_SAVED, now_ms, str(why))] * FAILURES_MAX)
+
+    async def _put_back(self, version: int) -> None:
+        """The store lost what it had saved last (a crash of its machine): the call goes on from what is known here."""
+        log.error("the store lost a saved call, saving it again", call=self.call.id, stored=version, known=self.version)
+        if version == 0:
+            try:
+                version = await self.engine.create_again(self.call)
+            except Unavailable as e:
+                log.warning("call not saved, trying again", call=self.call.id, why=str(e))
+        self.version = version or self.version
+        asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
 
     def _save_now(self) -> None:
         self._save_soon = None
@@ -194,6 +223,7 @@ class Mailbox:
             task.add_done_callback(self._tasks.discard)
             if _is_saved_first(wish):
                 self._under_way[wish.key] = task
+                self.unsent.discard(wish.key)
 
     async def _perform(self, wish: Wish) -> None:
         begun = self._under_way.get(_begun_by(wish))
@@ -246,7 +276,9 @@ def _told_once(call: Call) -> tuple[object, ...]:
 
 
 def _gist(call: Call) -> tuple[object, ...]:
-    """What the next process should know and could do without: what the ledger said, for it can be asked again; and a
-    phone's ringing, which its channel shows while it lives. Saved soon, mostly with something else."""
+    """What the next process should know and could do without: what the ledger said, for it can be asked again; a
+    phone's ringing, which its channel shows while it lives; that a dial was answered. Saved soon, and mostly together
+    with something else."""
     signs = [leg.last is not None and leg.last.gave_sign for leg in call.legs]
-    return call.holds, call.refused_at_ms is None, signs
+    dialled = [f"dial:{leg.role}:{leg.n}" in call.done for leg in call.legs]
+    return call.holds, call.refused_at_ms is None, signs, dialled

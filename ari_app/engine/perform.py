@@ -9,7 +9,7 @@ import structlog
 
 from ari_app.domain import events as ev
 from ari_app.domain import wishes as w
-from ari_app.domain.call import Call
+from ari_app.domain.call import Call, How
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.units import Increment, rounded_s
 from ari_app.ports.ledger import Conflict, Ledger, MonthGrant, Refused
@@ -17,7 +17,7 @@ from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxErr
 
 log = structlog.get_logger()
 
-GONE_GRACE_S = 1.0
+GONE_GRACE_S = 3.0
 """A channel that is not there any more: its true end is on the way to us; waited for this long."""
 AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -137,12 +137,23 @@ class Performer:
         try:
             await self._pbx.hang_up(f"{call.id}.{wish.leg}.{wish.n}")
         except NoSuchChannel:
-            await asyncio.sleep(GONE_GRACE_S)
-            return [ev.Done(wish.key, self._now_ms()), ev.Gone(wish.leg, wish.n, self._now_ms(), how="unknown")]
+            return [ev.Done(wish.key, self._now_ms()), await self._end_of(call, wish)]
         except PbxError as e:
             log.warning("not hung up, trying again", call=call.id, wish=wish.key, why=str(e))
             return await self._failed(call, wish, e)
         return [ev.Done(wish.key, self._now_ms())]
+
+    async def _end_of(self, call: Call, wish: w.HangUp) -> ev.Gone:
+        """Of a channel that is there no more. Its end is on its way to us, and whatever comes first counts; should it
+        never come, the PBX's record knows."""
+        await asyncio.sleep(GONE_GRACE_S)
+        channel, at_ms = f"{call.id}.{wish.leg}.{wish.n}", self._now_ms()
+        record = await self._pbx.record([channel], call.created_at_ms)
+        trace = record.traces.get(channel) if record is not None else None
+        if trace is None or trace.ended_at_ms is None:
+            return ev.Gone(wish.leg, wish.n, at_ms, how="unknown")
+        how: How = "remote" if trace.remote else "ours"
+        return ev.Gone(wish.leg, wish.n, trace.hangup_at_ms or trace.ended_at_ms, cause=trace.cause, how=how)
 
     async def _sound(self, call: Call, wish: w.Play | w.Stop) -> list[ev.Event]:
         channel, playback = f"{call.id}.{wish.leg}.{wish.n}", f"{call.id}.{wish.name}"

@@ -15,7 +15,13 @@ _decoder = msgspec.json.Decoder(Call)
 
 
 class UnreadableRecord(Exception):
-    """The record was written by a newer version, or is damaged. It is left as it is."""
+    """The record was written by a newer version (`is_newer`), or is damaged. It is left as it is."""
+
+    is_newer = False
+
+
+class NewerRecord(UnreadableRecord):
+    is_newer = True
 
 
 def encode(call: Call) -> bytes:
@@ -28,9 +34,9 @@ def decode(data: bytes) -> Call:
     except msgspec.MsgspecError as e:
         raise UnreadableRecord(f"call record not readable: {e}") from e
     if call.v > VERSION:
-        raise UnreadableRecord(f"call {call.id} was written by a newer version (record version {call.v} > {VERSION})")
+        raise NewerRecord(f"call {call.id} was written by a newer version (record version {call.v} > {VERSION})")
     if call.type not in flows():
-        raise UnreadableRecord(f"call {call.id} is of a type that this version does not know: {call.type!r}")
+        raise NewerRecord(f"call {call.id} is of a type that this version does not know: {call.type!r}")
     return call
 
 
@@ -51,3 +57,8 @@ def event(call: Call, state: str) -> bytes:
     if call.settled is not None and state == "ended":
         body |= {"charged_s": call.settled.charged_s, "overrun_s": call.settled.overrun_s}
     return _encoder.encode(body)
+
+
+def users_of(call: Call) -> tuple[str, ...]:
+    """In whose lists the call is found."""
+    return tuple(dict.fromkeys((call.payer, *(leg.user for leg in call.legs if leg.user))))

@@ -64,12 +64,13 @@ def facts(
     seen_alive_ms: int,
     answered: Mapping[str, int],
     unsent: frozenset[str] = frozenset(),
+    sounding: tuple[str, ...] = (),
 ) -> list[ev.Event]:
     """What happened to this call in the gap, in the order of time, closed by Recovered.
 
     `record`: what the PBX wrote down, None if it cannot be read from here. `seen_alive_ms`: the last moment at which we
     saw the PBX. `answered`: answer times of live channels, asked of the PBX itself. `unsent`: keys of dials that are
-    known never to have left us.
+    known never to have left us. `sounding`: names of endless sounds that could not be stopped.
     """
     found: list[ev.Event] = []
     for leg, n in watched(call):
@@ -87,15 +88,15 @@ def facts(
     found += risen(call, snapshot)
     found.sort(key=lambda e: e.at_ms)
     found += _bridge(call, snapshot)
-    found.append(ev.Recovered(snapshot.at_ms))
+    found.append(ev.Recovered(snapshot.at_ms, sounding))
     return found
 
 
 def _would_know(call: Call, record: Record | None) -> bool:
-    """Whether a channel that the PBX's record does not name cannot have been: it must reach back to before this dial,
+    """Whether a channel that the PBX's record does not name cannot have been: it must reach back to before this call,
     and name whatever else of this call is known to have lived. A record that was begun anew or switched off proves
     nothing, and a phone must not be rung twice on its word."""
-    if record is None or record.since_ms is None or record.since_ms > call.now_ms:
+    if record is None or record.since_ms is None or record.since_ms > call.created_at_ms:
         return False
     return all(channel_id(call, leg, n) in record.traces for leg in call.legs for n in _lived(leg))
 

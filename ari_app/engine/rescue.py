@@ -46,6 +46,15 @@ def step(call: Call, events: Sequence[Event], plan: Plan) -> tuple[Call, list[Wi
     return call, wishes, wake
 
 
+def state_of(flow: Flow, c: Call) -> str:
+    """Where the call stands; where even that cannot be told, over or not."""
+    try:
+        return flow.state(c)
+    except Exception:
+        log.exception("state not told", call=c.id)
+        return flow.STATES[0 if c.settled is None else -1]
+
+
 def _talked_ms(flow: Flow, c: Call) -> int:
     """Where even that cannot be told, nothing is charged: the fault is ours."""
     try:

@@ -128,7 +128,7 @@ class CallService:
         made = await self._make(ask, new_id)
         if isinstance(made, Refusal):
             return made
-        begun = await self._engine.start(made, _users_of(made))
+        begun = await self._engine.start(made, records.users_of(made))
         if isinstance(begun, Call):  # asked for twice at the same time
             return await self._the_same_again(begun, ask)
         return self._begun(await self._first_word(begun))
@@ -152,7 +152,7 @@ class CallService:
         call = records.decode(stored.record)
         if call.settled is not None:
             return call
-        there = await self._engine.start(call, _users_of(call))
+        there = await self._engine.start(call, records.users_of(call))
         return there if isinstance(there, Call) else there.call
 
     async def _the_same_again(self, there: Call, ask: CallAsk) -> Call | Refusal:
@@ -298,11 +298,6 @@ class CallService:
 
 def _refused(error: str, call: str = "") -> dict[str, str]:
     return {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": error, "RINGBRIDGE_CALL": call}
-
-
-def _users_of(call: Call) -> tuple[str, ...]:
-    """In whose lists the call is found."""
-    return tuple(dict.fromkeys((call.payer, *(leg.user for leg in call.legs if leg.user))))
 
 
 def _may_be_id(written: str) -> bool:

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
+from ari_app.domain.step import NOT_SAVED, is_given_up
 from ari_app.domain.wishes import Cutoff, HangUp, Join, OpenBridge, Play, Unwhisper, Wake, Whisper, Yielded
 from ari_app.flows.moves import (
     CUTOFF_GRACE_MS,
-    first_ring_at_ms,
     gave_up,
     hush,
     is_exhausted,
+    is_funded,
     keep_funded,
+    may_have_rung,
     reach,
     sound_to,
     waiting_tones,
@@ -101,7 +103,7 @@ def ended(c: Call) -> End | None:
         return end_of_talk(c, caller, callee)
     if c.cancelled_at_ms is not None:
         return End(Reason.CANCELLED, HungUpBy.API)
-    if gave_up(c, "bridge", "join:caller", "hold"):
+    if gave_up(c, "bridge", "join:caller", "hold", NOT_SAVED):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     if c.holds == 0 and c.refused_at_ms is not None:
         why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED
@@ -123,9 +125,9 @@ def end_of_leg(c: Call, leg: Leg) -> End | None:
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     if is_exhausted(leg):
         why = reason(leg.role, leg.outcome or Outcome.UNKNOWN)
-        by_the_phone = t.how not in ("ours", "unknown", "failed") and why is not Reason.TRUNK_FAILED
+        by_the_phone = t.how == "remote" and why is not Reason.TRUNK_FAILED
         return End(why, HungUpBy(leg.role) if by_the_phone else HungUpBy.SYSTEM)
-    if leg.is_live and t.gave_sign and c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms:
+    if leg.is_live and may_have_rung(c, leg) and c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms:
         return End(reason(leg.role, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
     return None
 
@@ -167,7 +169,7 @@ def ask_why_it_was_cut(c: Call) -> Iterator[Yielded]:
     for leg in c.legs:
         if leg.is_live:
             yield HangUp(leg.role, leg.n)
-    yield from keep_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s)
+    yield from keep_funded(c, c.held_s, c.terms.max_duration_s)
 
 
 def end_by_clock(c: Call, at_ms: int) -> End | None:
@@ -214,7 +216,7 @@ def talked_ms(c: Call) -> int:
     """From the callee's answer to the first hang-up (a lost leg: to its last sound), or to now."""
     caller, callee = c.leg(CALLER), c.leg(CALLEE)
     began = answer_ms(c)
-    if began is None:
+    if began is None or is_given_up(c, f"join:{CALLEE}:{callee.n}"):  # they were never joined
         return 0
     ends = [leg.last.alive_until_ms for leg in (caller, callee) if leg.last and leg.last.alive_until_ms is not None]
     so_far_ms = c.now_ms if c.end is None else c.end.at_ms
@@ -230,8 +232,10 @@ def talk_ends_at_ms(c: Call) -> int:
 def talk(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
     yield from keep_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s)
     ends_at_ms = talk_ends_at_ms(c)
-    for leg in (callee, caller):  # the callee's first: its birth timer is the shorter one
-        yield Cutoff(leg.role, leg.n, ends_at_ms + CUTOFF_GRACE_MS)
+    if is_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s) or not c.is_hold_in_doubt:
+        # In doubt, the PBX may have been told of more than is known here, and must not be told of less.
+        for leg in (callee, caller):  # the callee's first: its birth timer is the shorter one
+            yield Cutoff(leg.role, leg.n, ends_at_ms + CUTOFF_GRACE_MS)
     yield Join(CALLEE, callee.n)
     yield Wake(ends_at_ms)
     began = callee.answered_at_ms or 0
@@ -348,6 +352,5 @@ def caller_life_ms(c: Call) -> int:
 
 
 def wake_at_no_answer(c: Call, leg: Leg) -> Iterator[Yielded]:
-    began = first_ring_at_ms(leg)
-    if leg.is_live and not leg.is_up and began is not None:
-        yield Wake(began + leg.ring_timeout_ms)
+    if leg.last is not None and leg.is_live and not leg.is_up:
+        yield Wake(leg.last.dialled_at_ms + leg.ring_timeout_ms)

@@ -17,8 +17,8 @@ CUTOFF_GRACE_MS = 500
 def reach(c: Call, leg: Leg, *, life_ms: int, early: bool = False) -> Iterator[Yielded]:
     """Ring a leg over its routes, one try after another; a trunk that gives no sign in time has failed."""
     if leg.state is LegState.RINGING and leg.last is not None:
-        if not leg.last.gave_sign:
-            silent_at_ms = leg.last.dialled_at_ms + c.terms.pdd_timeout_ms
+        if not may_have_rung(c, leg):
+            silent_at_ms = max(leg.last.dialled_at_ms, c.sight_ms) + c.terms.pdd_timeout_ms
             yield HangUp(leg.role, leg.n) if c.now_ms >= silent_at_ms else Wake(silent_at_ms)
         return
     n = leg.next_try
@@ -27,8 +27,11 @@ def reach(c: Call, leg: Leg, *, life_ms: int, early: bool = False) -> Iterator[Y
         yield Dial(leg.role, n, life_ms=life_ms, ring_ms=leg.ring_timeout_ms, early=early)
 
 
-def first_ring_at_ms(leg: Leg) -> int | None:
-    return leg.tries[-1].dialled_at_ms if leg.tries else None
+def may_have_rung(c: Call, leg: Leg) -> bool:
+    """A sign was seen, or may have been given while nobody watched: then the ring time-out judges, as a phone that
+    rings must not be taken for a dead trunk and rung again over the next."""
+    t = leg.last
+    return t is not None and (t.gave_sign or (c.sight_ms > t.dialled_at_ms and f"dial:{leg.role}:{leg.n}" in c.done))
 
 
 def is_exhausted(leg: Leg) -> bool:
@@ -41,9 +44,9 @@ def is_exhausted(leg: Leg) -> bool:
 def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
     """Hold the first slice before anything is dialled, and further ones before the warning would be due."""
     t = c.terms
-    target_s = min(used_s + t.warning_s + t.margin_s, cap_s)
-    if c.holds > 0 and c.held_s >= target_s:
+    if is_funded(c, used_s, cap_s):
         return
+    target_s = _target_s(c, used_s, cap_s)
     want_s = min(max(t.slice_s, target_s - c.held_s), max(cap_s - c.held_s, 1))
     if c.refused_at_ms is not None and c.holds > 0 and not c.is_hold_in_doubt:
         again_at_ms = c.refused_at_ms + t.hold_retry_ms
@@ -51,6 +54,14 @@ def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
             yield Wake(again_at_ms)
             return
     yield Hold(c.holds, want_s, c.refusals)
+
+
+def is_funded(c: Call, used_s: int, cap_s: int) -> bool:
+    return c.holds > 0 and c.held_s >= _target_s(c, used_s, cap_s)
+
+
+def _target_s(c: Call, used_s: int, cap_s: int) -> int:
+    return min(used_s + c.terms.warning_s + c.terms.margin_s, cap_s)
 
 
 def sound_to(leg: Leg, name: str, sound: str) -> Play:

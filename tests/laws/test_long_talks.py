@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ari_app.domain import events as ev
 from ari_app.domain.call import Call
 from ari_app.domain.ledger_types import Kind
 from ari_app.engine import records
 from ari_app.flows import callback, flows
-from tests.laws.pbx import Chan, LawPbx
+from tests.laws import phones
+from tests.laws.pbx import LawPbx
 from tests.laws.virtual_time import run
 from tests.laws.world import PAYER, LawBroken, World, callback_call
 
@@ -25,14 +25,7 @@ SLICE_S = 120
 
 @pytest.fixture(autouse=True)
 def _patient_phones(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def live(self: LawPbx, chan: Chan, _ring_ms: int) -> None:
-        role, n = chan.id.split(".")[1], int(chan.id.split(".")[2])
-        self._tell(chan.id, ev.Rang(role, n, self._loop.now_ms()))
-        chan.state, chan.answered_ms = "up", self._loop.now_ms()
-        self.traces_kept[chan.id] = replace(self.traces_kept[chan.id], answered_at_ms=chan.answered_ms)
-        self._tell(chan.id, ev.Answered(role, n, chan.answered_ms))
-
-    monkeypatch.setattr(LawPbx, "_live", live)
+    monkeypatch.setattr(LawPbx, "_live", phones.patient)
 
 
 def calm_world() -> World:

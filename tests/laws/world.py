@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_ledger import MemoryLedger
-from ari_app.domain.call import Call, Leg, Route, Terms
+from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
 from ari_app.domain.causes import Reason
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
@@ -272,6 +272,7 @@ class World:
         self.report.reasons.append(str(call.end.reason))
         if call.end.reason is Reason.BALANCE_EMPTY and call.id not in self.refused:
             raise LawBroken("balance_empty, though the ledger never said so")
+        self.check_who(call)
         true_ms = self.true_talk_ms(call)
         if true_ms is None:
             return
@@ -288,6 +289,14 @@ class World:
         )
         if call.settled.overrun_s > allowed_s:
             raise LawBroken(f"law 5: overrun of {call.settled.overrun_s} s")
+
+    def check_who(self, call: Call) -> None:
+        """Nobody is said to have hung up, or to have rejected, who by the PBX's own record did not."""
+        assert call.end is not None
+        by = str(call.end.by)
+        legs = [trace for channel, trace in self.pbx.traces_kept.items() if channel.startswith(f"{call.id}.{by}.")]
+        if by in (CALLER, CALLEE) and not any(trace.remote for trace in legs):
+            raise LawBroken(f"{call.end.reason} by {by}, who did nothing: {legs}")
 
     def true_talk_ms(self, call: Call) -> int | None:
         """By the PBX's own record: from the last leg's answer to the first end; None if they never were two."""
