@@ -240,7 +240,7 @@ class CallService:
         if user is None:
             number = self._read(written)
             if number is None:
-                return Refusal("unknown-user", "There is no such user, and it is not a phone number.", "caller")
+                return _nobody(written, "caller")
             user = await self._users.by_number(number.text)
             if user is None:
                 return Refusal("number-not-verified", "This number belongs to no user: it cannot call.", "caller")
@@ -258,6 +258,8 @@ class CallService:
         if user is not None and not user.numbers:
             return Refusal("invalid-number", "This user has no number that could be rung.", "callee")
         number = self._read(user.numbers[0].number if user else written)
+        if user is None and number is None:
+            return _nobody(written, "callee")
         if (refused := may_call(number, self.policy.rules)) is not None:
             return Refusal(refused.why.value, refused.sentence, "callee")
         assert number is not None
@@ -281,23 +283,31 @@ class CallService:
 
     async def _answer_over_pbx(self, asked: Asked) -> dict[str, str]:
         """What the channel goes on with. Never raises: a channel that nobody sends back waits in Stasis for ever."""
+        who = {"caller": asked.caller, "callee": asked.callee, "key": asked.key, "channel": asked.channel}
         try:
             ask = CallAsk(asked.caller, asked.callee)
             answer = await self.place(ask, owner="ari", idempotency_key=asked.key or None)
         except Unavailable as e:
-            log.warning("call asked for over ARI not placed", why=str(e))
+            log.warning("call asked for over ARI not placed", **who, why=str(e))
             return _refused("no-capacity")
         except Exception:
-            log.exception("call asked for over ARI stopped by a fault")
+            log.exception("call asked for over ARI stopped by a fault", **who)
             return _refused("internal-error")
         if isinstance(answer, Refusal):
-            log.warning("call asked for over ARI refused", why=answer.type, sentence=answer.sentence)
+            log.warning("call asked for over ARI refused", **who, why=answer.type, sentence=answer.sentence)
             return _refused(answer.type, answer.call)
         return {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
 
 
 def _refused(error: str, call: str = "") -> dict[str, str]:
     return {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": error, "RINGBRIDGE_CALL": call}
+
+
+def _nobody(written: str, at: str) -> Refusal:
+    """What is neither a user nor a number that can be called. A word was meant as a user, digits as a number."""
+    if any(sign.isalpha() for sign in written):
+        return Refusal("unknown-user", "There is no such user, and it is not a phone number.", at)
+    return Refusal("invalid-number", "This is not a phone number that can be called, and no user has this id.", at)
 
 
 def _may_be_id(written: str) -> bool:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.domain.errors import Unavailable
@@ -64,3 +65,19 @@ async def test_a_channel_that_cannot_be_sent_back_is_no_fault(fault: Exception) 
     pbx = Pbx(fault)
     await service_of(Users(Unavailable("Redis is away")), pbx)._asked_over_pbx(ASKED)
     assert len(pbx.sent_back) == 1
+
+
+async def test_a_refusal_is_logged_with_who_asked_for_what() -> None:
+    class Nobody:
+        async def get(self, _user_id: str) -> None:
+            return None
+
+    pbx = Pbx()
+    with capture_logs() as logged:
+        await service_of(Nobody(), pbx)._asked_over_pbx(ASKED)
+    [line] = [line for line in logged if line["event"] == "call asked for over ARI refused"]
+    told = {name: line[name] for name in ("caller", "callee", "key", "channel", "why")}
+    assert told == {
+        "caller": "alice", "callee": "+8613900000004", "key": "k", "channel": "chan-1", "why": "unknown-user",
+    }  # fmt: skip
+    assert pbx.sent_back[0][1]["RINGBRIDGE_ERROR"] == "unknown-user"
