@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -18,7 +18,7 @@ from starlette.responses import Response
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.records import UnreadableRecord
 from ari_app.entrypoints import views, views_account
-from ari_app.entrypoints.http import bodies, calls, system, users
+from ari_app.entrypoints.http import bodies, calls, queries, system, users
 from ari_app.entrypoints.http.auth import Gate
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import Front, HttpMetrics, as_problem, away
@@ -62,7 +62,7 @@ def build(doors: Doors) -> Front:
     app.state.gate = Gate(doors.keys, doors.key_cache_ms)
     app.state.http_metrics = metrics
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(queries.known_alone)])
     return Front(app, metrics, doors.connections_max)
 
 

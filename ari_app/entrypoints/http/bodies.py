@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -104,15 +105,16 @@ def takes(model: type[Body]) -> dict[str, Any]:
 def malformed(type: str, errors: list[Any], model: type[Body] | None = None) -> Problem:
     """Every mistake at once: the first as the field at fault, all in `errors`."""
     said = []
+    missing = [str(e["loc"][-1]) for e in errors if e["type"] == "missing"]
     for e in errors:
         place = [str(part) for part in e["loc"] if part not in ("query", "path", "header", "body")]
-        said.append({"field": ".".join(place), "detail": _sentence(e, model)})
+        said.append({"field": ".".join(place), "detail": _sentence(e, model, missing)})
     first = said[0]
     text = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]
     return Problem(type, text, first["field"], extra={"errors": said} if len(said) > 1 else None)
 
 
-def _sentence(e: Any, model: type[Body] | None) -> str:
+def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
     context = e.get("ctx", {})
     match e["type"]:
         case "json_invalid" if not e["input"]:
@@ -124,7 +126,8 @@ def _sentence(e: Any, model: type[Body] | None) -> str:
         case "missing":
             return "this field is needed."
         case "extra_forbidden":
-            meant = did_you_mean(str(e["loc"][-1]), model.model_fields if model else ())
+            name = str(e["loc"][-1])  # meant, rather than a field that is there already, is one that is missing
+            meant = did_you_mean(name, missing) or did_you_mean(name, model.model_fields if model else ())
             return f"there is no such field{meant}" if meant else "there is no such field."
         case "int_type" | "int_from_float" | "int_parsing":
             return "a whole number is expected, without quotes, point or exponent."

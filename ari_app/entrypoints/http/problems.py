@@ -41,7 +41,9 @@ KINDS: Mapping[str, Kind] = {
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
     "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
     "malformed-body": Kind(422, "Body not understood", "No JSON, an unknown field, or a value of the wrong kind."),
-    "malformed-request": Kind(422, "Request not understood", "A path, query or header value of the wrong kind."),
+    "malformed-request": Kind(
+        422, "Request not understood", "A path, query or header value of the wrong kind, or an unknown query parameter."
+    ),
     "too-many-calls": Kind(429, "Too many calls", "A limit was hit; `detail` names the rule."),
     "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
     "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from ari_app.engine.service import Refusal
+from ari_app.entrypoints.http.app import routes
 from ari_app.entrypoints.http.problems import KINDS
 from tests.unit.http.http_bench import Bench
 
@@ -168,3 +169,40 @@ def test_every_refusal_of_the_service_has_a_kind_of_problem() -> None:
     types = get_args(get_type_hints(Refusal)["type"])
     assert types
     assert set(types) <= KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "detail"),
+    [
+        (
+            "/v1/calls?usr=alice", "usr",
+            'usr: there is no such parameter; known are user, state, since, cursor, limit; did you mean "user"?',
+        ),
+        ("/v1/users/demo/statement?limit=3&page=2", "page",
+         "page: there is no such parameter; known are cursor, limit."),
+        ("/v1/calls/c1/events?seq=2", "seq", "seq: there is no such parameter; known are after."),
+        ("/v1/users/demo/balance?month=10", "month", "month: there is no such parameter; none are known here."),
+        ("/v1/trunks?name=a", "name", "name: there is no such parameter; none are known here."),
+    ],
+)  # fmt: skip
+async def test_an_unknown_query_parameter_is_422_and_names_what_was_meant(
+    api: Bench, target: str, field: str, detail: str
+) -> None:
+    await api.put()
+    answer = await api.ask("GET", target)
+    assert (answer.status, answer.problem["type"]) == (422, "malformed-request")
+    assert (answer.problem["field"], answer.problem["detail"]) == (field, detail)
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+async def test_no_route_takes_a_query_parameter_that_it_does_not_know(api: Bench, method: str, path: str) -> None:
+    answer = await api.ask(method, path.replace("{id}", "demo") + "?nonsense=1&nonsense=2&more=", body=ASK)
+    assert (answer.status, answer.problem["field"]) == (422, "nonsense")
+    assert [error["field"] for error in answer.problem["errors"]] == ["nonsense", "more"]
+    assert api.service.asked == []
+
+
+async def test_what_was_meant_is_a_field_that_is_missing_rather_than_one_that_is_there(api: Bench) -> None:
+    answer = await api.ask("POST", "/v1/calls", {"caller": "demo", "calle": "+8613900000004"})
+    told = {error["field"]: error["detail"] for error in answer.problem["errors"]}
+    assert told["calle"].endswith('did you mean "callee"?')
