@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  { echo "Python 3.11 or newer is needed as $(PYTHON): apt install python3, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "Python cannot make virtual environments here: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing Python packages into .venv (hashes checked) ..."
+	@echo "Installing Python packages into .venv, hashes checked: half a minute or so ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || \
 	  { echo "The Python packages could not be installed: check the network, or name an index that can be reached" \
