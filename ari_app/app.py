@@ -42,6 +42,7 @@ from ari_app.engine.perform import Performer
 from ari_app.engine.service import CallService, Policy
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.first_key import first_key, write_secret
+from ari_app.lasting import causes, must_not_end
 from ari_app.metrics import Metrics
 from ari_app.ports.ledger import MonthGrant
 from ari_app.stack import BrokenOff, Stack, StackError, StackInfo, StackOptions
@@ -76,14 +77,16 @@ def now_ms() -> int:
 # ---- the parts ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ground:
-    """What must stand before the app: servers (ours or the operator's) and trunks."""
+    """What must stand before the app: servers (ours or the operator's) and trunks. `is_in_use`: calls could be placed
+    on it, or another process serves it by now; then what this start began may outlive us."""
 
     settings: Settings
     stack: Stack | None
     info: StackInfo | None
     trunks: Sequence[Trunk]
+    is_in_use: bool = False
 
 
 def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
@@ -274,23 +277,19 @@ async def serve(
     try:
         with listen(settings.http_host, settings.http_port) as listener:
             ground = await asyncio.to_thread(lay_ground, settings, lambda: not stopping.is_told)
-            return await _live(ground, listener, stopping, ready_file, on_ready)
+            try:
+                return await _live(ground, listener, stopping, ready_file, on_ready)
+            finally:
+                await _stop_servers(ground, stopping)
     except (Told, BrokenOff):
         log.info("stopped before it was ready")
         return 0
     except (StackError, Mistakes, Unavailable, OSError):  # PortTaken is an OSError
         raise
     except Exception as e:  # the operator gets one line; the traceback if he asks for it
-        log.error("stopped by a fault", why=_causes(e))
+        log.error("stopped by a fault", why=causes(e))
         log.debug("stopped by a fault", exc_info=e)
     return 1
-
-
-def _causes(e: BaseException) -> str:
-    """In words, also of a whole group."""
-    if isinstance(e, BaseExceptionGroup):
-        return "; ".join(_causes(one) for one in e.exceptions)
-    return str(e) if isinstance(e, DiedError) else f"{type(e).__name__}: {e}"
 
 
 async def _live(
@@ -321,35 +320,24 @@ async def _live(
             ]
             if app.ami is not None:
                 lasting.append((app.ami.run(), "the manager link"))
-            tasks = [side.create_task(_must_not_end(task, what)) for task, what in lasting]
+            tasks = [side.create_task(must_not_end(task, what)) for task, what in lasting]
             if await _comes_into_sight(app, stopping):
                 ready = Ready(http.url, key, ground.info)
                 _tell_ready(ready, ready_file, Path(ground.settings.state_dir))
+                ground.is_in_use = True
                 if on_ready is not None:
                     tasks.append(side.create_task(on_ready(ready)))
             await first_of(_stood_down(app), stopping.told())
             app.service.is_draining = True
             if not stopping.is_told:
-                code = 1
+                code, ground.is_in_use = 1, True
             elif ground.info is not None:
                 await _drain(app, stopping)
             for task in tasks:
                 task.cancel()
     finally:
-        await _leave(app, ground, stopping)
+        await _leave(app)
     return code
-
-
-class DiedError(Exception):
-    """A side task ended that must not: better no service than half of one."""
-
-
-async def _must_not_end(task: Coroutine[Any, Any, None], what: str) -> None:
-    try:
-        await task
-    except Exception as e:
-        raise DiedError(f"{what} stopped by a fault: {type(e).__name__}: {e}") from e
-    raise DiedError(f"{what} ended")
 
 
 async def _comes_into_sight(app: App, stopping: Stopping) -> bool:
@@ -377,14 +365,18 @@ async def _drain(app: App, stopping: Stopping) -> None:
         await first_of(stopping.leave.wait(), asyncio.sleep(0.2))
 
 
-async def _leave(app: App, ground: Ground, stopping: Stopping) -> None:
+async def _leave(app: App) -> None:
     """Give everything back. What cannot be given back any more keeps nothing else from it."""
     log.info("leaving", live_calls=app.engine.live)
     for close in (app.engine.close, app.telephony.close, app.lease.release, app.redis.close):
         with suppress(Exception):
             await close()
+
+
+async def _stop_servers(ground: Ground, stopping: Stopping) -> None:
+    """What this very start began: after Ctrl-C, and where it never came to a call that could be placed."""
     started = ground.info.started_here if ground.info is not None else ()
-    if stopping.drain.is_set() and ground.stack is not None and started:
+    if ground.stack is not None and started and (stopping.drain.is_set() or not ground.is_in_use):
         log.info("stopping the embedded servers", parts=list(started))
         await asyncio.to_thread(ground.stack.stop, started)
 

@@ -15,6 +15,7 @@ import pytest
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.link import Link
 from ari_app.ports.leases import Lease
+from ari_app.stack import Stack, StackOptions
 from ari_app.stack.state import file_lock
 from tests.contract.redis_server import RedisServer
 from tests.support import until_sync
@@ -124,6 +125,44 @@ def test_a_fault_of_a_side_task_is_one_line_and_exit_code_1(redis: RedisServer, 
     [told] = [line for line in lines if line["level"] == "error"]
     assert (told["event"], told["why"]) == ("stopped by a fault", "the engine stopped by a fault: KeyError: 'a bug'")
     assert not any("exception" in line for line in lines)
+
+
+def redis_of(home: Path) -> Stack:
+    """The one embedded server that is needed beside somebody's own Asterisk."""
+    return Stack(StackOptions(state_dir=home / "state", pbx=False, carrier=False, say=lambda _: None))
+
+
+def is_running(stack: Stack) -> bool:
+    return {part.part: part.state for part in stack.status()}["redis"] == "running"
+
+
+def test_servers_that_a_start_began_are_stopped_where_it_never_became_ready(redis: RedisServer, tmp_path: Path) -> None:
+    stack = redis_of(tmp_path)
+    try:
+        up = Up(tmp_path, "-c", WITH_A_BUG, LOG_FORMAT="json", **NOWHERE)
+        assert up.process.wait(30) == 1
+        assert "calls taken up" in up.said, "it came as far as to have servers"
+        assert not is_running(stack)
+
+        stack.start()
+        assert Up(tmp_path, "-c", WITH_A_BUG, LOG_FORMAT="json", **NOWHERE).process.wait(30) == 1
+        assert is_running(stack), "it ran before, and is not this start's to stop"
+    finally:
+        stack.stop()
+
+
+def test_servers_are_stopped_by_sigterm_before_they_were_ever_of_use(redis: RedisServer, tmp_path: Path) -> None:
+    stack = redis_of(tmp_path)
+    up = Up(tmp_path, **NOWHERE)
+    try:
+        up.until_it_says("ari link down")
+        assert is_running(stack)
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(15) == 0, up.said
+        assert not is_running(stack)
+    finally:
+        up.process.kill()
+        stack.stop()
 
 
 def test_a_state_directory_that_cannot_be_written_is_a_sentence(redis: RedisServer, tmp_path: Path) -> None:
