@@ -13,9 +13,12 @@ from zoneinfo import ZoneInfo
 
 from ari_app.domain.units import Increment
 
+OFTEN_WRITTEN = {"UK": "GB", "EN": "GB", "JA": "JP", "CHN": "CN", "CHINA": "CN"}
+"""What people take for the two letters of a country, where its first two are not meant."""
+
 
 class Unfit(ValueError):
-    """The value is not of the kind; the caller says what was expected."""
+    """The value is not of the kind; the caller says what was expected. Its text, if any, ends that sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,13 @@ def several(item: Kind, least: int = 0) -> Kind:
             raw = [part for part in raw.split(",") if part.strip()]
         if not isinstance(raw, list | tuple) or len(raw) < least:
             raise Unfit
-        return tuple(item.parse(part) for part in raw)
+        return tuple(one(part) for part in raw)
+
+    def one(part: Any) -> Any:
+        try:
+            return item.parse(part)
+        except Unfit as why:
+            raise Unfit(f"; not so is {part!r}{why}") from None
 
     return Kind(f"a list (commas between), each {item.words}", parse, lambda value: [item.show(v) for v in value])
 
@@ -132,6 +141,24 @@ def zone() -> Kind:
             raise Unfit from error
 
     return Kind("a time zone such as Asia/Shanghai", parse)
+
+
+def country(*others: str) -> Kind:
+    """Two letters by which the numbering plans know a country (libphonenumber), or one of `others`."""
+
+    def parse(raw: Any) -> str:
+        line = raw.strip() if isinstance(raw, str) else ""
+        if line in others:
+            return line
+        from phonenumbers import SUPPORTED_REGIONS  # its tables take a while: only who sets a country waits for them
+
+        if line not in SUPPORTED_REGIONS:
+            word = line.upper()
+            near = OFTEN_WRITTEN.get(word, word[:2] if len(word) <= 3 else "")  # USA, Cn
+            raise Unfit(f'; did you mean "{near}"?' if near in SUPPORTED_REGIONS else "")
+        return line
+
+    return Kind(", or ".join(("a country's two letters such as CN", *others)), parse)
 
 
 def rounding() -> Kind:

@@ -122,8 +122,8 @@ def _parse(raw: Mapping[str, tuple[object, str]], found: list[Mistake]) -> dict[
         field, option, _ = known[name]
         try:
             values[field] = option.kind.parse(value)
-        except Unfit:
-            found.append(Mistake(place, unfit(name, option, value)))
+        except Unfit as why:
+            found.append(Mistake(place, unfit(name, option, value) + ("" if option.secret else str(why))))
     return values
 
 

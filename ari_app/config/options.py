@@ -8,6 +8,7 @@ from typing import Literal
 
 from ari_app.config.kinds import (
     Option,
+    country,
     flag,
     one_of,
     option,
@@ -22,7 +23,6 @@ from ari_app.config.kinds import (
 DAY_S = 86_400
 E164 = text("a number such as +864001234567", r"\+[1-9][0-9]{5,14}")
 PREFIX = text("a prefix such as +86139", r"\+[1-9][0-9]{0,14}")
-COUNTRY = text("a country's two letters such as CN, or *", r"[A-Z]{2}|\*")
 NAME = text("letters, digits, _ and -, at most 40", r"[A-Za-z0-9_-]{1,40}")
 PATH = text("a path")
 SOUND = text("the name of a sound that Asterisk has", r"[A-Za-z0-9_./-]+")
@@ -81,7 +81,7 @@ class Settings:
 
     platform_number: str = option("+864001234567", E164,
         "The number that rings the users, and is shown wherever theirs may not be.", section="platform")
-    region: str = option("CN", text("a country's two letters such as CN", r"[A-Z]{2}"),
+    region: str = option("CN", country(),
         "Country whose way of writing numbers is understood without a country code.", section="platform")
     timezone: str = option("Asia/Shanghai", zone(), "Where the month turns.", section="platform")
 
@@ -158,7 +158,7 @@ class Settings:
     announce_limit_ms: int = option(15_000, seconds(100, 120),
         "Longest announcement before the caller is hung up.", section="sounds", unit="s")
 
-    allowed_countries: tuple[str, ...] = option((), several(COUNTRY),
+    allowed_countries: tuple[str, ...] = option((), several(country("*")),
         "Countries that may be called; *: all. Empty: the region alone.", section="limits")
     blocked_prefixes: tuple[str, ...] = option((), several(PREFIX),
         "Numbers that begin so are never called.", section="limits")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import phonenumbers
 import pytest
 
 from ari_app.config import Mistakes, Settings, load
@@ -71,7 +72,8 @@ def test_every_mistake_is_told_at_once_with_its_place() -> None:
         "ringbridge.toml:6: [redis]: there are no tables here; every option stands at the top level",
         "ringbridge.toml:4: http_port: 70000 will not do; expected a whole number from 0 to 65535",
         "ringbridge.toml:5: slice_s: 'ten' will not do; expected a whole number from 2 to 3600",
-        "RINGBRIDGE_REGION: region: 'China' will not do; expected a country's two letters such as CN",
+        "RINGBRIDGE_REGION: region: 'China' will not do; expected a country's two letters such as CN; "
+        'did you mean "CN"?',
         "RINGBRIDGE_WARNING_S: warning_s: 'soon' will not do; expected a whole number from 0 to 3600",
     ]
 
@@ -139,6 +141,34 @@ def test_a_variable_s_text_becomes_a_value(variable: str, value: str, field: str
 def test_a_value_that_will_not_do_names_its_variable(variable: str, value: str) -> None:
     (only,) = mistakes(**{variable: value})
     assert only.startswith(f"RINGBRIDGE_{variable}: {variable.lower()}: ")
+
+
+EXPECTED = "expected a country's two letters such as CN"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('region = "XX"', f"region: 'XX' will not do; {EXPECTED}"),
+        ('region = "*"', f"region: '*' will not do; {EXPECTED}"),
+        ('region = "EU"', f"region: 'EU' will not do; {EXPECTED}"),
+        ('region = "UK"', f"region: 'UK' will not do; {EXPECTED}; did you mean \"GB\"?"),
+        ('region = "de"', f"region: 'de' will not do; {EXPECTED}; did you mean \"DE\"?"),
+        ('region = "HKG"', f"region: 'HKG' will not do; {EXPECTED}; did you mean \"HK\"?"),
+        ('allowed_countries = ["CN", "UK"]', "or *; not so is 'UK'; did you mean \"GB\"?"),
+        ('allowed_countries = ["ZZ"]', "or *; not so is 'ZZ'"),
+    ],
+)
+def test_a_country_without_phone_numbers_is_a_mistake_with_its_line(line: str, told: str) -> None:
+    write(f"\n{line}\n")
+    (only,) = mistakes()
+    assert only.startswith("ringbridge.toml:2: ")
+    assert only.endswith(told)
+
+
+def test_every_country_that_numbers_are_read_for_may_be_set() -> None:
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        assert load(env={"RINGBRIDGE_REGION": region, "RINGBRIDGE_ALLOWED_COUNTRIES": f"CN,{region}"})
 
 
 def test_toml_gives_numbers_lists_and_truths() -> None:
