@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +26,7 @@ from ari_app.entrypoints.cli_common import (
 )  # fmt: skip
 from ari_app.entrypoints.client import Client, connect
 
+NEVER_TALKED = 3  # exit code
 CallArg = Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")]
 
 
@@ -44,30 +48,58 @@ def call(
     wait: Annotated[bool, typer.Option(help="Follow the call until it has ended.")] = True,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
-    """Place a call and follow it. Ctrl-C ends it."""
+    """Place a call and follow it. Ctrl-C ends it; so do SIGTERM and SIGHUP.
+
+    Exit code: 0 the two talked (or --no-wait), 1 no call was placed or it was lost sight of, 2 a wrong command line, 3
+    the two never talked (callee_busy, trunk_failed, …), 130 left before the call had ended.
+    """
     client = connect(api, key)
     options = {
         "max_duration_s": max_duration, "confirm_caller": confirm or None, "waiting": waiting,
         "early_media": early_media,
     }  # fmt: skip
     body = {"caller": caller, "callee": callee} | {name: value for name, value in options.items() if value is not None}
-    placed = _placed(client, body, once or secrets.token_hex(16))
-    if not as_json:
-        out(f"{placed['id']}  {placed['caller']} → {placed['callee']}")
-    if wait:
-        placed = followed(client, placed, quiet=as_json)
+    with killed_as_by_ctrl_c():
+        placed = _placed(client, body, once or secrets.token_hex(16), quiet=as_json)
+        if wait:
+            placed = followed(client, placed, quiet=as_json)
     if as_json:
         out_json(placed)
     elif wait:
         out(summary(placed))
+    if wait and "talking_at" not in placed:
+        raise typer.Exit(NEVER_TALKED)
 
 
-def _placed(client: Client, body: dict[str, Any], once: str) -> dict[str, Any]:
-    """The call. Ctrl-C before the answer is there ends it too: the same request again tells its id."""
+@contextmanager
+def killed_as_by_ctrl_c() -> Iterator[None]:
+    """The first SIGTERM or SIGHUP is a KeyboardInterrupt; the next ones are nothing, as who sends one often sends two
+    (`timeout`, a terminal that closes). What was ignored before (`nohup`) stays so."""
+    usual = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [one for one, how in usual.items() if how is not signal.SIG_IGN]
+
+    def killed(_signal: int, _frame: object) -> None:
+        for one in ours:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for one in ours:
+        signal.signal(one, killed)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, usual[one])
+
+
+def _placed(client: Client, body: dict[str, Any], once: str, *, quiet: bool) -> dict[str, Any]:
+    """The call, its line told. Ctrl-C before that ends it too: the same request again tells its id."""
     try:
         placed: dict[str, Any] = client.post("v1", "calls", body=body, once=once)
+        if not quiet:
+            out(f"{placed['id']}  {placed['caller']} → {placed['callee']}")
     except KeyboardInterrupt:
-        say("ending the call …")
+        _say_ending()
         client.delete("v1", "calls", client.post("v1", "calls", body=body, once=once)["id"])
         raise
     return placed
@@ -87,8 +119,13 @@ def followed(client: Client, placed: dict[str, Any], *, quiet: bool = False) -> 
             if cancelled:
                 raise
             cancelled = True
-            say("ending the call …")
+            _say_ending()
             client.delete("v1", "calls", placed["id"])
+
+
+def _say_ending() -> None:
+    with suppress(OSError):  # the terminal is gone (SIGHUP): the call must end all the same
+        say("ending the call …")
 
 
 def summary(call: dict[str, Any]) -> str:

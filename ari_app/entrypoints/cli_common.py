@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
 from ari_app.entrypoints.client import Failure
 
@@ -18,14 +19,28 @@ KeyOpt = Annotated[str | None, typer.Option("--key", help="Its key (RINGBRIDGE_A
 ConfigOpt = Annotated[str | None, typer.Option("--config", help="The settings file instead of ./ringbridge.toml.")]
 StateOpt = Annotated[Path | None, typer.Option("--state-dir", help="The state directory (RINGBRIDGE_STATE_DIR).")]
 
+AnyCommand = TypeVar("AnyCommand", bound=Callable[..., Any])
+
 __all__ = [
     "ApiOpt", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "StateOpt", "clock", "example", "money", "new_app", "out",
     "out_json", "say", "table",
 ]  # fmt: skip
 
 
+class _Command(TyperCommand):
+    """Its usage line names an argument that must be given as it is: CALLER, where typer writes {CALLER}."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+
+class _App(typer.Typer):
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[AnyCommand], AnyCommand]:
+        return super().command(*args, **{"cls": _Command} | kwargs)
+
+
 def new_app(help: str) -> typer.Typer:
-    return typer.Typer(
+    return _App(
         help=help, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )  # fmt: skip

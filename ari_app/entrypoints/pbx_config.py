@@ -12,7 +12,7 @@ from ari_app.entrypoints.cli_common import Failure
 CEL_DIR = "/var/log/asterisk/cel-custom"
 WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf")
 OURS_ALONE = ("baseline", "{{ami_bench_user}}")
-"""Sections of the templates that serve the project's own benchmark."""
+"""Sections of the templates that serve the project's own benchmark; a line that names one in `…` does so too."""
 HEAD = {
     "modules.conf": "; The modules that a call needs. With autoload = yes in yours they are there already.\n",
     "extensions.conf": "; Add these contexts to yours.\n",
@@ -49,11 +49,13 @@ def files(config: str | None) -> dict[str, str]:
 
 
 def _theirs(path: Path) -> str:
-    """The template without the sections that are ours alone, each with the comment above it."""
+    """The template without the sections that are ours alone, each with the comment above it, and their modules."""
     kept: list[str] = []
     block: list[str] = []
     is_ours = False
     for line in [*path.read_text("utf-8").splitlines(), "["]:
+        if any(f"`{name}`" in line for name in OURS_ALONE):
+            continue
         if line.startswith("["):
             above = len(block)
             while above and block[above - 1].startswith(";"):

@@ -1,14 +1,22 @@
 """The commands that talk to the API, against a real one over memory."""
 
 import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ari_app.domain.call import Call
+from ari_app.domain.call import Call, End
+from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.engine import records
 from ari_app.engine.service import CallAsk
 from ari_app.entrypoints import demo
 from ari_app.entrypoints.client import Client
+from tests.support import until_sync
 from tests.unit.cli.conftest import Run, Served
 from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
 
@@ -20,11 +28,12 @@ class Places:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.over = a_talk()
         self.asked: list[tuple[CallAsk, str | None]] = []
 
     async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call:
         self.asked.append((ask, idempotency_key))
-        await self.bench.store(a_talk(), *STATES)
+        await self.bench.store(self.over, *STATES)
         return a_call()
 
 
@@ -57,6 +66,90 @@ def test_call_without_waiting_tells_the_id_and_leaves(run: Run, places: Places) 
     ran = run("call", "demo", "+8613900000004", "--no-wait", "--json", "--once", "order-7")
     assert json.loads(ran.out)["state"] == "queued"
     assert places.asked[0][1] == "order-7"
+
+
+@pytest.mark.parametrize(("words", "code"), [((), 3), (("--json",), 3), (("--no-wait",), 0)])
+def test_a_call_in_which_nobody_talked_has_an_exit_code_of_its_own(
+    run: Run, served: Served, places: Places, words: tuple[str, ...], code: int
+) -> None:
+    talk = a_talk()
+    rang = replace(talk.legs[1].tries[-1], answered_at_ms=None)
+    busy = replace(
+        talk, legs=(talk.legs[0], replace(talk.legs[1], tries=(rang,))), end=End(Reason.CALLEE_BUSY, HungUpBy.CALLEE, 1)
+    )
+    places.over = busy
+    ran = run("call", "demo", "+8613900000004", *words)
+    assert ran.code == code
+    if words == ("--json",):
+        assert json.loads(ran.out)["reason"] == "callee_busy"
+    assert "3 the two never talked" in " ".join(run("call", "--help").out.split())
+
+
+class Following:
+    """`ringbridge call` in a process of its own; its call ends when it is cancelled."""
+
+    def __init__(self, served: Served, monkeypatch: pytest.MonkeyPatch, home: Path, *, nohup: bool = False) -> None:
+        self.engine = served.bench.engine
+        self.engine.live["c1"] = a_call()
+        self.states = ["queued"]
+        monkeypatch.setattr(served.bench.calls, "events", self._events)
+        monkeypatch.setattr(self.engine, "cancel", self._cancel)
+        self._log = home / "log"
+        self.cancelled = 0
+        python = [*(["nohup"] if nohup else []), sys.executable]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*python, "-m", "ari_app.entrypoints.cli", "call", "demo", "+8613900000004"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home,
+            )  # fmt: skip
+
+    async def _events(self, _call_id: str, after: int = 0) -> list[tuple[int, bytes]]:
+        return list(enumerate([records.event(a_talk(), state) for state in self.states], 1))[after:]
+
+    def _cancel(self, _call_id: str) -> bool:
+        self.cancelled += 1
+        self.engine.live["c1"] = a_talk()
+        self.states.append("ended")
+        return True
+
+    def until_it_says(self, words: str) -> None:
+        until_sync(lambda: words in self.said or self.process.poll() is not None, 20, words)
+        assert words in self.said, self.said
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_call_command_that_is_killed_ends_its_call(
+    how: signal.Signals, times: int, served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    following = Following(served, monkeypatch, tmp_path)
+    try:
+        following.until_it_says("queued")
+        for _ in range(times):
+            following.process.send_signal(how)
+        assert following.process.wait(10) == 0, following.said
+        assert following.cancelled == 1
+        assert following.said.splitlines()[-1].startswith("completed (hung up by")
+    finally:
+        following.process.kill()
+
+
+def test_a_call_command_under_nohup_goes_on_without_its_terminal(
+    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    following = Following(served, monkeypatch, tmp_path, nohup=True)
+    try:
+        following.until_it_says("queued")
+        following.process.send_signal(signal.SIGHUP)
+        following.states.append("talking")
+        following.until_it_says("talking")
+        assert following.cancelled == 0
+    finally:
+        following.process.kill()
 
 
 def test_ctrl_c_ends_the_call_and_shows_how_it_ended(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

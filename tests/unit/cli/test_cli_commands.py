@@ -42,6 +42,7 @@ def test_every_help_says_what_it_does_and_has_an_example(run: Run, path: tuple[s
     ran = run(*path, "--help")
     assert ran.code == 0
     assert f"Example: ringbridge {' '.join(path)}" in ran.out
+    assert "{" not in ran.out.splitlines()[0], "an argument is shown as it is: CALLER"
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -86,7 +86,8 @@ def test_pbx_config_is_whole_and_leaves_out_what_is_the_projects_own(run: Run, t
     assert "[ringbridge-call]" in text
     assert "res_stasis_snoop" in text
     assert "contact = sip:203.0.113.5:5060" in text
-    assert "[baseline]" not in text
+    assert "baseline" not in text
+    assert "load = app_dial" not in text
     assert "benchmark" not in text
     assert run("pbx-config", "--to", "made").code == 0
     made = tmp_path / "made" / "ari.conf"
