@@ -194,7 +194,12 @@ async def test_an_unknown_query_parameter_is_422_and_names_what_was_meant(
     assert (answer.problem["field"], answer.problem["detail"]) == (field, detail)
 
 
-@pytest.mark.parametrize(("method", "path"), routes())
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_a_probe_may_add_what_it_likes(api: Bench, path: str) -> None:
+    assert (await api.ask("GET", f"{path}?ts=1")).status == 200
+
+
+@pytest.mark.parametrize(("method", "path"), [one for one in routes() if one[1].startswith("/v1/")])
 async def test_no_route_takes_a_query_parameter_that_it_does_not_know(api: Bench, method: str, path: str) -> None:
     answer = await api.ask(method, path.replace("{id}", "demo") + "?nonsense=1&nonsense=2&more=", body=ASK)
     assert (answer.status, answer.problem["field"]) == (422, "nonsense")
