@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -11,56 +10,20 @@ from typing import Any
 import pytest
 
 from ari_app.domain.call import Call
-from ari_app.domain.ledger_types import Kind
-from ari_app.engine import records
-from ari_app.flows import callback, flows
-from tests.laws import phones
-from tests.laws.pbx import LawPbx
+from ari_app.flows import callback
+from tests.laws.stories import app_killed, begin, calm_world, stored, until_settled, verdict
 from tests.laws.virtual_time import run
-from tests.laws.world import PAYER, LawBroken, World, callback_call
+from tests.laws.world import World
 
-CALL = "c" + "0" * 26
 SLICE_S = 120
 
 
-@pytest.fixture(autouse=True)
-def _patient_phones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LawPbx, "_live", phones.patient)
-
-
-def calm_world() -> World:
-    world = World(3, flows()["callback"], callback_call)
-    world.trouble = 0.0
-    world.weather = world.pbx._weather = replace(world.weather, late_ms=0, repeat=0.0, cel=True, wire_ms=1)
-    world.pbx._rng = random.Random(5)  # its first twenty dials are all taken
-    return world
-
-
 async def talk(world: World, minutes_s: int, trouble: Callable[[World], Awaitable[None]]) -> Call:
-    here = asyncio.current_task()
-    assert here is not None
-    here.set_name("world")  # no crash of the app takes it down
-    await world.ledger.grant(op="g", payer=PAYER, kind=Kind.BONUS, seconds=minutes_s, now_ms=world.loop.now_ms())
-    await world.boot()
-    assert world.engine is not None
-    await world.engine.until_recovered()
-    call = callback_call(CALL, random.Random(1), world.loop.now_ms())
-    terms = replace(
-        call.terms, increment="1/1", slice_s=SLICE_S, max_duration_s=9_000, confirm_caller=False, prompt=False
-    )
-    await world.engine.start(replace(call, terms=terms), (PAYER,))
+    await begin(world, minutes_s, slice_s=SLICE_S, max_duration_s=9_000)
     await asyncio.sleep(5)
     assert callback.state(stored(world)) == "talking"
     await trouble(world)
-    for _ in range(5_000):
-        await asyncio.sleep(1)
-        if (now := stored(world)).settled is not None:
-            return now
-    raise LawBroken("the call never ended")
-
-
-def stored(world: World) -> Call:
-    return records.decode(world.calls._calls[CALL].record)
+    return await until_settled(world, within_s=5_000)
 
 
 async def nothing(_world: World) -> None:
@@ -78,25 +41,18 @@ async def ledger_away_for_a_while(world: World) -> None:
 async def killed_after_a_renewal(world: World) -> None:
     """The next process must know what is held, and ask the ledger before it says that the minutes are at their end."""
     await asyncio.sleep(2 * SLICE_S)
-    await world.crash()
-    await asyncio.sleep(20)
-    await world.boot()
+    await app_killed(world, for_s=20)
 
 
 async def killed_before_a_renewal(world: World) -> None:
     """Started again at the very moment at which all that the record knows of is used up."""
     await asyncio.sleep(SLICE_S - 100)
-    await world.crash()
-    await asyncio.sleep(95.3)
-    await world.boot()
+    await app_killed(world, for_s=95.3)
 
 
 def ended(minutes_s: int, trouble: Callable[[World], Awaitable[None]]) -> tuple[str, str, int]:
     world = calm_world()
-    call = run(world.loop, talk(world, minutes_s, trouble))
-    assert call.end is not None
-    assert call.settled is not None
-    return call.end.reason.value, call.end.by.value, call.settled.charged_s
+    return verdict(run(world.loop, talk(world, minutes_s, trouble)))
 
 
 @pytest.mark.parametrize(
@@ -127,9 +83,7 @@ def test_the_ledger_being_away_never_makes_the_balance_empty_has_teeth(monkeypat
 
 
 async def killed_until_the_pbx_has_cut(world: World) -> None:
-    await world.crash()
-    await asyncio.sleep(3 * SLICE_S)
-    await world.boot()
+    await app_killed(world, for_s=3 * SLICE_S)
 
 
 @pytest.mark.parametrize(("minutes_s", "reason"), [(SLICE_S, "balance_empty"), (900, "interrupted")])

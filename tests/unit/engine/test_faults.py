@@ -14,17 +14,15 @@ import pytest
 from ari_app.domain import events as ev
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.ledger_types import Kind
 from ari_app.domain.step import FAILURES_MAX, is_given_up, observe, step
 from ari_app.domain.wishes import Hold
 from ari_app.engine import records
 from ari_app.flows import callback, flows
 from tests.laws import phones
 from tests.laws.pbx import LawPbx
+from tests.laws.stories import CALL, open_doors
 from tests.laws.virtual_time import run
 from tests.laws.world import PAYER, World, callback_call
-
-CALL = "c" + "0" * 26
 
 
 def a_call() -> Call:
@@ -72,17 +70,11 @@ def world() -> Iterator[World]:
 
 
 async def live(world: World, ids: list[str], until: Any) -> None:
-    here = asyncio.current_task()
-    assert here is not None
-    here.set_name("world")
-    await world.ledger.grant(op="g", payer=PAYER, kind=Kind.BONUS, seconds=36_000, now_ms=world.loop.now_ms())
-    await world.boot()
-    assert world.engine is not None
-    await world.engine.until_recovered()
+    engine = await open_doors(world, minutes_s=36_000)
     for call_id in ids:
         call = callback_call(call_id, random.Random(call_id), world.loop.now_ms())
         terms = replace(call.terms, max_live_calls=9, confirm_caller=False)
-        await world.engine.start(replace(call, terms=terms), (PAYER,))
+        await engine.start(replace(call, terms=terms), (PAYER,))
     for _ in range(4_000):
         await asyncio.sleep(1)
         if until():
