@@ -90,7 +90,7 @@ class Mailbox:
             if self._is_urgent(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
             elif _gist(self.call) != _gist(before) and self._save_soon is None:
-                self._save_soon = asyncio.get_running_loop().call_later(SAVE_SOON_S, self._save_now)
+                self._save_later(SAVE_SOON_S)
         self._stop_timer()
 
     @property
@@ -135,9 +135,7 @@ class Mailbox:
     async def _save(self) -> None:
         """A save whose answer was lost is asked again as it was, before anything newer is said."""
         self._unsaved = True
-        if self._save_soon is not None:
-            self._save_soon.cancel()
-            self._save_soon = None
+        self._stop_save_timer()
         waiting = self._waiting
         is_resent = self._save_in_doubt is not None
         if self._save_in_doubt is None:
@@ -179,13 +177,15 @@ class Mailbox:
 
     def _not_saved(self, why: Exception) -> None:
         """Told once. A phone that waits for another to be rung does not wait for ever: the dial cannot go out."""
-        asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
+        self._save_later(SAVE_AGAIN_S)
         now_ms = self.engine.now_ms()
         if self._unsaved_since_ms is None:
             self._unsaved_since_ms = now_ms
             tell = log.warning if isinstance(why, Unavailable) else log.error
             tell("call not saved, trying again", call=self.call.id, why=f"{type(why).__name__}: {why}")
-        elif now_ms - self._unsaved_since_ms > SAVE_PATIENCE_MS and any(isinstance(w, Dial) for w, _ in self._waiting):
+        waited_ms = now_ms - self._unsaved_since_ms
+        is_stuck = not self.call.is_over and any(isinstance(w, Dial) for w, _ in self._waiting)
+        if waited_ms > SAVE_PATIENCE_MS and is_stuck:
             self.post(*[Failed(NOT_SAVED, now_ms, str(why))] * FAILURES_MAX)
 
     async def _put_back(self, version: int) -> None:
@@ -197,7 +197,16 @@ class Mailbox:
             except Unavailable as e:
                 log.warning("call not saved, trying again", call=self.call.id, why=str(e))
         self.version = version or self.version
-        asyncio.get_running_loop().call_later(SAVE_AGAIN_S, self._wakeup.set)
+        self._save_later(SAVE_AGAIN_S)
+
+    def _save_later(self, in_s: float) -> None:
+        self._stop_save_timer()
+        self._save_soon = asyncio.get_running_loop().call_later(in_s, self._save_now)
+
+    def _stop_save_timer(self) -> None:
+        if self._save_soon is not None:
+            self._save_soon.cancel()
+            self._save_soon = None
 
     def _save_now(self) -> None:
         self._save_soon = None

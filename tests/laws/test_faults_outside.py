@@ -202,9 +202,6 @@ async def test_nobody_waits_for_ever_for_a_dial_that_cannot_be_saved(world: Worl
     assert sorted(not_saved) == sorted(calls)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="what fails to be saved for long is asked without a pause"
-)
 @in_virtual_time
 async def test_a_store_that_is_away_is_not_asked_without_a_pause(world: World, monkeypatch: Patch) -> None:
     """Twice a second, and at once for what is new, of which there is little."""
