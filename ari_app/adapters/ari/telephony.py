@@ -22,6 +22,7 @@ from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, TONES
 from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.adapters.ari.translate import LEG, PLAYBACK, Translator, asked_by_waiting
+from ari_app.adapters.ari.undialled import Undialled
 from ari_app.domain.events import Played
 from ari_app.ports.telephony import (
     Asked,
@@ -49,6 +50,10 @@ heard a prompt; some far ends then stay silent."""
 
 PBX_RING_MARGIN_S = 2  # the PBX's own dial time-out comes after ours: ours knows why
 STASIS_WITHIN_S = 2.0
+
+CONFLICT, NOT_DIALLED = 409, 410
+"""Asterisk also says 409 to the dial of a channel that has just been hung up: that must not be taken for "the id lives
+already", which only `create` can tell."""
 
 UNNEEDED = (
     "ChannelVarset", "ChannelDialplan", "ChannelCallerId", "ChannelConnectedLine", "ChannelCreated", "StasisEnd",
@@ -83,7 +88,7 @@ class AriTelephony:
         self._translator = Translator()
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
         self._entering: dict[str, asyncio.Event] = {}
-        self._undialled: set[str] = set()  # created; the dial was not sent yet, or was refused
+        self._undialled = Undialled(self._tell)
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
         self._told_odd_reply = False
 
@@ -96,13 +101,15 @@ class AriTelephony:
         return self._client.status.streaming
 
     async def run(self) -> None:
-        """Until closed or replaced."""
-        pump = asyncio.create_task(self._pump())
+        """Until closed or replaced. A fault in the link, or in what listens to it, ends both and is raised as it is."""
         try:
-            await self._client.run()
-            await pump
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pump())
+                await self._client.run()
+        except ExceptionGroup as faults:
+            fault = faults.exceptions[0]
+            raise fault from fault.__cause__
         finally:
-            pump.cancel()
             self._queue.put_nowait(None)
 
     async def close(self) -> None:
@@ -116,23 +123,18 @@ class AriTelephony:
 
     async def _pump(self) -> None:
         async for event in self._client.stream():
-            if isinstance(event, ari.StasisStart) and (ready := self._entering.get(event.channel.id)):
-                ready.set()
-            facts = list(self._translator.facts(event))
-            if not self._is_end_undialled(event):
-                for fact in facts:
-                    self._tell(fact)
+            try:
+                self._take(event)
+            except Exception:  # a fault of ours in one event must not keep the others from being told
+                log.exception("event of the PBX left out", type=event.type)
 
-    def _is_end_undialled(self, event: AnyEvent) -> bool:
-        """The end of a channel that was never dialled looks as if a phone had rejected the call, and says nothing of
-        any phone: that the dial failed is told by the dial's own error."""
-        match event:
-            case ari.ChannelHangupRequest(channel=channel):
-                return channel.id in self._undialled
-            case ari.ChannelDestroyed(channel=channel) if channel.id in self._undialled:
-                self._undialled.discard(channel.id)
-                return True
-        return False
+    def _take(self, event: AnyEvent) -> None:
+        if isinstance(event, ari.StasisStart) and (ready := self._entering.get(event.channel.id)):
+            ready.set()
+        facts = list(self._translator.facts(event))
+        if not self._undialled.keeps(event, facts):
+            for fact in facts:
+                self._tell(fact)
 
     def _tell(self, said: PbxEvent) -> None:
         """A channel asks once until it is answered, however often it is seen to stand there."""
@@ -208,17 +210,29 @@ class AriTelephony:
 
     async def dial(self, request: DialRequest) -> None:
         """Create, then dial: so the leg is in Stasis from its birth, and it answers into the application even if that
-        was away for a moment (a leg that rings by `originate` would be hung up)."""
+        was away for a moment (a leg that rings by `originate` would be hung up).
+
+        PbxError 409 means one thing: a channel of this id lives already. Whatever else is refused has another status.
+        """
+        await self._in_stasis(request.channel, self._create(request))
+        try:
+            await self._ring(request)
+        except PbxError as e:
+            if e.status != CONFLICT:
+                raise
+            raise PbxError(NOT_DIALLED, e.message) from e
+
+    async def _ring(self, request: DialRequest) -> None:
         channel = request.channel
-        await self._in_stasis(channel, self._create(request))
         ring_s = _seconds(request.ring_ms) + PBX_RING_MARGIN_S
         asking = [self._do(self._client.channels.dial(channel, timeout=ring_s))]
         if request.bridge is not None:  # both travel at once, in this order: the bridge must be there before a sound
             asking.insert(0, self.join(request.bridge, channel))
-        self._undialled.discard(channel)  # not later: a busy phone's end may be read together with the dial's answer
         answers = await asyncio.gather(*asking, return_exceptions=True)
         if isinstance(answers[-1], PbxError):
-            self._undialled.add(channel)
+            self._undialled.refused(channel)
+        else:
+            self._undialled.dialled(channel)
         failed = next(filter(None, answers), None)
         if isinstance(failed, PbxError):
             await self._hang_up_unused(channel)
@@ -234,6 +248,7 @@ class AriTelephony:
             async with asyncio.timeout(STASIS_WITHIN_S):
                 await ready.wait()
         except TimeoutError as e:
+            self._undialled.refused(channel)
             await self._hang_up_unused(channel)
             raise PbxError(422, "the channel did not enter the application") from e
         finally:
@@ -256,7 +271,7 @@ class AriTelephony:
                 f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel, variables=variables
             )
         )
-        self._undialled.add(r.channel)  # not earlier: where the id lives already (409), that channel was dialled
+        self._undialled.created(r.channel)  # not earlier: where the id lives already (409), that channel was dialled
 
     async def hang_up(self, channel: str) -> None:
         await self._do(self._client.channels.hangup(channel))
@@ -285,13 +300,16 @@ class AriTelephony:
         """Even if the variables are not taken. Where the link dies under it, the channel asks anew once it is back."""
         try:
             if variables:
-                await self._do(self._client.channels.setChannelVars(channel, dict(variables)))
-        except PbxError as e:
-            log.warning("the dialplan is not told the answer", channel=channel, why=str(e))
-        try:
+                await self._leave_word(channel, variables)
             await self._do(self._client.channels.continueInDialplan(channel))
         finally:
             self._asking.discard(channel)
+
+    async def _leave_word(self, channel: str, variables: Mapping[str, str]) -> None:
+        try:
+            await self._do(self._client.channels.setChannelVars(channel, dict(variables)))
+        except PbxError as e:
+            log.warning("the dialplan is not told the answer", channel=channel, why=str(e))
 
     # ---- bridges and sounds -------------------------------------------------------------------------------------
 

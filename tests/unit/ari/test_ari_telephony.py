@@ -39,6 +39,7 @@ BRIDGED = replace(REQUEST, bridge=CALL)
 CREATE, DIAL, HANG_UP = "POST channels/create", f"POST channels/{LEG}/dial", f"DELETE channels/{LEG}"
 JOIN = f"POST bridges/{CALL}/addChannel"
 SILENCE: Any = None
+RINGS = event("ChannelStateChange") | {"channel": {"id": LEG, "state": "Ringing"}}
 
 
 class Pbx(FakeAsterisk):
@@ -186,10 +187,52 @@ async def test_a_busy_phone_is_told_of_even_if_it_is_faster_than_the_answer_to_t
 async def test_the_end_of_a_channel_that_lives_already_is_passed_on(house: House) -> None:
     """409: it was dialled before, and its answer was lost."""
     house.pbx.replies[CREATE] = (409, {"message": "exists"})
-    with pytest.raises(PbxError):
+    with pytest.raises(PbxError) as told:
         await house.telephony.dial(REQUEST)
+    assert told.value.status == 409
     await house.pbx.say(*the_end())
     assert [type(one) for one in await house.facts_until_now()] == [ev.HangupSeen, ev.Gone]
+
+
+async def test_an_end_that_is_told_before_its_dial_is_refused_is_no_rejection_by_a_phone(house: House) -> None:
+    house.pbx.then[DIAL] = the_end()
+    house.pbx.replies[DIAL] = house.pbx.replies[HANG_UP] = (404, {"message": "gone"})
+    with pytest.raises(NoSuchChannel):
+        await house.telephony.dial(REQUEST)
+    assert await house.facts_until_now() == []
+
+
+@pytest.mark.parametrize("seen", [DIAL, HANG_UP])
+async def test_the_end_of_a_channel_that_rings_is_told_though_its_dial_was_refused(house: House, seen: str) -> None:
+    """It was dialled before: by whoever held the application before us, say."""
+    house.pbx.replies[DIAL] = (409, {"message": "Channel is not in the 'Down' state"})
+    house.pbx.then[HANG_UP] = the_end(cause=16, sip=0)
+    house.pbx.then[seen] = [RINGS, *house.pbx.then.get(seen, [])]
+    with pytest.raises(PbxError):
+        await house.telephony.dial(REQUEST)
+    assert [type(one) for one in await house.facts_until_now()] == [ev.Rang, ev.HangupSeen, ev.Gone]
+
+
+async def test_an_end_is_told_even_if_the_answer_to_the_dial_was_lost(house: House) -> None:
+    house.pbx.then[DIAL] = the_end(cause=17, sip=486)
+    house.pbx.replies[DIAL] = SILENCE
+    dialling = asyncio.create_task(house.telephony.dial(REQUEST))
+    await until(lambda: DIAL in house.pbx.asked(), within_s=2)
+    await house.pbx.hang_up()
+    with pytest.raises(LinkLost):
+        await dialling
+    await house.link_is_up_again(2)
+    assert [type(one) for one in house.facts()] == [ev.HangupSeen, ev.Gone]
+
+
+@pytest.mark.parametrize("refused", [DIAL, JOIN])
+async def test_only_the_creation_says_that_a_channel_lives_already(house: House, refused: str) -> None:
+    """Asterisk says 409 also of a channel that was just hung up; taken for "it was dialled", no phone would ring."""
+    house.pbx.replies[refused] = (409, {"message": "Channel not in Stasis application"})
+    with pytest.raises(PbxError, match="not in Stasis") as told:
+        await house.telephony.dial(BRIDGED)
+    assert told.value.status == 410
+    assert house.pbx.asked()[-1] == HANG_UP
 
 
 async def test_a_channel_is_hung_up_only_when_its_dial_was_answered_too(house: House) -> None:
@@ -281,13 +324,14 @@ async def test_a_channel_that_waits_for_its_answer_is_asked_for_once_the_link_is
         assert house.asks() == [ASKED, Asked(caller="bob", callee="+8611", key="channel d2", channel="d2")]
 
 
-async def test_a_channel_whose_answer_was_lost_with_the_link_is_asked_for_anew(house: House) -> None:
+@pytest.mark.parametrize("lost", ["variables", "continue"])
+async def test_a_channel_whose_answer_was_lost_with_the_link_is_asked_for_anew(house: House, lost: str) -> None:
     await house.pbx.say(event("StasisStart", "d1", args=["call", "alice", "+8610", "k"]))
     await until(house.asks, within_s=2)
-    house.pbx.replies["POST channels/d1/continue"] = SILENCE
+    house.pbx.replies[f"POST channels/d1/{lost}"] = SILENCE
     house.pbx.replies["GET channels"] = [standing("d1", "app,call,alice,+8610,k")]
     answering = asyncio.create_task(house.telephony.send_back("d1", {"RINGBRIDGE_STATUS": "ACCEPTED"}))
-    await until(lambda: "POST channels/d1/continue" in house.pbx.asked(), within_s=2)
+    await until(lambda: f"POST channels/d1/{lost}" in house.pbx.asked(), within_s=2)
     await house.pbx.hang_up()
     with pytest.raises(LinkLost):
         await answering
