@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from ari_app.adapters.ari import clocks, errors, models
+from ari_app.adapters.ari import clocks, errors, sight
 from ari_app.adapters.ari import events as ari
 from ari_app.adapters.ari.cel import read_record
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, TONES
 from ari_app.adapters.ari.stream import AnyEvent
-from ari_app.adapters.ari.translate import LEG, PLAYBACK, Translator, asked_by_waiting
+from ari_app.adapters.ari.translate import Translator, asked_by_waiting
 from ari_app.adapters.ari.undialled import Undialled
 from ari_app.domain.events import Played
 from ari_app.ports.telephony import (
     Asked,
     CallEvent,
-    ChannelNow,
     DialRequest,
     LinkDown,
     LinkLost,
@@ -150,17 +149,16 @@ class AriTelephony:
         await self._for_effect(
             client.applications.filter(self._app, filter={"disallowed": [{"type": t} for t in UNNEEDED]})
         )
-        channels = {c.id: c for c in await client.channels.list()}
-        waiting = (asked_by_waiting(c, self._app) for c in channels.values())
+        channels = await client.channels.list()
+        waiting = (asked_by_waiting(c, self._app) for c in channels)
         unanswered = [asked for asked in waiting if asked is not None and asked.channel not in self._asking]
-        bridges = await client.bridges.list()
-        snapshot = _snapshot(channels.values(), bridges)
-        ours = {i: c for i, c in channels.items() if LEG.match(i) or PLAYBACK.match(i)}
-        self._translator.keep_only(set(ours))
-        for channel_id, c in ours.items():
-            self._translator.adopt(
-                channel_id, is_up=c.state == "Up", in_stasis=c.state == "Up" or c.dialplan.app_name == "Stasis"
-            )
+        snapshot = sight.snapshot(channels, await client.bridges.list(), self._app)
+        self._translator.keep_only(set(snapshot.channels))
+        for c in channels:
+            if c.id in snapshot.channels:
+                self._translator.adopt(
+                    c.id, is_up=c.state == "Up", in_stasis=c.state == "Up" or c.dialplan.app_name == "Stasis"
+                )
         self._queue.put_nowait(LinkUp(snapshot))
         for asked in unanswered:  # an answer was lost with the link, or with the process before us
             self._tell(asked)
@@ -282,7 +280,7 @@ class AriTelephony:
 
     async def look(self) -> Snapshot:
         channels = await self._ask(self._client.channels.list())
-        return _snapshot(channels, await self._ask(self._client.bridges.list()))
+        return sight.snapshot(channels, await self._ask(self._client.bridges.list()), self._app)
 
     async def answered_at(self, channel: str) -> int | None:
         try:
@@ -314,7 +312,7 @@ class AriTelephony:
     # ---- bridges and sounds -------------------------------------------------------------------------------------
 
     async def open_bridge(self, bridge: str) -> None:
-        await self._do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE))
+        await self._do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE, name=self._app))
 
     async def join(self, bridge: str, channel: str) -> None:
         await self._do(self._client.bridges.addChannel(bridge, channel, inhibitConnectedLineUpdates=True))
@@ -337,21 +335,14 @@ class AriTelephony:
         self._queue.put_nowait(CallEvent(call, Played(name, time.time_ns() // 1_000_000)))
 
     async def whisper(self, channel: str, playback: str, sound: str) -> None:
-        snoop = self._client.channels.snoopChannelWithId(channel, playback, self._app, spy="none", whisper="out")
+        snoop = self._client.channels.snoopChannelWithId(
+            channel, playback, self._app, spy="none", whisper="out", appArgs=playback
+        )
         await self._in_stasis(playback, snoop)
         await self._do(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
 
     async def unwhisper(self, playback: str) -> None:
         await self._do(self._client.channels.hangup(playback))
-
-
-def _snapshot(channels: Iterable[models.Channel], bridges: Iterable[models.Bridge]) -> Snapshot:
-    ours = (c for c in channels if LEG.match(c.id) or PLAYBACK.match(c.id))
-    return Snapshot(
-        at_ms=time.time_ns() // 1_000_000,
-        channels={c.id: ChannelNow(c.id, _state(c.state), c.created_ms) for c in ours},
-        bridges={b.id: frozenset(b.channels) for b in bridges},
-    )
 
 
 def _timer(in_ms: int) -> str:
@@ -361,7 +352,3 @@ def _timer(in_ms: int) -> str:
 
 def _seconds(ms: int) -> int:
     return -(-ms // 1000)
-
-
-def _state(name: str) -> Literal["down", "ringing", "up"]:
-    return "up" if name == "Up" else "ringing" if name == "Ringing" else "down"
