@@ -1,7 +1,7 @@
 """A PBX made of rules, for the law tests: it rings phones, loses links, forgets events, and remembers the truth.
 
-It is as unkind as the real one was seen to be: events late and out of order between channels, replies lost with the
-link though the request was carried out, an id that may be taken again once its channel is gone.
+It is as unkind as the real one was seen to be: events late, and out of order between channels but never within one;
+replies lost with the link though the request was carried out; an id that may be taken again once its channel is gone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from ari_app.ports.telephony import (
     Trace,
 )  # fmt: skip
 from tests.laws.virtual_time import VirtualLoop
+
+A_MOMENT_S = 1e-6
 
 
 @dataclass
@@ -65,6 +67,8 @@ class LawPbx:
         self.phones_rung_ms: list[tuple[int, str]] = []
         self.joined: set[frozenset[str]] = set()
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
+        self._last_due_s: dict[str, tuple[float, float]] = {}  # by channel: of the events in order, and of all
+        self._unheard: list[tuple[float, CallEvent]] = []  # told while nobody was connected, and when
         self._generation = 0
         self._up = False
         self._background: set[asyncio.Task[None]] = set()
@@ -78,10 +82,20 @@ class LawPbx:
     def connect(self) -> asyncio.Queue[PbxEvent | None]:
         """A process connects: snapshot first, then what happens from now on."""
         self._queue = asyncio.Queue()
+        self._link_up()
+        return self._queue
+
+    def _link_up(self) -> None:
+        """Subscribed first, a moment ago: what was told between that and the snapshot comes behind it, and is old."""
         self._generation += 1
         self._up = True
         self._queue.put_nowait(LinkUp(self.snapshot()))
-        return self._queue
+        subscribed_s = self._loop.now_s - self._rng.uniform(0, self._weather.late_ms) / 1000
+        for told_s, said in self._unheard:
+            if told_s >= subscribed_s:
+                self._queue.put_nowait(said)
+        self._unheard.clear()
+        self._last_due_s.clear()
 
     def cut_link(self) -> None:
         """Replies and events on the way are gone for good."""
@@ -97,9 +111,7 @@ class LawPbx:
     def reconnect(self) -> None:
         """The same process again."""
         self._queue = self._reconnecting
-        self._generation += 1
-        self._up = True
-        self._queue.put_nowait(LinkUp(self.snapshot()))
+        self._link_up()
 
     async def events(self) -> AsyncIterator[PbxEvent]:
         queue = self._queue if self._up else self._reconnecting
@@ -114,15 +126,31 @@ class LawPbx:
         )
 
     def _tell(self, channel: str, event: ev.Event) -> None:
-        call = channel.split(".")[0]
-        copies = 2 if self._rng.random() < self._weather.repeat else 1
-        for _ in range(copies):
-            self._spawn(self._deliver(call, event, self._generation))
+        said = CallEvent(channel.split(".")[0], event)
+        if not self._up:
+            self._unheard.append((self._loop.now_s, said))
+            return
+        is_rang = isinstance(event, ev.Rang)
+        copies = 2 if is_rang or self._rng.random() < self._weather.repeat else 1
+        for copy in range(copies):
+            due_s = self._due_s(channel, event, is_apart=is_rang and copy == 1)
+            self._spawn(self._deliver(said, due_s, self._generation))
 
-    async def _deliver(self, call: str, event: ev.Event, generation: int) -> None:
-        await asyncio.sleep(self._rng.uniform(0, self._weather.late_ms) / 1000)
+    def _due_s(self, channel: str, event: ev.Event, *, is_apart: bool) -> float:
+        """Never before an earlier event of its channel. Only that a phone rings Asterisk always says twice, by two of
+        its threads: the second (`is_apart`) may come late, even after the answer, but not after the end."""
+        due_s = self._loop.now_s + self._rng.uniform(0, self._weather.late_ms) / 1000
+        in_order_s, last_s = self._last_due_s.get(channel, (0.0, 0.0))
+        if not is_apart:
+            due_s = max(due_s, A_MOMENT_S + (last_s if isinstance(event, ev.Gone) else in_order_s))
+            in_order_s = due_s
+        self._last_due_s[channel] = (in_order_s, max(last_s, due_s))
+        return due_s
+
+    async def _deliver(self, said: CallEvent, due_s: float, generation: int) -> None:
+        await asyncio.sleep(due_s - self._loop.now_s)
         if self._up and generation == self._generation:
-            self._queue.put_nowait(CallEvent(call, event))
+            self._queue.put_nowait(said)
 
     def owns(self, task: asyncio.Task[object]) -> bool:
         """A phone or a wire, not the app: it lives on when the app is killed."""
