@@ -13,7 +13,6 @@ from typing import Literal
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, outcome
 
 CALLER, CALLEE = "caller", "callee"
-TRIES_MAX = 8  # routes tried for one leg; more are ignored
 CAUSES_OF_OUR_END = (None, 0, 16, 19, 127)
 """Q.850 causes that a hang-up by the PBX itself leaves behind, and that tell nothing of the phone."""
 
@@ -135,7 +134,7 @@ class Leg:
     def next_try(self) -> int | None:
         """The number of the next try after a carrier's failure; None if there is no further route."""
         n = len(self.tries)
-        return n if n < min(len(self.routes), TRIES_MAX) else None
+        return n if n < len(self.routes) else None
 
 
 @dataclass(frozen=True, slots=True)
