@@ -85,8 +85,13 @@ class Mailbox:
             self._wakeup.clear()
             epoch, before = self.engine.epoch, self.call
             wishes = self._fold()
-            self._send_out([w for w in wishes if not _is_saved_first(w)], epoch)
             self._waiting += [(w, epoch) for w in wishes if _is_saved_first(w)]
+            is_cancelled = self.call.cancelled_at_ms != before.cancelled_at_ms
+            if is_cancelled:  # saved first: no record of the PBX tells on whose behalf we hung up
+                await self._save()
+            self._send_out([w for w in wishes if not _is_saved_first(w)], epoch)
+            if is_cancelled:
+                continue
             if self._is_urgent(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
             elif _gist(self.call) != _gist(before) and self._save_soon is None:

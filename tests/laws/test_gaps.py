@@ -12,6 +12,7 @@ from ari_app.ports.telephony import PbxError, TimedOut, Trace
 from tests.laws import phones
 from tests.laws.pbx import Chan
 from tests.laws.stories import (
+    CALL,
     CALLEE_0,
     CALLER_0,
     app,
@@ -253,3 +254,31 @@ async def test_a_dial_that_was_held_back_once_and_went_out_later_counts_as_sent(
     world.pbx.reconnect()
     await until_settled(world)
     assert world.pbx.rung == {CALLER_0: 1}
+
+
+@in_virtual_time
+async def test_who_ended_a_talk_is_known_though_the_app_died_as_it_hung_up(world: World, monkeypatch: Patch) -> None:
+    await begin(world)
+    await until(world, lambda: is_talking(world), within_s=5)
+    await asyncio.sleep(20)
+    hung_up = asyncio.Event()
+    real = world.pbx.hang_up
+
+    async def hang_up(channel: str) -> None:
+        await real(channel)
+        hung_up.set()
+        await asyncio.Event().wait()
+
+    save = world.calls.save
+
+    async def slow_save(*args: Any) -> Any:
+        await asyncio.sleep(0.05)
+        return await save(*args)
+
+    monkeypatch.setattr(world.pbx, "hang_up", hang_up)
+    monkeypatch.setattr(world.calls, "save", slow_save)
+    app(world).cancel(CALL)
+    await hung_up.wait()
+    monkeypatch.undo()
+    await app_killed(world, for_s=1)
+    assert verdict(await until_settled(world))[:2] == ("completed", "api")
