@@ -131,9 +131,9 @@ class Mailbox:
         return wishes
 
     def _is_urgent(self, before: Call) -> bool:
-        """Whether a reader of the record would miss the change at once: its state, that its end was decided, or early
-        media, which no later look at the channel shows."""
-        return bool(self._news) or _told_once(self.call) != _told_once(before)
+        """Whether a reader of the record would miss the change at once: its state, or early media, which no later look
+        at the channel shows."""
+        return bool(self._news) or _early_media(self.call) != _early_media(before)
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
@@ -285,14 +285,14 @@ def _is_saved_first(wish: Wish) -> bool:
     return isinstance(wish, Dial | Settle) or (isinstance(wish, Play) and wish.is_endless)
 
 
-def _told_once(call: Call) -> tuple[object, ...]:
-    return call.is_over, [leg.last is not None and leg.last.early_at_ms is not None for leg in call.legs]
+def _early_media(call: Call) -> list[bool]:
+    return [leg.last is not None and leg.last.early_at_ms is not None for leg in call.legs]
 
 
 def _gist(call: Call) -> tuple[object, ...]:
     """What the next process should know and could do without: what the ledger said, for it can be asked again; a
-    phone's ringing, which its channel shows while it lives; that a dial was answered. Saved soon, and mostly together
-    with something else."""
+    phone's ringing, which its channel shows while it lives; that a dial was answered; the verdict, which follows from
+    the facts. Saved soon, and mostly together with something else."""
     signs = [leg.last is not None and leg.last.gave_sign for leg in call.legs]
     dialled = [f"dial:{leg.role}:{leg.n}" in call.done for leg in call.legs]
-    return call.holds, call.refused_at_ms is None, signs, dialled
+    return call.is_over, call.holds, call.refused_at_ms is None, signs, dialled

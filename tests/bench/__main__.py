@@ -22,7 +22,7 @@ from tests.bench.witness import Witness
 
 BUSY_LOAD = 0.7
 RATE_PER_S = 20.0
-LADDER_PER_S = (40, 50, 60, 70, 80, 90, 105, 120, 140, 160, 180, 200, 230, 260, 300)
+LADDER_PER_S = (40, 60, 80, 90, 98, 105, 112, 120, 130, 140, 150, 160, 170, 180, 190, 200, 230, 260, 300)
 
 
 @dataclass(frozen=True)

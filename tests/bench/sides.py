@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -97,6 +98,13 @@ class Ours:
 
     def __init__(self, on: Ground) -> None:
         self._url, self._key = f"{on.app.api}/v1/calls", on.app.key
+        host, _, port = on.app.api.partition("://")[2].partition(":")
+        self._address = host, int(port)
+        self._head = (
+            f"POST /v1/calls HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {on.app.key}\r\n"
+            "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        ).encode()
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
@@ -106,21 +114,33 @@ class Ours:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for _reader, writer in self._idle:
+            writer.close()
         await self._http.close()
 
     async def place(self, attempt: Attempt) -> None:
-        body = {"caller": f"bench-{attempt.user}", "callee": attempt.callee}
+        body = json.dumps({"caller": f"bench-{attempt.user}", "callee": attempt.callee})
         attempt.asked_at_us = now_us()
         try:
-            async with self._http.post(self._url, json=body) as answer:
-                said = await answer.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError) as e:
+            status, said = await self._post(body.encode())
+        except (OSError, EOFError, TimeoutError) as e:
             attempt.failure = repr(e)
             return
-        if answer.status == 201:
+        if status == 201:
             attempt.id = said["id"]
         else:
-            attempt.failure = f"{answer.status} {said.get('type')}"
+            attempt.failure = f"{status} {said.get('type')}"
+
+    async def _post(self, body: bytes) -> tuple[int, dict[str, str]]:
+        """Over a connection that is kept; with as little of the machine's time as the other side's AMI takes."""
+        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(*self._address)
+        writer.write(self._head % len(body) + body)
+        async with asyncio.timeout(20):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(int(v) for n, _, v in map(_field, head.split(b"\r\n")) if n == b"content-length")
+            said = json.loads(await reader.readexactly(length))
+        self._idle.append((reader, writer))
+        return int(head.split(b" ", 2)[1]), said
 
     async def end(self, call: str) -> None:
         async with self._http.delete(f"{self._url}/{call}") as answer:
@@ -129,6 +149,11 @@ class Ours:
     async def show(self, call: str) -> dict[str, object]:
         async with self._http.get(f"{self._url}/{call}") as answer:
             return dict(await answer.json())
+
+
+def _field(line: bytes) -> tuple[bytes, bytes, bytes]:
+    name, colon, value = line.partition(b":")
+    return name.lower(), colon, value
 
 
 async def paced(rate_per_s: float, attempts: list[Attempt], place: Callable[[Attempt], Awaitable[None]]) -> float:
