@@ -24,7 +24,6 @@ SETTINGS = {
     "MEDIA_TIMEOUT_S": "0",
     "MAX_LIVE_CALLS": "20",
     "MAX_CALLS": "5000",
-    "MAX_STARTS_PER_S": "1000",
     "PROMPT": "false",  # the bare Dial() plays none either
     "LOG_LEVEL": "info",
 }
