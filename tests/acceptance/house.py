@@ -37,7 +37,6 @@ SETTINGS = {
     "MARGIN_S": "2",
     "LEASE_TTL_S": "3",
     "LEASE_MARGIN_S": "0.5",
-    "MAX_STARTS_PER_S": "1000",
 }
 
 

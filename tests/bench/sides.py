@@ -139,7 +139,10 @@ class Ours:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(v) for n, _, v in map(_field, head.split(b"\r\n")) if n == b"content-length")
             said = json.loads(await reader.readexactly(length))
-        self._idle.append((reader, writer))
+        if b"\r\nconnection: close" in head.lower():
+            writer.close()
+        else:
+            self._idle.append((reader, writer))
         return int(head.split(b" ", 2)[1]), said
 
     async def end(self, call: str) -> None:
