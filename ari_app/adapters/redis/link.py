@@ -39,7 +39,8 @@ class Link:
 
     @property
     def is_up(self) -> bool:
-        return self._main.is_up
+        """Both lanes: what was written can be waited for on disk, too."""
+        return self._main.is_up and self._barrier.is_up
 
     async def start(self, within_s: float = 5.0) -> None:
         """Raises Unavailable if Redis cannot be reached in time."""
