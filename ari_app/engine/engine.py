@@ -154,7 +154,7 @@ class Engine:
             return
 
     async def create_again(self, call: Call) -> int:
-        """A call that the store has lost altogether. Its version now; 0 if somebody else made it meanwhile."""
+        """A call that the store has lost altogether. Its version now, also where it was there after all."""
         made = await self.calls.create(
             call.id, records.encode(call), node=self.node, user_ids=records.users_of(call),
             created_at_ms=call.created_at_ms, events=[], fence=self.fence,
