@@ -31,17 +31,27 @@ def identify(pid: int, marker: str) -> Identity | None:
 
 
 def is_alive(identity: Identity) -> bool:
-    """True only for the very process that was started; a zombie, or a stranger with its pid, is not it."""
+    """True only for the very process that was started; a zombie, or a stranger with its pid, is not it.
+
+    A killed process is gone when its last thread is. Until then the first thread is a zombie without a command line,
+    and the others may still hold the sockets and locks that a successor needs (proc(5), `num_threads`).
+    """
     fields = _stat_fields(identity.pid)
-    if fields is None or fields[0] in "ZX" or int(fields[19]) != identity.started_ticks:
+    if fields is None or int(fields[19]) != identity.started_ticks or identity.boot_id != boot_id():
         return False
-    if identity.boot_id != boot_id():
-        return False
+    if fields[0] in "ZX":
+        return _has_other_threads(fields)
     try:
         words = Path(f"/proc/{identity.pid}/cmdline").read_bytes()
     except OSError:
         return False
     return os.fsencode(identity.marker) in words
+
+
+def is_dying(identity: Identity) -> bool:
+    """Alive by its last threads only: it answers nobody any more, and will be gone in a moment."""
+    fields = _stat_fields(identity.pid)
+    return fields is not None and fields[0] in "ZX" and _has_other_threads(fields) and is_alive(identity)
 
 
 def from_pid_file(path: Path, marker: str) -> Identity | None:
@@ -135,6 +145,10 @@ def _stat_fields(pid: int) -> list[str] | None:
     except OSError:
         return None
     return text.rpartition(")")[2].split()
+
+
+def _has_other_threads(fields: list[str]) -> bool:
+    return int(fields[17]) > 1
 
 
 def boot_id() -> str:

@@ -20,6 +20,7 @@ from ari_app.stack.tools import Tools
 START_WITHIN_S = 30
 RUNNING_ANSWERS_WITHIN_S = 10
 STOP_GRACE_S = 8.0
+GONE_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Stack:
     def _start(self, tools: Tools) -> StackInfo:
         waiting = "another ringbridge starts or stops here: waiting"
         with self._dir.locked(waiting=lambda: self.options.say(waiting), check=self.options.check_wanted):
-            state = self._load()
+            state = self._load_settled()
             stopped = [part for part in self.options.parts if part not in state.processes]
             # held until the ports are really bound, so that two checkouts do not choose the same ones
             with self._ports_lock() if stopped else nullcontext():
@@ -156,6 +157,11 @@ class Stack:
         self._adopt(state)
         self._reap()
         return state
+
+    def _load_settled(self) -> State:
+        """Without parts that are just dying: they run no more, and still hold what their successors need."""
+        process.until(lambda: not any(map(process.is_dying, self._load().processes.values())), within_s=GONE_WITHIN_S)
+        return self._load()
 
     def _adopt(self, state: State) -> None:
         """A server whose starter was killed before it could write down that it started it is ours all the same."""
