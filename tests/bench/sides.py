@@ -114,8 +114,8 @@ class Ours:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for _reader, writer in self._idle:
-            writer.close()
+        while self._idle:  # a side may be entered again: what is closed must not be taken for a kept connection
+            self._idle.pop()[1].close()
         await self._http.close()
 
     async def place(self, attempt: Attempt) -> None:
