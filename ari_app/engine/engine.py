@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 import structlog
 
@@ -17,6 +16,7 @@ from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Rang, Tick
 from ari_app.engine import records, recover
+from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
 from ari_app.flows import flows
@@ -28,23 +28,18 @@ from ari_app.ports.telephony import (
     LinkDown,
     LinkLost,
     LinkUp,
-    NoSuchChannel,
     PbxError,
     Replaced,
     Snapshot,
     Telephony,
-    TimedOut,
 )  # fmt: skip
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 DOUBTFUL_S = 20.0
 """How long one who was told "not available" has to ask again with the same key, before the call is ended."""
 
 LOOK_AGAIN_S = 2.0
-TRACE_AGAIN_S = (0.05, 0.2, 0.5)
-"""The PBX's record is written a moment after the fact: how long a missing end is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,7 @@ class Engine:
         self.epoch = 0  # grows whenever the PBX comes into sight
         self.stood_down: asyncio.Future[str] | None = None
         self._telephony = telephony
+        self._inquiry = Inquiry(telephony)
         self._ledger = ledger
         self._alive_mark_s = alive_mark_s
         self._retention_s = retention_s
@@ -89,7 +85,6 @@ class Engine:
         self._boxes: dict[str, Mailbox] = {}
         self._unreadable: set[str] = set()  # left as they are, with their channels
         self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
-        self._mute: set[str] = set()  # channels of which a question was never answered: not asked again
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self._recovered = asyncio.Event()
@@ -295,52 +290,19 @@ class Engine:
 
     async def _recover(self, snapshot: Snapshot) -> None:
         try:
-            await self._recover_from(snapshot)
+            found = await self._inquiry.ask(self.live_calls, snapshot)
+            for box in self._boxes.values():  # those that came while we asked, too
+                box.recovered(recover.facts(box.call, snapshot, found, self._seen_ms, frozenset(box.unsent)))
+            self.sees_pbx = True
+            self.epoch += 1
+            await self._hang_up_strangers(snapshot)
         except LinkLost as e:  # half a sight is none: the next one is on its way
             log.info("PBX lost again while recovering", why=str(e))
-
-    async def _recover_from(self, snapshot: Snapshot) -> None:
-        boxes = list(self._boxes.values())
-        asked = recover.questions((b.call for b in boxes), snapshot)
-        from_ms = min((b.call.created_at_ms for b in boxes), default=0)
-        record = await self._telephony.record(asked, from_ms) if asked else None
-        for pause_s in TRACE_AGAIN_S:
-            if recover.is_complete(record, asked, snapshot):
-                break
-            await asyncio.sleep(pause_s)
-            record = await self._telephony.record(asked, from_ms)
-        answered: dict[str, int] = {}
-        for channel in asked:
-            if channel in snapshot.channels and (record is None or channel not in record.traces):
-                at_ms = await self._unless_mute(channel, self._telephony.answered_at(channel))
-                if at_ms is not None:
-                    answered[channel] = at_ms
-        sounding = await self._hush(snapshot)
-        for box in self._boxes.values():  # those that came while we asked, too
-            box.recovered(
-                recover.facts(
-                    box.call, snapshot, record, self._seen_ms, answered, frozenset(box.unsent),
-                    sounding.get(box.call.id, ()),
-                )
-            )  # fmt: skip
-        self.sees_pbx = True
-        self.epoch += 1
-        await self._hang_up_strangers(snapshot)
+            return
         self._watch.link(True)
         self._recovered.set()
         log.info("PBX in sight", live_calls=self.live, channels=len(snapshot.channels))
         self._background(self._look_again(self.epoch))
-
-    async def _unless_mute(self, channel: str, asking: Coroutine[None, None, T]) -> T | None:
-        """One channel that never answers must not take the sight of all others: it is asked once."""
-        if channel in self._mute:
-            asking.close()
-            return None
-        try:
-            return await asking
-        except TimedOut:
-            self._mute.add(channel)
-            raise
 
     async def _look_again(self, epoch: int) -> None:
         """What was asked over the lost link may be carried out after the new link's first sight."""
@@ -354,24 +316,6 @@ class Engine:
         for box in self._boxes.values():
             box.post(*recover.risen(box.call, snapshot))
         await self._hang_up_strangers(snapshot)
-
-    async def _hush(self, snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-        """A sound that nobody knows of would drown the talk, and keep its channel from taking a timer. Returns those
-        that could not be stopped: call → names."""
-        left: dict[str, tuple[str, ...]] = {}
-        for box in list(self._boxes.values()):
-            for channel, name in recover.may_sound(box.call):
-                if channel not in snapshot.channels:
-                    continue
-                stop = self._telephony.stop(channel, f"{box.call.id}.{name}", box.call.terms.waiting)
-                try:
-                    await self._unless_mute(channel, stop)
-                except NoSuchChannel:
-                    continue
-                except PbxError as e:
-                    log.warning("sound not stopped", channel=channel, sound=name, why=str(e))
-                    left[box.call.id] = (*left.get(box.call.id, ()), name)
-        return left
 
     async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
         channels, bridges = recover.strangers(self._boxes.keys() | self._unreadable, snapshot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ari_app.domain import events as ev
 from ari_app.domain.call import Call, How, Leg, LegState
@@ -18,6 +19,17 @@ CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
 UNDIALLED_MS = 10
 """A channel that is made while nobody holds the application is hung up by the PBX at once, before it is dialled, with a
 cause that looks like a phone's. No phone answers so fast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the PBX said when it was asked about the gap. `record`: what it wrote down, None if that cannot be read from
+    here. `answered`: channel → answer time of a live channel, in ms. `sounding`: call → names of endless sounds that
+    could not be stopped."""
+
+    record: Record | None
+    answered: Mapping[str, int]
+    sounding: Mapping[str, tuple[str, ...]]
 
 
 def watched(call: Call) -> list[tuple[Leg, int]]:
@@ -58,27 +70,22 @@ def is_complete(record: Record | None, asked: Iterable[str], snapshot: Snapshot)
 
 
 def facts(
-    call: Call,
-    snapshot: Snapshot,
-    record: Record | None,
-    seen_alive_ms: int,
-    answered: Mapping[str, int],
-    unsent: frozenset[str] = frozenset(),
-    sounding: tuple[str, ...] = (),
+    call: Call, snapshot: Snapshot, findings: Findings, seen_alive_ms: int, unsent: frozenset[str] = frozenset()
 ) -> list[ev.Event]:
     """What happened to this call in the gap, in the order of time, closed by Recovered.
 
-    `record`: what the PBX wrote down, None if it cannot be read from here. `seen_alive_ms`: the last moment at which we
-    saw the PBX. `answered`: answer times of live channels, asked of the PBX itself. `unsent`: keys of dials that are
-    known never to have left us. `sounding`: names of endless sounds that could not be stopped.
+    `seen_alive_ms`: the last moment at which we saw the PBX. `unsent`: keys of dials that are known never to have left
+    us.
     """
+    record = findings.record
     found: list[ev.Event] = []
     for leg, n in watched(call):
         channel = channel_id(call, leg, n)
         now = snapshot.channels.get(channel)
         trace = record.traces.get(channel) if record is not None else None
         if now is not None:
-            found += _living(leg, n, now.state, now.created_at_ms, trace, answered.get(channel), snapshot.at_ms)
+            answered_at_ms = (trace.answered_at_ms if trace else None) or findings.answered.get(channel)
+            found += _living(leg, n, now.state, now.created_at_ms, answered_at_ms, snapshot.at_ms)
         elif trace is not None:
             found += _ended(leg, n, trace, _last_seen(leg, n, seen_alive_ms))
         elif n == len(leg.tries) and (f"dial:{leg.role}:{n}" in unsent or _would_know(call, record)):
@@ -88,7 +95,7 @@ def facts(
     found += risen(call, snapshot)
     found.sort(key=lambda e: e.at_ms)
     found += _bridge(call, snapshot)
-    found.append(ev.Recovered(snapshot.at_ms, sounding))
+    found.append(ev.Recovered(snapshot.at_ms, findings.sounding.get(call.id, ())))
     return found
 
 
@@ -116,12 +123,11 @@ def risen(call: Call, snapshot: Snapshot) -> list[ev.Event]:
 
 
 def _living(
-    leg: Leg, n: int, state: str, created_at_ms: int, trace: Trace | None, answered_at_ms: int | None, now_ms: int
+    leg: Leg, n: int, state: str, created_at_ms: int, answered_at_ms: int | None, now_ms: int
 ) -> list[ev.Event]:
     dialled = ev.Dialled(leg.role, n, created_at_ms)
     if state == "up":
-        at_ms = (trace.answered_at_ms if trace else None) or answered_at_ms or now_ms
-        return [dialled, ev.Answered(leg.role, n, at_ms)]
+        return [dialled, ev.Answered(leg.role, n, answered_at_ms or now_ms)]
     if state == "ringing":
         return [dialled, ev.Rang(leg.role, n, max(created_at_ms, leg.last.dialled_at_ms if leg.last else 0))]
     return [dialled]

@@ -31,7 +31,7 @@ def dialling_callee() -> Call:
 
 
 def fate(call: Call, role: str, record: Record | None, unsent: frozenset[str] = frozenset()) -> str:
-    facts = recover.facts(call, NOTHING, record, NOW_MS, {}, unsent)
+    facts = recover.facts(call, NOTHING, recover.Findings(record, {}, {}), NOW_MS, unsent)
     mine = [e for e in facts if isinstance(e, ev.Gone | ev.NeverSent) and e.leg == role]
     assert len(mine) == 1
     return type(mine[0]).__name__

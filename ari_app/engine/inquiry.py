@@ -1,0 +1,81 @@
+"""What is asked of the PBX when it comes into sight: its own record, when a phone answered, which sounds still go on.
+
+Asks and hushes; what follows from the answers is worked out by recover.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TypeVar
+
+import structlog
+
+from ari_app.domain.call import Call
+from ari_app.engine.recover import Findings, is_complete, may_sound, questions
+from ari_app.ports.telephony import NoSuchChannel, PbxError, Record, Snapshot, Telephony, TimedOut
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+TRACE_AGAIN_S = (0.05, 0.2, 0.5)
+"""The PBX's record is written a moment after the fact: how long a missing end is looked for."""
+
+
+class Inquiry:
+    def __init__(self, telephony: Telephony) -> None:
+        self._telephony = telephony
+        self._mute: set[str] = set()  # channels of which a question was never answered: not asked again
+
+    async def ask(self, live_calls: Callable[[], Iterable[Call]], snapshot: Snapshot) -> Findings:
+        """`live_calls`: asked more than once, for calls come and go meanwhile. Raises LinkLost: nothing was found."""
+        calls = list(live_calls())
+        asked = questions(calls, snapshot)
+        record = await self._record(asked, min((c.created_at_ms for c in calls), default=0), snapshot)
+        answered: dict[str, int] = {}
+        for channel in asked:
+            if channel in snapshot.channels and (record is None or channel not in record.traces):
+                at_ms = await self._unless_mute(channel, self._telephony.answered_at(channel))
+                if at_ms is not None:
+                    answered[channel] = at_ms
+        return Findings(record, answered, await self._hush(live_calls(), snapshot))
+
+    async def _record(self, asked: list[str], from_ms: int, snapshot: Snapshot) -> Record | None:
+        if not asked:
+            return None
+        record = await self._telephony.record(asked, from_ms)
+        for pause_s in TRACE_AGAIN_S:
+            if is_complete(record, asked, snapshot):
+                break
+            await asyncio.sleep(pause_s)
+            record = await self._telephony.record(asked, from_ms)
+        return record
+
+    async def _hush(self, calls: Iterable[Call], snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+        """A sound that nobody knows of would drown the talk, and keep its channel from taking a timer. Returns those
+        that could not be stopped: call → names."""
+        left: dict[str, tuple[str, ...]] = {}
+        for call in calls:
+            for channel, name in may_sound(call):
+                if channel not in snapshot.channels:
+                    continue
+                stop = self._telephony.stop(channel, f"{call.id}.{name}", call.terms.waiting)
+                try:
+                    await self._unless_mute(channel, stop)
+                except NoSuchChannel:
+                    continue
+                except PbxError as e:
+                    log.warning("sound not stopped", channel=channel, sound=name, why=str(e))
+                    left[call.id] = (*left.get(call.id, ()), name)
+        return left
+
+    async def _unless_mute(self, channel: str, asking: Coroutine[None, None, T]) -> T | None:
+        """One channel that never answers must not take the sight of all others: it is asked once."""
+        if channel in self._mute:
+            asking.close()
+            return None
+        try:
+            return await asking
+        except TimedOut:
+            self._mute.add(channel)
+            raise
