@@ -74,6 +74,12 @@ def number(phone: int) -> str:
     return f"+86139{next(_numbers):06d}{phone:02d}"
 
 
+def add_phone(stack: Stack, last_digits: str, *does: str) -> None:
+    """A phone of a test's own at the simulated carrier: one line of dialplan for each thing that it does."""
+    for priority, what in enumerate(does, start=1):
+        stack.asterisk_rx("carrier", f"dialplan add extension {last_digits},{priority},{what} into phone replace")
+
+
 class Ground:
     def __init__(self, home: Path, stack: Stack, info: StackInfo) -> None:
         self.home = home
@@ -92,6 +98,9 @@ class Ground:
         """What the carrier wrote down of the one call to this number."""
         [one] = self.rings(number)
         return one
+
+    def add_phone(self, last_digits: str, *does: str) -> None:
+        add_phone(self.stack, last_digits, *does)
 
     # ---- the PBX ------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,10 @@ CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
 """Our ids; whatever else lives on the PBX is not ours and left alone."""
 
 
-UNDIALLED_MS = 10
-"""A channel that is made while nobody holds the application is hung up by the PBX at once, before it is dialled, with a
-cause that looks like a phone's. No phone answers so fast."""
+UNDIALLED_MS, UNDIALLED_CAUSES = 10, (None, 0, 16, 21)
+"""A channel that is made while nobody holds the application is hung up by the PBX at once, before it is dialled, as if
+its phone had rejected the call (21); one that we gave up before its dial ends like a talk (16). No phone that is not on
+this very machine says so as fast; busy and the like only a phone says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ def _ended(leg: Leg, n: int, trace: Trace, last_seen_ms: int) -> list[ev.Event]:
         at_ms = max(last_seen_ms, trace.answered_at_ms or trace.started_at_ms)
         return [*done, ev.Gone(leg.role, n, at_ms, how="unknown")]
     how: How | None = "remote" if trace.remote else None
-    if trace.answered_at_ms is None and ended_at_ms - trace.started_at_ms < UNDIALLED_MS:
+    was_at_once = ended_at_ms - trace.started_at_ms < UNDIALLED_MS
+    if trace.answered_at_ms is None and was_at_once and trace.cause in UNDIALLED_CAUSES:
         how = "failed"
     return [*done, ev.Gone(leg.role, n, ended_at_ms, cause=trace.cause, how=how)]
 

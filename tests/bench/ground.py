@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from ari_app.stack import Stack, StackInfo, StackOptions
+from tests.ground import add_phone
 from tests.ringbridge import Ringbridge
 
 USERS = 600
@@ -54,7 +55,7 @@ def ground(home: Path) -> Iterator[Ground]:
     app = Ringbridge(home, **SETTINGS)
     try:
         info = stack.start()
-        add_phone(stack)
+        add_phone(stack, LEAVES, "Answer(,i)", f"Wait({HOLD_S:g})", "Hangup(16)")
         app.start()
         assert app.process is not None
         running = {one.part: one.pid for one in stack.status() if one.pid is not None}
@@ -64,11 +65,6 @@ def ground(home: Path) -> Iterator[Ground]:
         if app.is_running:
             app.terminate()
         stack.stop()
-
-
-def add_phone(stack: Stack) -> None:
-    for priority, does in enumerate(("Answer(,i)", f"Wait({HOLD_S:g})", "Hangup(16)"), start=1):
-        stack.asterisk_rx("carrier", f"dialplan add extension {LEAVES},{priority},{does} into phone replace")
 
 
 async def add_users(app: Ringbridge) -> None:

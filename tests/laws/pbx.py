@@ -64,6 +64,7 @@ class LawPbx:
         self.traces_kept: dict[str, Trace] = {}
         self.conflicts = 0  # dials of an id that lived
         self.rung: dict[str, int] = {}  # channel id → how often its phone rang
+        self.timed: set[str] = set()  # channels whose timer was set anew since their birth
         self.phones_rung_ms: list[tuple[int, str]] = []
         self.joined: set[frozenset[str]] = set()
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
@@ -263,6 +264,7 @@ class LawPbx:
         if chan.cut:
             chan.cut.cancel()
         chan.cut = self._loop.call_later(max(in_ms, 1) / 1000, self._end, channel, 16, None, False)
+        self.timed.add(channel)
 
     def _chan(self, channel: str) -> Chan:
         if channel not in self.channels:
