@@ -46,13 +46,22 @@ UNAVOIDABLE = {
 
 @contextmanager
 def skipping() -> Iterator[None]:
-    """Where Asterisk cannot be had: skips at home, fails where CI is set."""
+    """Where a server or a tool cannot be had: skips at home, fails where CI is set."""
     try:
         yield
     except StackError as why:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"no Asterisk here: {why}")
+        pytest.skip(f"not to be had here: {why}")
+
+
+def sipp_command(**options: Any) -> tuple[str, ...]:
+    """How sipp is called here; without it, see `skipping`."""
+    with skipping():
+        command = Stack(StackOptions(**options)).prepare().sipp
+        if command is None:
+            raise StackError("sipp, which is not beside this machine's own Asterisk")
+    return command
 
 
 @contextmanager

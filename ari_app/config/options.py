@@ -64,7 +64,7 @@ class Settings:
     ari_app: str = option("ringbridge", NAME, "Name of the Stasis application.", section="asterisk")
     ari_timeout_ms: int = option(5000, seconds(100, 60),
         "Longest wait for one answer of Asterisk.", section="asterisk", unit="s")
-    ari_ping_ms: int = option(5000, seconds(100, 60),
+    ari_ping_ms: int = option(2000, seconds(100, 60),
         "Time between two pings of the event socket.", section="asterisk", unit="s")
     ari_retry_ms: int = option(200, seconds(10, 60),
         "First wait before the lost link is tried again; it doubles from there.", section="asterisk", unit="s")
@@ -150,9 +150,9 @@ class Settings:
     sound_no_answer: tuple[str, ...] = option(("number-not-answering",), several(SOUND),
         "The callee does not answer.", section="sounds")
     sound_unavailable: tuple[str, ...] = option(("vm-theperson", "vm-isunavail"), several(SOUND),
-        "The callee cannot be reached now.", section="sounds")
+        "The callee cannot be reached now (switched off, out of reach, or he rejects the call).", section="sounds")
     sound_not_in_service: tuple[str, ...] = option(("ss-noservice",), several(SOUND),
-        "There is no such number.", section="sounds")
+        "The callee's number does not exist, or no longer.", section="sounds")
     sound_trunk_failed: tuple[str, ...] = option(("all-circuits-busy-now",), several(SOUND),
         "No trunk could take the call.", section="sounds")
     announce_limit_ms: int = option(15_000, seconds(100, 120),

@@ -45,6 +45,17 @@ def sample() -> str:
     return "\n".join(lines) + "\n"
 
 
+def sample_data() -> list[dict[str, object]]:
+    """The same for programs; `default` is the value as the file would have it."""
+    return [
+        {
+            "name": name, "section": option.section, "default": option.kind.show(default),
+            "expected": option.kind.words, "unit": option.unit, "secret": option.secret, "help": option.help,
+        }
+        for name, (_, option, default) in table().items()
+    ]  # fmt: skip
+
+
 def reference() -> str:
     """docs/settings.md."""
     lines = [REFERENCE_HEAD]

@@ -106,6 +106,10 @@ BY_CAUSE: Mapping[int, Outcome] = {
     28: Outcome.UNREACHABLE,  # incomplete number
 }
 
+# Of those that are not reached: there is no such number, or not in this form. The others are away for now.
+NO_SUCH_NUMBER_SIP = frozenset({404, 410, 484, 485, 604})
+NO_SUCH_NUMBER_CAUSE = frozenset({1, 28})
+
 # After a 180 these say that the phone's time ran out, and no longer that nobody was there or that the trunk failed.
 RUN_OUT_SIP = frozenset({408, 480, 487, 504})
 RUN_OUT_CAUSE = frozenset({18, 19, 102})
@@ -146,6 +150,11 @@ def outcome(
     if sip_status is not None and sip_status >= 300:
         return BY_SIP.get(sip_status) or BY_SIP_CLASS.get(sip_status // 100, Outcome.TRUNK_FAILED)
     return Outcome.TRUNK_FAILED if cause is None else BY_CAUSE.get(cause, Outcome.TRUNK_FAILED)
+
+
+def is_no_number(cause: int | None, sip_status: int | None) -> bool:
+    """Whether who could not be reached never can be, by this number; else he cannot be reached now."""
+    return sip_status in NO_SUCH_NUMBER_SIP or cause in NO_SUCH_NUMBER_CAUSE
 
 
 def is_carrier_fault(ended: Outcome) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,25 +117,33 @@ def trunks_status(api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = Fal
 
 
 @config_app.command("sample", epilog=example("config sample > ringbridge.toml"))
-def sample() -> None:
+def sample(as_json: JsonOpt = False) -> None:
     """Print a settings file with every option, its default and what it does."""
     from ari_app.config import sample as text
+    from ari_app.config import sample_data
 
-    out(text().rstrip("\n"))
+    return out_json(sample_data()) if as_json else out(text().rstrip("\n"))
 
 
 def pbx_config(
     to: Annotated[Path | None, typer.Option("--to", help="Write the files into this directory.")] = None,
-    config: ConfigOpt = None,
-) -> None:
-    """Print what an Asterisk of your own needs. From your settings and trunks, one file after another."""
+    config: ConfigOpt = None, as_json: JsonOpt = False,
+) -> None:  # fmt: skip
+    """Print what an Asterisk of your own needs. From your settings and trunks, one file after another; JSON: file name
+    to text."""
     from ari_app.entrypoints.pbx_config import files
 
     made = files(config)
-    if to is None:
+    if to is not None:
+        _write(made, to)
+    if as_json:
+        out_json(made)
+    elif to is None:
         for name, text in made.items():
             out(f"; ======== {name}\n{text}")
-        return
+
+
+def _write(made: Mapping[str, str], to: Path) -> None:
     try:
         to.mkdir(parents=True, exist_ok=True)
         for name, text in made.items():

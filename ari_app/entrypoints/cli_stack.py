@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,11 +61,12 @@ def configured(config: str | None, state_dir: Path | None) -> Stack:
 
 
 @stack_app.command("fetch", epilog=example("stack fetch"))
-def fetch(config: ConfigOpt = None, state_dir: StateOpt = None) -> None:
-    """Fetch the servers that this machine lacks, once."""
+def fetch(config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False) -> None:
+    """Fetch the servers that this machine lacks, once. JSON: where each program is, as the words that run it."""
     with told():
-        stack = configured(config, state_dir)
-        stack.prepare()
+        found = configured(config, state_dir).prepare()
+    if as_json:
+        out_json({name: str(value) if isinstance(value, Path) else value for name, value in asdict(found).items()})
 
 
 @stack_app.command("start", epilog=example("stack start"))
@@ -120,14 +122,17 @@ def _part(part: Any) -> dict[str, Any]:
 def logs(
     part: Annotated[str, typer.Argument(metavar="PART", help="redis, pbx or carrier.")] = "pbx",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line, until Ctrl-C.")] = False,
-    config: ConfigOpt = None, state_dir: StateOpt = None,
+    config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
-    """Print the last lines of a server's log."""
+    """Print the last lines of a server's log. JSON: one object a line."""
     with told():
         is_empty = True
         for line in running(state_dir, config).logs(part, follow=follow):
             is_empty = False
-            out(line)
+            if as_json:
+                out_json({"part": part, "line": line})
+            else:
+                out(line)
     if is_empty:
         say(f"{part} has written no log here yet")
 

@@ -91,25 +91,36 @@ def up(
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help='Gets {"api","key"} (0600) when calls can be placed.')
     ] = None,
-    config: ConfigOpt = None, state_dir: StateOpt = None,
+    config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
-    """Run Ringbridge in the foreground. Asterisk and Redis too, unless yours are named in the settings."""
+    """Run Ringbridge in the foreground. Asterisk and Redis too, unless yours are named in the settings. JSON: its
+    address and key, when calls can be placed."""
     if ready_file is not None:
         _must_take_files(ready_file.parent)
-    _serve(load(config, state_dir).settings, ready_file, None)
-
-
-def run(config: ConfigOpt = None, state_dir: StateOpt = None) -> None:
-    """Start everything, place a demo call, serve until Ctrl-C."""
-    _not_twice(state_dir_of(state_dir, config))
-    loaded = _settle(load(config, state_dir), config, state_dir)
 
     async def on_ready(ready: Ready) -> None:
+        out_json({"api": ready.api, "key": ready.key})
+
+    _serve(load(config, state_dir).settings, ready_file, on_ready if as_json else None)
+
+
+def run(config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False) -> None:
+    """Start everything, place a demo call, serve until Ctrl-C. JSON: address, key and the demo call, once that has
+    ended."""
+    _not_twice(state_dir_of(state_dir, config))
+    loaded = _settle(load(config, state_dir), config, state_dir)
+    write = say if as_json else out
+
+    async def on_ready(ready: Ready) -> None:
+        placed: dict[str, Any] | None = None
         try:
-            await _beside(lambda: story.tell(Client(ready.api, ready.key), _carrier(ready), out))
+            placed = await _beside(lambda: story.tell(Client(ready.api, ready.key), _carrier(ready), write))
         except Failure as e:
             say(f"the demo call failed: {e}")
-        out(story.invitation(ready.api, ready.key))
+        if as_json:
+            out_json({"api": ready.api, "key": ready.key, "call": placed})
+        else:
+            out(story.invitation(ready.api, ready.key))
 
     _serve(loaded.settings, None, on_ready)
 

@@ -110,13 +110,13 @@ def end_of_leg(c: Call, leg: Leg) -> End | None:
     if t is None:
         return None
     if t.answered_at_ms is not None:  # the caller, who answered and did not get as far as talking
-        if t.ended_at_ms is None:
-            return None if is_in_time_to_confirm(c, leg) else End(Reason.CALLER_NOT_CONFIRMED, HungUpBy.SYSTEM)
         if t.how == "media":
             return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
         if t.how == "remote":
             return End(Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
-        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
+        if not is_in_time_to_confirm(c, leg, t.ended_at_ms or c.now_ms):  # ended: and we died before we had said why
+            return End(Reason.CALLER_NOT_CONFIRMED, HungUpBy.SYSTEM)
+        return None if t.ended_at_ms is None else End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     if is_exhausted(leg):
         why = reason(leg.role, leg.outcome or Outcome.UNKNOWN)
         by_the_phone = t.how == "remote" and why is not Reason.TRUNK_FAILED

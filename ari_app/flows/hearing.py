@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg
-from ari_app.domain.causes import Reason
+from ari_app.domain.causes import Reason, is_no_number
 from ari_app.domain.wishes import HangUp, Play, Unwhisper, Wake, Whisper, Yielded
 from ari_app.flows.moves import hush, sound_to, waiting_tones
 
@@ -20,7 +20,7 @@ ANNOUNCED = {
     Reason.CALLEE_BUSY: "busy",
     Reason.CALLEE_NO_ANSWER: "no_answer",
     Reason.CALLEE_REJECTED: "unavailable",
-    Reason.CALLEE_UNREACHABLE: "not_in_service",
+    Reason.CALLEE_UNREACHABLE: "unavailable",  # unless there is no such number: `why_sound`
     Reason.TRUNK_FAILED: "trunk_failed",
 }
 
@@ -29,10 +29,10 @@ def is_confirmed(c: Call, caller: Leg) -> bool:
     return not c.terms.confirm_caller or CONFIRM_DIGIT in caller.digits
 
 
-def is_in_time_to_confirm(c: Call, caller: Leg) -> bool:
+def is_in_time_to_confirm(c: Call, caller: Leg, at_ms: int) -> bool:
     if caller.role != CALLER or is_confirmed(c, caller):
         return True
-    return c.now_ms < (caller.answered_at_ms or 0) + c.terms.confirm_timeout_ms
+    return at_ms < (caller.answered_at_ms or 0) + c.terms.confirm_timeout_ms
 
 
 def ask_to_confirm(c: Call, caller: Leg) -> Iterator[Yielded]:
@@ -74,8 +74,16 @@ def announce(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
             yield from hush(c, caller, name, c.terms.waiting if name.startswith("waiting") else name)
     if callee.is_live:
         yield HangUp(CALLEE, callee.n)
-    yield Play(CALLER, caller.n, "announce", ANNOUNCED[c.end.reason])
+    yield Play(CALLER, caller.n, "announce", why_sound(c.end.reason, callee))
     yield Wake(c.end.at_ms + c.terms.announce_limit_ms)
+
+
+def why_sound(reason: Reason, callee: Leg) -> str:
+    """A number that does not exist is worth other words than a phone that is switched off."""
+    t = callee.last
+    if reason is Reason.CALLEE_UNREACHABLE and t is not None and is_no_number(t.cause, t.sip_status):
+        return "not_in_service"
+    return ANNOUNCED[reason]
 
 
 def is_announcing(c: Call) -> bool:

@@ -45,7 +45,8 @@ class Row:
     asks: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.role}-{self.phone:02}" + "".join(f"-{one}" for one in self.asks)
+        other = f"-to-{self.callee:02}" if self.role == "caller" and self.callee != 26 else ""
+        return f"{self.role}-{self.phone:02}{other}" + "".join(f"-{one}" for one in self.asks)
 
     @property
     def phones(self) -> tuple[int, int]:
@@ -63,6 +64,7 @@ CALLEES = [
     callee(25, "callee_unreachable", "callee", REFUSED, 1, 404),
     callee(26, "completed", "callee", STATES, 16, charged_s=60),
     callee(27, "callee_unreachable", "callee", REFUSED, 19, 480),
+    callee(27, "callee_unreachable", "callee", REFUSED, 19, 480, asks={"early_media": "none"}),
     callee(30, "trunk_failed", "system", REFUSED, 34, 503),
     callee(32, "completed", "callee", STATES, 16),
     callee(33, "trunk_failed", "system", REFUSED),
@@ -80,6 +82,7 @@ CALLERS = [
     caller(23, "caller_no_answer", "system", NOT_REACHED),
     caller(24, "caller_rejected", "caller", NOT_REACHED, 21, 603),
     caller(25, "caller_unreachable", "caller", NOT_REACHED, 1, 404),
+    caller(26, "completed", "caller", STATES, 16, charged_s=60, callee=10),  # he hangs up, the callee would talk on
     caller(26, "caller_gave_up", "caller", REFUSED, 16, callee=23),
     caller(27, "caller_unreachable", "caller", NOT_REACHED, 19, 480),
     caller(28, "completed", "callee", STATES, 16, charged_s=60),
@@ -95,7 +98,13 @@ CALLERS = [
 ]
 ROWS = [*CALLEES, *CALLERS]
 FAILED = [row for row in ROWS if row.reason != "completed"]
-ANNOUNCED = [row for row in CALLEES if row.states is REFUSED and row.phone != 27]  # 27 said it itself
+ANNOUNCED = [row for row in CALLEES if row.states is REFUSED and (row.phone != 27 or row.asks)]  # 27 said it itself
+BUSY_MS, NO_ANSWER_MS, UNAVAILABLE_MS, NOT_IN_SERVICE_MS, TRUNK_FAILED_MS = 3500, 1660, 3300, 4940, 1820
+SOUND_MS = {
+    22: BUSY_MS, 23: NO_ANSWER_MS, 24: UNAVAILABLE_MS, 25: NOT_IN_SERVICE_MS, 27: UNAVAILABLE_MS, 30: TRUNK_FAILED_MS,
+    33: TRUNK_FAILED_MS, 36: NOT_IN_SERVICE_MS, 99: NOT_IN_SERVICE_MS, 0: NOT_IN_SERVICE_MS,
+}  # fmt: skip
+"""How long what is said takes, in Asterisk's English prompts: unavailable and not in service are told apart by it."""
 
 
 @dataclass(frozen=True)
@@ -230,10 +239,11 @@ def test_when_one_phone_ends_the_call_the_other_is_hung_up_at_once(told: dict[st
 
 @by_row(ANNOUNCED)
 def test_the_caller_is_told_why_the_callee_cannot_be_reached(told: dict[str, Told], row: Row) -> None:
-    """Speech, between the failure and the end of his call."""
+    """Speech, between the failure and the end of his call: as long as the right words take, then he is hung up."""
     call = told[str(row)]
     assert call.callee is not None
     assert spoken_ms(call.caller, ended_ms(call.callee)) > 500
+    assert ended_ms(call.caller) - ended_ms(call.callee) == pytest.approx(SOUND_MS[row.phone], abs=700)
     assert call.caller.hung_up_by == "platform"
 
 

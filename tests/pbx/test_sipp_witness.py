@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from ari_app.entrypoints.views import at_ms
-from ari_app.stack import Stack, StackOptions
 from tests.conftest import nothing_is_left, running
 from tests.ear import Ear
-from tests.ground import Ground, laid, number, skipping
+from tests.ground import Ground, laid, number, sipp_command
 from tests.pbx.sipp.sipp_phone import SippPhone
 from tests.ringbridge import Ringbridge
 from tests.stories import Board, Shown, tell
@@ -76,10 +75,7 @@ class Trunks:
 
 @pytest.fixture(scope="module")
 def trunks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trunks]:
-    with skipping():
-        command = Stack(StackOptions()).prepare().sipp
-    if command is None:
-        pytest.skip("no sipp beside this machine's own Asterisk")
+    command = sipp_command()
     phones = {f"s{row}": SippPhone(row, calls=calls, command=command) for row, calls in CALLS_OF.items()}
     text = "".join(SIPP_TRUNK.format(name=name, port=phone.port, qualify_s=0) for name, phone in phones.items())
     text += SIPP_TRUNK.format(name="dead", port=9, qualify_s=1)

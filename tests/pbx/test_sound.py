@@ -1,6 +1,7 @@
 """What the two phones hear, proved by tones: each phone plays its own, and records what reaches it.
 
-Phone NN plays 300 + 50 * NN Hz; ringback is 450 Hz, 1 s on and 4 s off."""
+Phone NN plays 300 + 50 * NN Hz; ringback is 450 Hz, 1 s on and 4 s off. Two phones are the tests' own:
+37 has early media for 4 s, then answers; 39 answers, presses 1 after 3 s, and records from the answer on."""
 
 from __future__ import annotations
 
@@ -22,6 +23,19 @@ pytestmark = pytest.mark.timeout(1800 if SOAK else 120)  # the full counts take 
 RINGBACK_HZ = 450
 AT_ONCE_MS = 200
 TALK_S = 2
+EARLY_HZ = 1400
+
+OWN_PHONES = {
+    "37": (
+        "Progress()", "CELGenUserEvent(EARLY_MEDIA)", f"PlayTones({EARLY_HZ})", "Wait(4)", "StopPlayTones()",
+        "Goto(recording-phone,s,1)",
+    ),
+    # what a phone sends is MixMonitor's clock: silence before the key, the tone after it
+    "39": (
+        "Answer(,i)", "MixMonitor(,r(${RECORD_DIR}/${UNIQUEID}.sln))", "PlayTones(0)", "Wait(3)", "StopPlayTones()",
+        "SendDTMF(1,250,250)", "PlayTones(${TONE_HZ})", "Goto(recording-phone,s,stay)",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,9 @@ TALKS = {
     "no early": Talk(7, 27, {"early_media": "none"}, api=False),
     "no early, answer": Talk(8, 21, {"early_media": "none"}),
     "no early, music": Talk(9, 21, {"early_media": "none", "waiting": "music"}),
-    "pressed": Talk(28, 21, {"confirm_caller": True}),  # 28 plays its tone a moment after its key
+    "early, answer": Talk(4, 37, {"early_media": "all"}),
+    "early unheard, answer": Talk(5, 37, {"early_media": "none"}),
+    "pressed": Talk(39, 21, {"confirm_caller": True}),
 }
 PROMPTED = {"at once": Talk(4, 5), "rings": Talk(6, 21), "music": Talk(7, 21, {"waiting": "music"})}
 
@@ -86,6 +102,8 @@ def _round(app: Ringbridge, ground: Ground, talks: dict[str, Talk]) -> dict[str,
 
 @pytest.fixture(scope="module")
 def heard(ringbridge: Ringbridge, ground: Ground) -> list[dict[str, Heard]]:
+    for last_digits, does in OWN_PHONES.items():
+        ground.add_phone(last_digits, *does)
     return hear(ringbridge, ground, TALKS)
 
 
@@ -95,17 +113,16 @@ def prompted(paying: Ringbridge, paying_ground: Ground) -> list[dict[str, Heard]
     return hear(paying, paying_ground, PROMPTED)
 
 
-WITH_A_RECORDING_CALLER = ["plain", "ringback", "music", "no early, answer", "no early, music"]
-WITH_A_RECORDING_CALLEE = [*WITH_A_RECORDING_CALLER, "pressed"]
+TALKED = [name for name, talk in TALKS.items() if talk.api]
 
 
-@pytest.mark.parametrize("name", WITH_A_RECORDING_CALLER)
+@pytest.mark.parametrize("name", TALKED)
 def test_the_caller_hears_the_callee_at_once_and_without_a_gap(heard: list[dict[str, Heard]], name: str) -> None:
     for one in heard:
         hears_at_once(one[name].caller, 300 + 50 * TALKS[name].callee, one[name].answered_ms)
 
 
-@pytest.mark.parametrize("name", WITH_A_RECORDING_CALLEE)
+@pytest.mark.parametrize("name", TALKED)
 def test_the_callee_hears_the_caller_at_once_and_without_a_gap(heard: list[dict[str, Heard]], name: str) -> None:
     for one in heard:
         hears_at_once(one[name].callee, 300 + 50 * TALKS[name].caller, one[name].answered_ms)
@@ -118,13 +135,13 @@ def hears_at_once(phone: CarrierCall, hz: float, answered_ms: int) -> None:
     assert ear.gaps(hz, answered_ms + delay_ms, ear.ends_ms - 100) == []
 
 
-@pytest.mark.parametrize("name", ["ringback", "no early, answer"])
+@pytest.mark.parametrize("name", ["ringback", "no early, answer", "early unheard, answer"])
 def test_the_caller_hears_ringback_until_the_callee_answers(heard: list[dict[str, Heard]], name: str) -> None:
     for one in heard:
         talk, ear = one[name], Ear(one[name].caller)
         assert ear.heard_ms(RINGBACK_HZ, ear.begins_ms, talk.answered_ms) >= 800
         assert ear.first(RINGBACK_HZ, talk.answered_ms + AT_ONCE_MS) is None
-        rings_ms = talk.callee.rang_at_ms or 0
+        rings_ms = talk.callee.rang_at_ms or talk.callee.early_media_at_ms or 0
         assert ear.delay_ms(RINGBACK_HZ, rings_ms) <= AT_ONCE_MS
 
 
@@ -144,10 +161,28 @@ def test_the_callees_network_is_heard_before_the_answer_from_its_first_sound_to_
     for one in heard:
         talk, ear = one["early"], Ear(one["early"].caller)
         assert talk.callee.early_media_at_ms is not None
-        delay_ms = ear.delay_ms(1400, talk.callee.early_media_at_ms)
+        delay_ms = ear.delay_ms(EARLY_HZ, talk.callee.early_media_at_ms)
         assert delay_ms <= AT_ONCE_MS
-        assert ear.gaps(1400, talk.callee.early_media_at_ms + delay_ms, talk.failed_ms - 100) == []
+        assert ear.gaps(EARLY_HZ, talk.callee.early_media_at_ms + delay_ms, talk.failed_ms - 100) == []
         assert ear.first(RINGBACK_HZ) is None
+
+
+def test_the_callees_network_is_heard_until_the_very_answer(heard: list[dict[str, Heard]]) -> None:
+    for one in heard:
+        talk, ear = one["early, answer"], Ear(one["early, answer"].caller)
+        assert talk.callee.early_media_at_ms is not None
+        delay_ms = ear.delay_ms(EARLY_HZ, talk.callee.early_media_at_ms)
+        assert delay_ms <= AT_ONCE_MS
+        assert ear.gaps(EARLY_HZ, talk.callee.early_media_at_ms + delay_ms, talk.answered_ms - 100) == []
+        assert ear.first(EARLY_HZ, talk.answered_ms + AT_ONCE_MS) is None
+        assert ear.first(RINGBACK_HZ) is None
+
+
+def test_a_callees_network_that_is_not_wanted_is_not_heard_though_he_answers(heard: list[dict[str, Heard]]) -> None:
+    for one in heard:
+        ear = Ear(one["early unheard, answer"].caller)
+        assert ear.first(EARLY_HZ) is None
+        assert ear.heard_ms(EARLY_HZ, ear.begins_ms, ear.ends_ms) == 0
 
 
 def test_after_the_callees_network_has_said_why_nothing_more_is_said(heard: list[dict[str, Heard]]) -> None:
@@ -162,7 +197,7 @@ def test_a_callees_network_that_is_not_wanted_is_not_heard_but_ringback_and_our_
 ) -> None:
     for one in heard:
         talk, ear = one["no early"], Ear(one["no early"].caller)
-        assert ear.first(1400) is None
+        assert ear.first(EARLY_HZ) is None
         assert ear.heard_ms(RINGBACK_HZ, ear.begins_ms, talk.failed_ms) >= 800
         assert ear.other_ms(talk.failed_ms, ear.ends_ms, RINGBACK_HZ) > 500
         assert one["no early"].shown["reason"] == "callee_unreachable"
@@ -173,6 +208,16 @@ def test_nobody_is_rung_before_the_caller_has_pressed_1(heard: list[dict[str, He
         talk = one["pressed"]
         assert talk.caller.answered_at_ms is not None
         assert talk.callee.invited_at_ms - talk.caller.answered_at_ms >= 3000
+
+
+def test_the_caller_is_asked_to_press_1_and_hears_no_more_of_it_afterwards(heard: list[dict[str, Heard]]) -> None:
+    for one in heard:
+        talk, ear = one["pressed"], Ear(one["pressed"].caller)
+        assert talk.caller.recorded_ms == pytest.approx(talk.caller.talked_ms, abs=100), "its times can be believed"
+        assert ear.other_ms(ear.begins_ms, ear.begins_ms + 3000, RINGBACK_HZ) >= 1000
+        assert ear.heard_ms(RINGBACK_HZ, talk.callee.invited_at_ms, talk.answered_ms) >= 800
+        # a frame that came late on a loaded machine is heard as a click
+        assert ear.other_ms(talk.answered_ms + AT_ONCE_MS, ear.ends_ms - 100, 1350) < 300
 
 
 # --- the prompt -------------------------------------------------------------------------------------------------------

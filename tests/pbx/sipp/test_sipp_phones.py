@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 from pathlib import Path
 
 import pytest
 
-from ari_app.stack import Stack, StackError, StackOptions, tones
+from ari_app.stack import tones
+from tests.ground import sipp_command
 from tests.pbx.sipp.g711 import tone
 from tests.pbx.sipp.sip_client import SipCall
 from tests.pbx.sipp.sipp_phone import SippPhone
@@ -18,15 +18,7 @@ STAYS_S = 5.0
 
 @pytest.fixture(scope="module")
 def sipp() -> tuple[str, ...]:
-    try:
-        command = Stack(StackOptions(redis=False)).prepare().sipp
-    except StackError as why:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no sipp here: {why}")
-    if command is None:
-        pytest.skip("no sipp beside this machine's own Asterisk")
-    return command
+    return sipp_command(redis=False)
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ class Following:
         self.engine.live["c1"] = a_call()
         self.states = ["queued"]
         monkeypatch.setattr(served.bench.calls, "events", self._events)
-        monkeypatch.setattr(self.engine, "cancel", self._cancel)
+        monkeypatch.setattr(self.engine, "cancel_for_good", self._cancel)
         self._log = home / "log"
         self.cancelled = 0
         python = [*(["nohup"] if nohup else []), sys.executable]
@@ -106,7 +106,7 @@ class Following:
     async def _events(self, _call_id: str, after: int = 0) -> list[tuple[int, bytes]]:
         return list(enumerate([records.event(a_talk(), state) for state in self.states], 1))[after:]
 
-    def _cancel(self, _call_id: str) -> bool:
+    async def _cancel(self, _call_id: str) -> bool:
         self.cancelled += 1
         self.engine.live["c1"] = a_talk()
         self.states.append("ended")
@@ -172,7 +172,12 @@ def test_ctrl_c_ends_the_call_and_shows_how_it_ended(run: Run, served: Served, m
 
     monkeypatch.setattr(served.bench.calls, "events", events)
     monkeypatch.setattr("ari_app.entrypoints.follow.sleep", ctrl_c)
-    monkeypatch.setattr(served.bench.engine, "cancel", lambda id: served.bench.engine.live.update(c1=stored) or True)
+
+    async def cancel(_call_id: str) -> bool:
+        served.bench.engine.live["c1"] = stored
+        return True
+
+    monkeypatch.setattr(served.bench.engine, "cancel_for_good", cancel)
     ran = run("call", "demo", "+8613900000004")
     assert pressed
     assert ran.code == 0

@@ -46,6 +46,11 @@ def test_every_help_says_what_it_does_and_has_an_example(run: Run, path: tuple[s
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_speaks_json(run: Run, path: tuple[str, ...]) -> None:
+    assert "--json" in run(*path, "--help").out
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_has_a_line_in_the_docs(path: tuple[str, ...]) -> None:
     assert f"`ringbridge {' '.join(path)}" in (DOCS / "cli.md").read_text("utf-8")
 
