@@ -9,13 +9,14 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 import msgspec
 import structlog
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+LOST = "log could not be written"
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 DIGITS = re.compile(r"\d{7}")
 """Without so many in a row there is no number: a quick look first, as nearly all that is told has none."""
@@ -44,13 +45,41 @@ def configure(level: str = "info", style: str = "auto") -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=(
-            structlog.PrintLoggerFactory(sys.stderr) if as_console else structlog.BytesLoggerFactory(sys.stderr.buffer)
+            structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr, str)))
+            if as_console
+            else structlog.BytesLoggerFactory(cast("BinaryIO", Unfailing(sys.stderr.buffer, str.encode)))
         ),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Masked("%(name)s: %(message)s"))
     logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler])
+
+
+class Unfailing:
+    """A file that takes what it can: a full disk or a reader that has gone away must end no call. What was lost is
+    counted, and told as soon as something is taken again."""
+
+    def __init__(self, file: IO[Any], said: Callable[[str], str | bytes]) -> None:
+        self._file, self._said = file, said
+        self.lost = 0
+
+    def write(self, what: str | bytes) -> int:
+        try:
+            if self.lost:
+                self._file.write(self._said(json.dumps({"level": "error", "event": LOST, "lines": self.lost}) + "\n"))
+                self._file.flush()
+                self.lost = 0
+            self._file.write(what)
+        except (OSError, ValueError):  # ValueError: it is closed
+            self.lost += 1
+        return len(what)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except (OSError, ValueError):
+            self.lost += 1
 
 
 def as_json(_logger: object, _method: str, line: Mapping[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
 from ari_app.flows import flows
-from ari_app.ports.calls import Calls, Exists, StoredCall
+from ari_app.ports.calls import Calls, Exists, Fenced, Saved, StoredCall
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.telephony import (
     Asked,
@@ -40,6 +40,8 @@ DOUBTFUL_S = 20.0
 """How long one who was told "not available" has to ask again with the same key, before the call is ended."""
 
 LOOK_AGAIN_S = 2.0
+
+CANCEL_WITHIN_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,8 @@ class Engine:
         if isinstance(made, Exists):
             return self._go_on(made.stored)
         box = self._adopt(call, made.version)
-        self.told(call, flow.STATES[0])
         box.post(Tick(self.now_ms()))
+        self.told(call, flow.STATES[0])
         return box
 
     def _go_on(self, stored: StoredCall) -> Call:
@@ -149,7 +151,8 @@ class Engine:
             return
 
     async def create_again(self, call: Call) -> int:
-        """A call that the store has lost altogether. Its version now, also where it was there after all."""
+        """A call that the store has lost altogether, without its events. Its version now, also where it was there after
+        all."""
         made = await self.calls.create(
             call.id, records.encode(call), node=self.node, user_ids=records.users_of(call),
             created_at_ms=call.created_at_ms, events=[], fence=self.fence,
@@ -163,11 +166,29 @@ class Engine:
             box.post(Cancel(self.now_ms()))
         return box is not None
 
+    async def cancel_for_good(self, call_id: str) -> bool:
+        """The same, and back when no crash can undo it any more. Raises Unavailable where the store does not take it;
+        the call is ended all the same, unless this process dies before."""
+        box = self._boxes.get(call_id)
+        if box is None:
+            return False
+        box.post(Cancel(self.now_ms()))
+        try:
+            async with asyncio.timeout(CANCEL_WITHIN_S):
+                await box.cancel_saved.wait()
+        except TimeoutError:
+            raise Unavailable("the end of the call was asked for and could not be written down") from None
+        return True
+
     # ---- for mailboxes ------------------------------------------------------------------------------------------
 
     def told(self, call: Call, state: str) -> None:
+        """Never raises: what is told must not keep anything from being done."""
         log.info("call " + state, call=call.id, **_why(call))
-        self._watch.call_told(call, state)
+        try:
+            self._watch.call_told(call, state)
+        except Exception:
+            log.exception("call not counted", call=call.id)
 
     def lost_ownership(self, why: str) -> None:
         """Somebody else owns what we thought ours: stop at once, touch nothing more."""
@@ -183,22 +204,37 @@ class Engine:
     # ---- life ---------------------------------------------------------------------------------------------------
 
     async def load(self, fence: int) -> int:
-        """Take up the live calls of this node from the store. They move once the PBX has been seen."""
+        """Take up the live calls of this node from the store. They move once the PBX has been seen. Raises Unavailable;
+        asked again, it goes on with those that are left."""
         self.fence = fence
         self.stood_down = asyncio.get_running_loop().create_future()
         self._seen_ms = await self.calls.alive(self.node) or 0
-        ids = sorted(await self.calls.live(self.node))
+        ids = sorted(set(await self.calls.live(self.node)) - self._boxes.keys())
         for call_id, found in zip(ids, await self.calls.load_many(ids), strict=True):
             if found is None:
                 await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
                 continue
             try:
-                self._adopt(records.decode(found.record), found.version)
+                await self._take_up(found)
             except records.UnreadableRecord as e:
                 self._unreadable.add(call_id)
                 self._minds_others |= e.is_newer
                 log.error("call left alone", call=call_id, why=str(e))
         return len(self._boxes)
+
+    async def _take_up(self, found: StoredCall | None) -> None:
+        """With our fence on it from the start, an owner before us who wakes up again can save nothing more: it is he
+        who stands down."""
+        while found is not None:
+            call = records.decode(found.record)
+            match await self.calls.save(found.call_id, found.version, found.record, [], self.fence):
+                case Saved(version=version):
+                    self._adopt(call, version, is_from_store=True)
+                    return
+                case Fenced() as fenced:
+                    self.lost_ownership(f"call {call.id} is owned by somebody else: {fenced}")
+                    return
+            found = await self.calls.load(found.call_id)  # saved in between
 
     async def run(self) -> None:
         """Fold in what the PBX says, until it says no more (closed) or we are replaced."""
@@ -243,15 +279,17 @@ class Engine:
 
     # ---- inner --------------------------------------------------------------------------------------------------
 
-    def _adopt(self, call: Call, version: int) -> Mailbox:
+    def _adopt(self, call: Call, version: int, *, is_from_store: bool = False) -> Mailbox:
         if (there := self._boxes.get(call.id)) is not None:
             return there  # two requests with one key, and the second one's answer came first
         box = Mailbox(self, call, version, flows()[call.type])
         self._boxes[call.id] = box
-        self._tasks[call.id] = asyncio.create_task(self._live(box), name=f"call {call.id}")
+        # Settled by the process before us: nobody knows whether that is on disk.
+        may_be_lost = is_from_store and call.settled is not None
+        self._tasks[call.id] = asyncio.create_task(self._live(box, may_be_lost), name=f"call {call.id}")
         return box
 
-    async def _live(self, box: Mailbox) -> None:
+    async def _live(self, box: Mailbox, may_be_lost: bool) -> None:
         try:
             while not box.is_finished:
                 try:
@@ -261,18 +299,20 @@ class Engine:
                     await asyncio.sleep(1)
                     box.post(Tick(self.now_ms()))
             del self._boxes[box.call.id]  # a channel of it that still turns up is a stranger from here on
-            await self._forget_safely(box.call)
+            await self._forget_safely(box, may_be_lost)
         finally:
             self._boxes.pop(box.call.id, None)
             self._tasks.pop(box.call.id, None)
 
-    async def _forget_safely(self, call: Call) -> None:
-        """Out of the live set only when its settlement is on disk; if it was lost, settle again (same operation)."""
-        may_be_lost = False
+    async def _forget_safely(self, box: Mailbox, may_be_lost: bool) -> None:
+        """Out of the live set only when its settlement is on disk; if it was lost, settle again (same operation), and
+        save again how it ended."""
+        call = box.call
         while True:
             try:
                 if may_be_lost:
                     await self.performer.settle_again(call)
+                    await box.save_if_lost()
                 await self._ledger.durable()
                 await self.calls.close(call.id, self.node, self._retention_s)
                 return
@@ -334,7 +374,7 @@ class Engine:
         while True:
             is_seen = self.sees_pbx and self._telephony.is_up and not self._minds_others
             if is_seen and not any(b.has_news_of_a_gap for b in self._boxes.values()):
-                self._seen_ms = self.now_ms()
+                self._seen_ms = max(self._seen_ms, self._telephony.heard_ms)  # a link may be dead and not known to be
                 try:
                     await self.calls.mark_alive(self.node, self._seen_ms)
                 except Unavailable as e:

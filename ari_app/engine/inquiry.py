@@ -18,8 +18,10 @@ from ari_app.ports.telephony import NoSuchChannel, PbxError, Record, Snapshot, T
 log = structlog.get_logger()
 T = TypeVar("T")
 
-TRACE_AGAIN_S = (0.05, 0.2, 0.5)
-"""The PBX's record is written a moment after the fact: how long a missing end is looked for."""
+TRACE_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 1.5)
+"""The PBX's record is written a moment after the fact: how long a missing end is looked for, or a sign that the record
+goes on up to now. A talk whose end is missed is not charged; a dial that is taken for one that was never sent rings its
+phone twice."""
 
 
 class Inquiry:
@@ -33,22 +35,23 @@ class Inquiry:
         asked = questions(calls, snapshot)
         record = await self._record(asked, min((c.created_at_ms for c in calls), default=0), snapshot)
         answered: dict[str, int] = {}
-        for channel in asked:
-            if channel in snapshot.channels and (record is None or channel not in record.traces):
+        for channel in (c for c in asked if c in snapshot.channels):  # up, and not known to be
+            trace = None if record is None else record.traces.get(channel)
+            if trace is None or trace.answered_at_ms is None:
                 at_ms = await self._unless_mute(channel, self._telephony.answered_at(channel))
                 if at_ms is not None:
                     answered[channel] = at_ms
         return Findings(record, answered, await self._hush(live_calls(), snapshot))
 
-    async def _record(self, asked: list[str], from_ms: int, snapshot: Snapshot) -> Record | None:
+    async def _record(self, asked: dict[str, int], from_ms: int, snapshot: Snapshot) -> Record | None:
         if not asked:
             return None
-        record = await self._telephony.record(asked, from_ms)
+        record = await self._telephony.record(list(asked), from_ms)
         for pause_s in TRACE_AGAIN_S:
             if is_complete(record, asked, snapshot):
                 break
             await asyncio.sleep(pause_s)
-            record = await self._telephony.record(asked, from_ms)
+            record = await self._telephony.record(list(asked), from_ms)
         return record
 
     async def _hush(self, calls: Iterable[Call], snapshot: Snapshot) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,8 +31,19 @@ log = structlog.get_logger()
 SAVE_AGAIN_S = 0.5
 SAVE_SOON_S = 0.05
 SAVE_PATIENCE_MS = 10_000
+CANCEL_PATIENCE_S = 0.3
 FAULT_AGAIN_S = 1.0
 BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A save as it was sent: resent, it is the very same."""
+
+    call: Call
+    state: str
+    record: bytes
+    news: list[bytes]
 
 
 class Mailbox:
@@ -47,6 +59,9 @@ class Mailbox:
         """Set at every change of state and replaced, for those who follow the call."""
         self.unsent: set[str] = set()
         """Dials that were asked for while the PBX was out of sight: known never to have left us."""
+        self.cancel_saved = asyncio.Event()
+        if call.cancelled_at_ms is not None:
+            self.cancel_saved.set()
         self.has_news_of_a_gap = False
         """What recovery found is not saved yet: until it is, nobody may say that the PBX was seen later than that."""
         self._queue: deque[Event] = deque()
@@ -57,7 +72,8 @@ class Mailbox:
         self._news: list[bytes] = []
         self._unsaved = False
         self._unsaved_since_ms: int | None = None
-        self._save_in_doubt: tuple[bytes, list[bytes]] | None = None  # sent, and its answer lost
+        self._sending: _Sending | None = None  # the save under way, or sent and its answer lost
+        self._told = self._state
         self._waiting: list[tuple[Wish, int]] = []  # performed once the record is saved
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}  # key of a dial or an endless sound → its task
@@ -86,12 +102,11 @@ class Mailbox:
             epoch, before = self.engine.epoch, self.call
             wishes = self._fold()
             self._waiting += [(w, epoch) for w in wishes if _is_saved_first(w)]
-            is_cancelled = self.call.cancelled_at_ms != before.cancelled_at_ms
-            if is_cancelled:  # saved first: no record of the PBX tells on whose behalf we hung up
-                await self._save()
-            self._send_out([w for w in wishes if not _is_saved_first(w)], epoch)
-            if is_cancelled:
+            at_once = [w for w in wishes if not _is_saved_first(w)]
+            if self.call.cancelled_at_ms != before.cancelled_at_ms:
+                await self._save_cancel(at_once, epoch)
                 continue
+            self._send_out(at_once, epoch)
             if self._is_urgent(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
             elif _gist(self.call) != _gist(before) and self._save_soon is None:
@@ -137,48 +152,75 @@ class Mailbox:
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
+    async def _save_cancel(self, at_once: list[Wish], epoch: int) -> None:
+        """Saved before anybody is hung up: no record of the PBX tells afterwards on whose behalf we did. But a store
+        that hangs keeps nobody waiting who is to be hung up: he would be charged for it."""
+        saving = asyncio.create_task(self._save_all())
+        await asyncio.wait({saving}, timeout=CANCEL_PATIENCE_S)
+        self._send_out(at_once, epoch)
+        await saving
+
+    async def _save_all(self) -> None:
+        """A save whose answer was lost is older than what is to be saved: then that one follows."""
+        is_resent = self._sending is not None
+        await self._save()
+        if is_resent and self._sending is None:
+            await self._save()
+
     async def _save(self) -> None:
         """A save whose answer was lost is asked again as it was, before anything newer is said."""
         self._unsaved = True
         self._stop_save_timer()
-        waiting = self._waiting
-        is_resent = self._save_in_doubt is not None
-        if self._save_in_doubt is None:
-            self._save_in_doubt = (records.encode(self.call), self._news)
-            self._news, self._waiting = [], []
-        else:
-            waiting = []
-        record, news = self._save_in_doubt
+        is_resent = self._sending is not None
+        waiting: list[tuple[Wish, int]] = []
+        if self._sending is None:
+            self._sending = _Sending(self.call, self._state, records.encode(self.call), self._news)
+            self._news, self._waiting, waiting = [], [], self._waiting
+        this = self._sending
         try:
-            outcome = await self.engine.calls.save(self.call.id, self.version, record, news, self.engine.fence)
+            outcome = await self.engine.calls.save(
+                self.call.id, self.version, this.record, this.news, self.engine.fence
+            )
         except Exception as e:  # noqa: BLE001 - whatever it is, nothing more is done before the record is saved
             self._waiting = waiting + self._waiting
             self._not_saved(e)
             return
-        if self._unsaved_since_ms is not None:
-            log.warning("call saved again", call=self.call.id)
-            self._unsaved_since_ms = None
         if isinstance(outcome, Stale) and outcome.version < self.version:
+            self._waiting = waiting + self._waiting
             await self._put_back(outcome.version)
             return
         if not isinstance(outcome, Saved):
             self.engine.lost_ownership(f"call {self.call.id} is owned by somebody else: {outcome}")
             return
-        self.version = outcome.version
-        self._save_in_doubt = None
+        self._saved(this, outcome.version, is_resent=is_resent)
+        for wish, epoch in waiting:
+            self._send_out([wish], epoch)
+        if this.news:  # last of all: whatever becomes of it, what was waited for is on its way
+            self.changed.set()
+            self.changed = asyncio.Event()
+            self._tell(this.state)
+        if self._unsaved:
+            self._wakeup.set()
+
+    def _saved(self, this: _Sending, version: int, *, is_resent: bool) -> None:
+        if self._unsaved_since_ms is not None:
+            log.warning("call saved again", call=self.call.id)
+            self._unsaved_since_ms = None
+        self.version = version
+        self._sending = None
+        if this.call.cancelled_at_ms is not None:
+            self.cancel_saved.set()
         if is_resent:  # as it was then; what is new since goes with the next one
             self._unsaved = True
         else:
             self.has_news_of_a_gap = bool(self._queue) and self.has_news_of_a_gap
             self._unsaved = bool(self._news or self._waiting)
-        if news:
-            self.changed.set()
-            self.changed = asyncio.Event()
-            self.engine.told(self.call, self._state)
-        for wish, epoch in waiting:
-            self._send_out([wish], epoch)
-        if self._unsaved:
-            self._wakeup.set()
+
+    def _tell(self, state: str) -> None:
+        """Once for each state, also where the store had lost it and was told again."""
+        if state != self._told:
+            self._told = state
+            self.engine.told(self.call, state)
 
     def _not_saved(self, why: Exception) -> None:
         """Told once. A phone that waits for another to be rung does not wait for ever: the dial cannot go out."""
@@ -193,16 +235,33 @@ class Mailbox:
         if waited_ms > SAVE_PATIENCE_MS and is_stuck:
             self.post(*[Failed(NOT_SAVED, now_ms, str(why))] * FAILURES_MAX)
 
+    async def save_if_lost(self) -> None:
+        """For a call that has ended: the store may have lost the last that it was told. Raises Unavailable where it
+        cannot say, or does not take it again."""
+        stored = await self.engine.calls.load(self.call.id)
+        if stored is not None and stored.version >= self.version:
+            return
+        await self._put_back(0 if stored is None else stored.version)
+        await self._save_all()
+        self._stop_save_timer()
+        if self._unsaved:
+            raise Unavailable("the end of a call was lost and could not be saved again")
+
     async def _put_back(self, version: int) -> None:
-        """The store lost what it had saved last (a crash of its machine): the call goes on from what is known here."""
+        """The store lost what it had saved last (a crash of its machine): the call goes on from what is known here, and
+        the states that nobody can read there any more are told again."""
         log.error("the store lost a saved call, saving it again", call=self.call.id, stored=version, known=self.version)
-        if version == 0:
-            try:
-                version = await self.engine.create_again(self.call)
-            except Unavailable as e:
-                log.warning("call not saved, trying again", call=self.call.id, why=str(e))
-        self.version = version or self.version
         self._save_later(SAVE_AGAIN_S)
+        try:
+            if version == 0:
+                version = await self.engine.create_again(self.call)
+            told = await self.engine.calls.events(self.call.id)
+        except Unavailable as e:
+            log.warning("call not saved, trying again", call=self.call.id, why=str(e))
+            return
+        self.version, self._sending = version, None
+        last = records.state_of(told[-1][1]) if told else None
+        self._news = records.news(self.flow, last, self._state, self.call)
 
     def _save_later(self, in_s: float) -> None:
         self._stop_save_timer()

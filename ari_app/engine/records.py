@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -40,13 +41,20 @@ def decode(data: bytes) -> Call:
     return call
 
 
-def news(flow: Flow, before: str, now: str, call: Call) -> list[bytes]:
-    """The state changes between `before` and now, one event each; states that were passed at once are told too."""
+def news(flow: Flow, before: str | None, now: str, call: Call) -> list[bytes]:
+    """The state changes between `before` (None: none was told) and now, one event each; states that were passed at once
+    are told too."""
     if now == before:
         return []
-    first, last = flow.STATES.index(before), flow.STATES.index(now)
-    passed = flow.STATES[first + 1 : last] if now != flow.STATES[-1] else ()
-    return [event(call, state) for state in (*passed, now)]
+    first = flow.STATES.index(before) + 1 if before else 0
+    reached = now if now != flow.STATES[-1] else flow.state(replace(call, settled=None))  # before it ended
+    passed = flow.STATES[first : flow.STATES.index(reached) + 1]
+    return [event(call, state) for state in dict.fromkeys((*passed, now))]
+
+
+def state_of(told: bytes) -> str:
+    """The state that a stored event tells of."""
+    return str(msgspec.json.decode(told)["state"])
 
 
 def event(call: Call, state: str) -> bytes:

@@ -33,6 +33,10 @@ class Findings:
     sounding: Mapping[str, tuple[str, ...]]
 
 
+DIALLED_WITHIN_MS = 1_000
+"""A dial that was asked for had left us, and come to the PBX, so soon if ever."""
+
+
 def watched(call: Call) -> list[tuple[Leg, int]]:
     """The tries that the record holds for alive or pending."""
     tries = []
@@ -49,25 +53,35 @@ def channel_id(call: Call, leg: Leg, n: int) -> str:
     return f"{call.id}.{leg.role}.{n}"
 
 
-def questions(calls: Iterable[Call], snapshot: Snapshot) -> list[str]:
+def questions(calls: Iterable[Call], snapshot: Snapshot) -> dict[str, int]:
     """Channels of which the PBX's record must be asked: gone ones, and those answered while nobody watched; where it
-    may turn out that a dial was never sent, those too that are known to have lived."""
-    asked = []
+    may turn out that a dial was never sent, those too that are known to have lived. And up to when, in ms, the record
+    must have been written for it to be any proof that there was no such channel."""
+    asked = {}
     for call in calls:
         for leg, n in watched(call):
             now = snapshot.channels.get(channel_id(call, leg, n))
             if now is None or (now.state == "up" and leg.state is not LegState.UP):
-                asked.append(channel_id(call, leg, n))
+                asked[channel_id(call, leg, n)] = call.now_ms
             if now is None and n == len(leg.tries):
-                asked += [channel_id(call, other, k) for other in call.legs for k in range(len(other.tries))]
-    return list(dict.fromkeys(asked))
+                others = (channel_id(call, other, k) for other in call.legs for k in range(len(other.tries)))
+                asked |= dict.fromkeys(others, call.now_ms)
+    return asked
 
 
-def is_complete(record: Record | None, asked: Iterable[str], snapshot: Snapshot) -> bool:
-    """Whether asking again a moment later could tell nothing more: rows are written a moment after the fact."""
-    return record is None or all(
-        c in snapshot.channels or (c in record.traces and record.traces[c].ended_at_ms is not None) for c in asked
-    )
+def is_complete(record: Record | None, asked: Mapping[str, int], snapshot: Snapshot) -> bool:
+    """Whether asking again a moment later could tell nothing more: rows are written a moment after the fact, in order.
+    Each channel that is gone has its end there; or it is not named, and the record holds a row newer than its dial."""
+    if record is None:
+        return True
+
+    def is_told(channel: str, dial_ms: int) -> bool:
+        trace = record.traces.get(channel)
+        if trace is None:
+            return (record.until_ms or 0) > dial_ms + DIALLED_WITHIN_MS
+        return trace.ended_at_ms is not None
+
+    return all(channel in snapshot.channels or is_told(channel, dial_ms) for channel, dial_ms in asked.items())
 
 
 def facts(

@@ -77,11 +77,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The traces of those channels that were asked for and that the PBX's record names. `since_ms`: the time of its
-    oldest row, None while it has none: of what was before, it proves nothing."""
+    """The traces of those channels that were asked for and that the PBX's record names. `since_ms` and `until_ms`: the
+    times of its oldest and its newest row, None while it has none. Of what was before it proves nothing; and of what
+    came after, as rows are written a moment after the fact."""
 
     traces: Mapping[str, Trace]
     since_ms: int | None
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ class Telephony(Protocol):
 
     @property
     def is_up(self) -> bool: ...
+
+    @property
+    def heard_ms(self) -> int:
+        """When the PBX last gave a sign of life over the link, in ms; 0: never."""
 
     def events(self) -> AsyncIterator[PbxEvent]: ...
 

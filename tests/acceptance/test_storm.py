@@ -121,9 +121,7 @@ def rss_kb(pid: int) -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-@pytest.mark.parametrize(
-    ("caller", "callee", "reason"), [("10", "26", "completed"), ("26", "23", "caller_gave_up")]
-)
+@pytest.mark.parametrize(("caller", "callee", "reason"), [("10", "26", "completed"), ("26", "23", "caller_gave_up")])
 def test_a_phone_hangs_up_while_the_app_is_dead(house: House, caller: str, callee: str, reason: str) -> None:
     """Nobody is there; the next app knows, and rings nobody again."""
     house.have()

@@ -52,6 +52,7 @@ class Weather:
     repeat: float = 0.0  # chance that an event is told twice
     wire_ms: int = 4  # requests are on their way so long at most
     cel: bool = True  # whether the PBX's record can be read
+    cel_late_ms: int = 0  # its rows are written so long after the fact
 
 
 class LawPbx:
@@ -72,6 +73,7 @@ class LawPbx:
         self._unheard: list[tuple[float, CallEvent]] = []  # told while nobody was connected, and when
         self._generation = 0
         self._up = False
+        self.silent_since_ms: int | None = None
         self._background: set[asyncio.Task[None]] = set()
 
     # ---- the link -----------------------------------------------------------------------------------------------
@@ -79,6 +81,11 @@ class LawPbx:
     @property
     def is_up(self) -> bool:
         return self._up
+
+    @property
+    def heard_ms(self) -> int:
+        """Of a link that is silently dead: when it was not yet."""
+        return self.silent_since_ms or self._loop.now_ms()
 
     def connect(self) -> asyncio.Queue[PbxEvent | None]:
         """A process connects: snapshot first, then what happens from now on."""
@@ -352,11 +359,23 @@ class LawPbx:
     async def record(self, channels: Sequence[str], from_ms: int) -> Record | None:
         if not self._weather.cel:
             return None
-        return Record({c: self.traces_kept[c] for c in channels if c in self.traces_kept}, since_ms=0)
+        upto_ms = self._loop.now_ms() - self._weather.cel_late_ms
+        written = {c: was for c, trace in self.traces_kept.items() if (was := _as_written(trace, upto_ms)) is not None}
+        rows = (at for was in written.values() for at in (was.started_at_ms, was.answered_at_ms, was.ended_at_ms) if at)
+        return Record({c: written[c] for c in channels if c in written}, since_ms=0, until_ms=max(rows, default=None))
 
     async def answered_at(self, channel: str) -> int | None:
         chan = self.channels.get(channel)
         return chan.answered_ms if chan else None
+
+
+def _as_written(trace: Trace, upto_ms: int) -> Trace | None:
+    """What the rows up to then say of a channel."""
+    if trace.started_at_ms > upto_ms:
+        return None
+    if trace.ended_at_ms is not None and trace.ended_at_ms > upto_ms:
+        trace = replace(trace, hangup_at_ms=None, ended_at_ms=None, cause=None, remote=False)
+    return trace if (trace.answered_at_ms or 0) <= upto_ms else replace(trace, answered_at_ms=None)
 
 
 def _n(chan: Chan) -> int:

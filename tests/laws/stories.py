@@ -48,7 +48,8 @@ def calm_world() -> World:
     """Nothing is late, lost or away, and both phones are patient, until a story says otherwise."""
     world = World(3, flows()["callback"], callback_call)
     world.trouble = 0.0
-    world.weather = world.pbx._weather = replace(world.weather, late_ms=0, repeat=0.0, cel=True, wire_ms=1)
+    calm = replace(world.weather, late_ms=0, repeat=0.0, cel=True, cel_late_ms=0, wire_ms=1)
+    world.weather = world.pbx._weather = calm
     world.pbx._rng = NoChance()
     let_phones_be(world)
     return world

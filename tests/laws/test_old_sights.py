@@ -47,7 +47,7 @@ async def story(world: World) -> dict[str, int]:
     world.pbx.cut_link()
     await asyncio.sleep(0.1)
     world.pbx.reconnect()
-    await asyncio.sleep(1)
+    await asyncio.sleep(5)
     slow.let_go.set()
     await asyncio.sleep(60)
     return world.pbx.rung

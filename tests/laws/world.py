@@ -80,6 +80,7 @@ class World:
             repeat=rng.choice((0.0, 0.3)),
             cel=rng.random() < 0.8,
             wire_ms=rng.choice((4, 4, 150)),
+            cel_late_ms=rng.choice((0, 20, 2000)),
         )
         self.pbx = LawPbx(self.loop, rng, self.weather)
         self.ledger, self.calls = MemoryLedger(), MemoryCalls()

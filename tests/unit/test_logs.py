@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -75,6 +80,37 @@ def test_no_line_is_lost_to_what_it_says(odd: object, capsys: pytest.CaptureFixt
     structlog.get_logger().info("call queued", said=odd)
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], "said" in line) == ("call queued", True)
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_log_that_cannot_be_written_stops_nobody_and_says_so_later(
+    style: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Disk(io.FileIO):
+        is_full = False
+
+        def write(self, what: Any) -> int:
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(what)
+
+    disk = Disk(tmp_path / "log", "w")
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(io.BufferedWriter(disk), write_through=True))
+    logs.configure(style=style)
+    log = structlog.get_logger()
+    disk.is_full = True
+    log.info("call queued", call="c1", why="x" * 20_000)  # more than any buffer takes
+    try:
+        raise ValueError
+    except ValueError:
+        log.exception("call stumbled")
+    disk.is_full = False
+    log.info("call ended", call="c1")
+    told = (tmp_path / "log").read_text()
+    assert logs.LOST in told
+    assert "call ended" in told
+    sys.stderr.close()
+    log.info("nobody reads this")
 
 
 def test_lines_of_libraries_are_masked_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,12 +31,13 @@ def read_record(path: Path, channels: Collection[str], from_ms: int) -> Record |
         with path.open("rb") as log:
             since_ms = _next_time(log)
             log.seek(_place(log, from_ms - OUT_OF_ORDER_MS))
+            row = None
             for row in _rows(log):
                 if row[UNIQUE_ID] in wanted:
                     _fold(found, row)
     except OSError:
         return None
-    return Record(found, since_ms)
+    return Record(found, since_ms, _at_ms(row[TIME]) if row is not None else None)
 
 
 def _place(log: BinaryIO, from_ms: int) -> int:

@@ -104,6 +104,7 @@ class Connection:
             log.warning("ari frame not understood", size=len(data), total=self._status.malformed_frames)
             return ""
         self._status.events += 1
+        self._status.last_heard_ms = time.time_ns() // 1_000_000
         if isinstance(event, UnknownEvent):
             self._count_unknown(event)
         if not self._queue.put(event):
@@ -119,7 +120,7 @@ class Connection:
 
     def _alive(self) -> None:
         self._unanswered_since = 0.0
-        self._status.last_pong_ms = time.time_ns() // 1_000_000
+        self._status.last_heard_ms = time.time_ns() // 1_000_000
 
     async def _tend(self) -> str:
         """Pings, and ends what has waited too long."""

@@ -16,12 +16,12 @@ State = Literal["idle", "connecting", "connected", "waiting", "replaced", "close
 class LinkSettings:
     """How the link behaves. Every duration in milliseconds.
 
-    A dead link is noticed within ping_ms + stalled_ms + one tick: 14 s with these values.
+    A dead link is noticed within ping_ms + stalled_ms + one tick: 11 s with these values.
     """
 
     connect_ms: int = 5_000
     request_ms: int = 5_000
-    ping_ms: int = 5_000
+    ping_ms: int = 2_000
     stalled_ms: int = 8_000
     """A ping unanswered for so long means that the link is dead, one way or both."""
     close_ms: int = 250
@@ -58,7 +58,8 @@ class LinkStatus:
     streaming: bool = False
     """The snapshot of this connection was taken, its events flow."""
     reconnects: int = 0
-    last_pong_ms: int = 0
+    last_heard_ms: int = 0
+    """The last pong, reply or event."""
     last_error: str = ""
 
     requests: int = 0

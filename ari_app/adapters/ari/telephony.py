@@ -99,6 +99,10 @@ class AriTelephony:
     def is_up(self) -> bool:
         return self._client.status.streaming
 
+    @property
+    def heard_ms(self) -> int:
+        return self._client.status.last_heard_ms
+
     async def run(self) -> None:
         """Until closed or replaced. A fault in the link, or in what listens to it, ends both and is raised as it is."""
         try:

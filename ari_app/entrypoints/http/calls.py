@@ -99,13 +99,13 @@ async def show(request: Request, call_id: str) -> Response:
 
 @router.delete("/{call_id}", summary="Cancel or hang up", responses=gives("Call", 404, also=202))
 async def end(request: Request, call_id: str) -> Response:
-    """At any step: 202 with the call as it is now, which then ends. 200 where it has ended already."""
+    """At any step: 202 with the call as it was, which ends now, whatever dies. 200 where it has ended already."""
     await allowed(request, "call")
     d = doors(request)
     call = await _call(d, call_id)
     if _state(call) == "ended":
         return reply(views.call_view(call))
-    if not d.engine.cancel(call_id):  # it has ended this instant, or it is not ours to end
+    if not await d.engine.cancel_for_good(call_id):  # it has ended this instant, or it is not ours to end
         call = await _call(d, call_id)
         if _state(call) != "ended":
             raise Problem("no-capacity", "The server that has this call does not answer right now.", "", 5)

@@ -68,9 +68,11 @@ def test_a_log_tells_since_when_it_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "cel.csv"
     assert read_record(log, ["x"], 0) is None
     log.write_text("")
-    assert read_record(log, ["x"], 0) == Record({}, None)
+    assert read_record(log, ["x"], 0) == Record({}, None, None)
     log.write_text(row("LOG_BEGINS", NOW_MS, "") + row("CHAN_START", NOW_MS + 1500, "x") + '"CHAN_EN')
-    assert read_record(log, ["x", "y"], NOW_MS) == Record({"x": Trace(started_at_ms=NOW_MS + 1500)}, NOW_MS)
+    assert read_record(log, ["x", "y"], NOW_MS) == Record(
+        {"x": Trace(started_at_ms=NOW_MS + 1500)}, NOW_MS, NOW_MS + 1500
+    )
 
 
 @pytest.mark.parametrize("age_s", [0, 5, 3_600, 15_000, 19_999])

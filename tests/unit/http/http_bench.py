@@ -86,7 +86,7 @@ class FakeEngine:
     def mailbox(self, call_id: str) -> Live | None:
         return Live(self.live[call_id]) if call_id in self.live else None
 
-    def cancel(self, call_id: str) -> bool:
+    async def cancel_for_good(self, call_id: str) -> bool:
         self.cancelled.append(call_id)
         return call_id in self.live
 
