@@ -61,6 +61,12 @@ class MemoryCalls:
     async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S) -> None:
         self._live.get(node, set()).discard(call_id)
 
+    async def unlist(self, call_id: str, *, user_ids: Sequence[str], node: str | None = None) -> None:
+        for user in user_ids:
+            self._of_user.get(user, {}).pop(call_id, None)
+        if node is not None:
+            self._live.get(node, set()).discard(call_id)
+
     async def list(
         self, *, user: str | None = None, since_ms: int | None = None, cursor: str | None = None, limit: int = 50
     ) -> CallPage:

@@ -51,6 +51,9 @@ class MemoryLedger:
     async def void(self, *, op: str, payer: str, call: str, now_ms: int) -> Settled | Conflict[Settled]:
         return self._change(payer, lambda account: ledger.void(account, op=op, call=call, now_ms=now_ms))
 
+    async def is_resolved(self, *, payer: str, call: str) -> bool:
+        return call in self._account(payer).settlements
+
     async def grant(
         self, *, op: str, payer: str, kind: Kind, seconds: int, now_ms: int, expires_at_ms: int | None = None
     ) -> Granted | Refused | Conflict[Granted]:

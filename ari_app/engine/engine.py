@@ -119,7 +119,9 @@ class Engine:
             self._background(self._end_doubtful(call.id))
             raise
         if isinstance(made, Exists):
-            return self._go_on(made.stored)
+            there = self._go_on(made.stored)
+            self._background(self._unlist(there if isinstance(there, Call) else there.call, user_ids))
+            return there
         box = self._adopt(call, made.version)
         box.post(Tick(self.now_ms()))
         self.told(call, flow.STATES[0])
@@ -135,6 +137,17 @@ class Engine:
             box = self._adopt(call, stored.version)
             box.post(Tick(self.now_ms()))
         return box.call
+
+    async def _unlist(self, there: Call, user_ids: tuple[str, ...]) -> None:
+        """A creation takes its places in the lists before it can know that the call is there already, another's
+        perhaps, or over."""
+        strangers = set(user_ids) - set(records.users_of(there))
+        is_over = there.settled is not None and there.id not in self._boxes
+        with suppress(Unavailable):
+            await self.calls.unlist(there.id, user_ids=sorted(strangers), node=self.node if is_over else None)
+
+    async def is_resolved(self, payer: str, call_id: str) -> bool:
+        return await self._ledger.is_resolved(payer=payer, call=call_id)
 
     async def _end_doubtful(self, call_id: str) -> None:
         """The answer to a creation was lost, and whoever asked was told that it failed. If he did not ask again by

@@ -93,6 +93,10 @@ class Calls(Protocol):
     async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S) -> None:
         """Out of the live set; record and events go after retention_s."""
 
+    async def unlist(self, call_id: str, *, user_ids: Sequence[str], node: str | None = None) -> None:
+        """Out of these users' lists, and out of the node's live set: places that a creation took for a call that was
+        there already."""
+
     async def list(
         self, *, user: str | None = None, since_ms: int | None = None, cursor: str | None = None, limit: int = 50
     ) -> CallPage:

@@ -60,6 +60,9 @@ class Ledger(Protocol):
     async def void(self, *, op: str, payer: str, call: str, now_ms: int) -> Settled | Conflict[Settled]:
         """Resolve a call of which nothing was used."""
 
+    async def is_resolved(self, *, payer: str, call: str) -> bool:
+        """Whether a call of this id was ever settled or voided: it can hold nothing more."""
+
     async def grant(
         self, *, op: str, payer: str, kind: Kind, seconds: int, now_ms: int, expires_at_ms: int | None = None
     ) -> Granted | Refused | Conflict[Granted]:

@@ -45,6 +45,17 @@ async def test_of_two_calls_with_one_id_the_first_stands(calls: Calls) -> None:
     assert await calls.live("pbx2") == []
 
 
+async def test_a_creation_that_came_second_can_give_back_the_places_that_it_took(calls: Calls) -> None:
+    await made(calls)
+    await made(calls, node="pbx1", users=("bob",))
+    await calls.unlist("c1", user_ids=("bob",))
+    assert (await calls.list(user="bob")).call_ids == ()
+    assert (await calls.list(user="alice")).call_ids == ("c1",)
+    assert await calls.live("pbx1") == ["c1"]
+    await calls.unlist("c1", user_ids=(), node="pbx1")
+    assert await calls.live("pbx1") == []
+
+
 async def test_of_many_who_create_one_call_at_once_one_does(calls: Calls) -> None:
     answers = await asyncio.gather(*(made(calls, record=b"%d" % n) for n in range(10)))
 

@@ -31,6 +31,22 @@ async def test_the_first_touch_of_a_month_brings_its_minutes(ledger: Ledger) -> 
     assert await desk.told() == [("month", 3600, 3600)]
 
 
+async def test_a_call_is_resolved_once_it_is_settled_or_voided(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+
+    async def resolved() -> list[bool]:
+        return [await ledger.is_resolved(payer="alice", call=call) for call in ("c1", "c2", "c3")]
+
+    assert await resolved() == [False, False, False]
+    await desk.hold("c1")
+    await desk.hold("c2")
+    assert await resolved() == [False, False, False]
+    await desk.settle("c1", 60)
+    await desk.void("c2")
+    assert await resolved() == [True, True, False]
+    assert not await ledger.is_resolved(payer="bob", call="c1")
+
+
 async def test_touching_again_changes_nothing(ledger: Ledger) -> None:
     desk = Desk(ledger)
 

@@ -77,6 +77,14 @@ class RedisCalls:
             commands.append(("ZREMRANGEBYSCORE", ALL, "-inf", oldest_ms))
         await self._link.commands(commands)
 
+    async def unlist(self, call_id: str, *, user_ids: Sequence[str], node: str | None = None) -> None:
+        check_ids(call_id=call_id)
+        commands: builtins.list[tuple[Arg, ...]] = [("ZREM", _of_user(user), call_id) for user in user_ids]
+        if node is not None:
+            commands.append(("SREM", _live(node), call_id))
+        if commands:
+            await self._link.commands(commands)
+
     async def list(
         self, *, user: str | None = None, since_ms: int | None = None, cursor: str | None = None, limit: int = 50
     ) -> CallPage:

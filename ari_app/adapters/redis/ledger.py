@@ -52,6 +52,10 @@ class RedisLedger:
     async def void(self, *, op: str, payer: str, call: str, now_ms: int) -> Settled | Conflict[Settled]:
         return await self._resolve(op, payer, now_ms, ledger_asks.void(op, call), call, 0, 0)
 
+    async def is_resolved(self, *, payer: str, call: str) -> bool:
+        check_ids(call=call)
+        return bool(await self._link.command("HEXISTS", keys(payer)[1], call))
+
     async def grant(
         self, *, op: str, payer: str, kind: Kind, seconds: int, now_ms: int, expires_at_ms: int | None = None
     ) -> Granted | Refused | Conflict[Granted]:

@@ -141,6 +141,65 @@ def test_a_repeat_of_what_ended_long_ago_gives_that_call() -> None:
     at_the_desk(story)
 
 
+def test_a_key_whose_call_is_forgotten_stands_for_a_new_call_that_is_held_and_charged() -> None:
+    """The record goes after `call_days`; the ledger remembers the first call's operations longer than that."""
+
+    async def story(desk: Desk) -> None:
+        engine, calls, ledger = desk.world.engine, desk.world.calls, desk.world.ledger
+        assert engine is not None
+        ids = []
+        for _ in range(3):
+            placed = await desk.placed()
+            ids.append(placed.id)
+            assert ledger.accounts[PAYER].call_held_s(placed.id) == placed.held_s > 0
+            assert (await desk.placed()).id == placed.id
+            engine.cancel(placed.id)
+            await until(lambda its=placed.id: engine.mailbox(its) is None)  # type: ignore[misc]
+            assert (await desk.placed()).id == placed.id
+            for index in (calls._calls, calls._events, calls._all):
+                index.pop(placed.id)  # type: ignore[attr-defined]
+        assert len(set(ids)) == 3
+        assert ids[0] == call_id("shop", "order-7")
+        assert set(ledger.accounts[PAYER].settlements) == set(ids)
+
+    at_the_desk(story)
+
+
+def test_a_call_is_in_nobody_s_list_who_asked_with_its_key_for_another() -> None:
+    async def story(desk: Desk) -> None:
+        engine, ask_of_bob = desk.world.engine, CallAsk("bob", "+8613900000006")
+        assert engine is not None
+        created, conflicts = asyncio.Event(), []
+        real = engine.calls.create
+
+        async def late_for_bob(*args: Any, **more: Any) -> Any:
+            if "bob" in more["user_ids"][:1]:
+                await created.wait()
+                desk.world.calls._of_user.setdefault("bob", {})[args[0]] = more["created_at_ms"]
+                desk.world.calls._live.setdefault("n", set()).add(args[0])
+            return await real(*args, **more)
+
+        engine.calls.create = late_for_bob  # type: ignore[method-assign]
+
+        async def bob() -> None:
+            conflicts.append(await desk.place(ask_of_bob))
+
+        asking = asyncio.create_task(bob())
+        await asyncio.sleep(1)
+        placed = await desk.service.place(CallAsk(PAYER, "+8613900000006"), owner="shop", idempotency_key="order-7")
+        assert isinstance(placed, Call)
+        engine.cancel(placed.id)
+        await until(lambda: engine.mailbox(placed.id) is None)
+        created.set()
+        await asking
+        assert [one.type for one in conflicts if isinstance(one, Refusal)] == ["idempotency-conflict"]
+        await until(lambda: not desk.world.calls._of_user["bob"])
+        await until(lambda: not desk.world.calls._live["n"])
+        assert (await desk.world.calls.list(user=PAYER)).call_ids == (placed.id,)
+
+    at_the_desk(story)
+
+
 def test_a_call_whose_creation_was_answered_to_nobody_is_tended() -> None:
     async def story(desk: Desk) -> None:
         engine = desk.world.engine
