@@ -222,11 +222,12 @@ class App:
         return Part("asterisk", is_seen, f"no link: {self.telephony.client.status.last_error or 'connecting'}")
 
     async def _redis_part(self) -> Part:
+        """One that answers and takes no write (a full disk or memory, a replica) can hold no minutes."""
         try:
             async with asyncio.timeout(1):
-                await self.redis.command("PING")
-        except Exception as e:  # noqa: BLE001 - whatever it is, it does not answer
-            return Part("redis", False, f"it does not answer: {e}")
+                await self.redis.command("SET", "ringbridge:ready", now_ms(), "EX", 60)
+        except Exception as e:  # noqa: BLE001 - whatever it is, it does not take it
+            return Part("redis", False, f"it takes no write: {e or type(e).__name__}")
         return Part("redis", True)
 
     def _trunk_part(self) -> Part:
@@ -253,6 +254,7 @@ class App:
 
     def metrics_text(self) -> bytes:
         self.metrics.live.set(self.engine.live)
+        self.metrics.tasks.set(len(asyncio.all_tasks()))
         return self.metrics.text()
 
 

@@ -17,6 +17,7 @@ class Metrics:
         self.live = Gauge("ringbridge_calls_live", "Calls that live now", registry=r)
         self.charged = Counter("ringbridge_charged_seconds", "Seconds taken from payers", ["type"], registry=r)
         self.overrun = Counter("ringbridge_overrun_seconds", "Seconds talked beyond what was held", registry=r)
+        self.tasks = Gauge("ringbridge_tasks", "Tasks of the event loop", registry=r)
         self.link = Gauge("ringbridge_pbx_link_up", "1 while the PBX is in sight", registry=r)
         self.reconnects = Counter("ringbridge_pbx_links", "Times the PBX came into sight", registry=r)
         self.strangers = Counter(

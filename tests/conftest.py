@@ -78,8 +78,9 @@ def running(home: Path, **settings: str) -> Iterator[Ringbridge]:
 
 
 def nothing_is_left(ground: Ground, app: Ringbridge) -> None:
-    """Not one channel, bridge, snoop or call, 5 s after the last call ended."""
+    """Not one channel, bridge, snoop, call or task, 5 s after the last call ended."""
     until_sync(lambda: not app.live(), 5, "no call lives in the app")
+    until_sync(lambda: app.tasks() <= app.tasks_at_rest, 5, f"{app.tasks()} tasks, at rest there were")
     until_sync(lambda: not ground.on_the_pbx(), 5, f"no channel and no bridge lives: {ground.on_the_pbx()}")
     assert ground.rx("core show channels count").startswith("0 active channels")
     assert ground.complaints() == []

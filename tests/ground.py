@@ -125,7 +125,7 @@ class Ground:
         return json.loads(said) if said else None
 
     def on_the_pbx(self) -> set[str]:
-        """Ids of channels (snoops too), bridges and playing sounds that live."""
+        """Ids of channels (snoops too) and bridges that live."""
         return {one["id"] for what in ("channels", "bridges") for one in self.ari("GET", what)}
 
     def rx(self, command: str) -> str:

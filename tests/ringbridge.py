@@ -48,6 +48,7 @@ class Ringbridge:
         self.process: subprocess.Popen[bytes] | None = None
         self.api = ""
         self.key = ""
+        self.tasks_at_rest = 0
         self.log = state_dir / f"app-{os.getpid()}-{id(self):x}.log"
 
     def start(self, within_s: float = 30) -> Ringbridge:
@@ -74,7 +75,13 @@ class Ringbridge:
             raise AssertionError(f"{e}\n{self.tail()}") from e
         said = json.loads(ready.read_text())
         self.api, self.key = said["api"], said["key"]
+        self.tasks_at_rest = self.tasks()
         return self
+
+    def tasks(self) -> int:
+        """Of its event loop, with the one that tells."""
+        lines = str(self.ask("GET", "/metrics").body).splitlines()
+        return int(float(next(line.split()[1] for line in lines if line.startswith("ringbridge_tasks "))))
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

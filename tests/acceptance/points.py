@@ -79,3 +79,14 @@ FEW = [
     }
 ]
 """One for each step of the call."""
+CUT_FEW = [
+    (point, side)
+    for point, side in ALL
+    if (point.name, side)
+    in {
+        ("dial caller", "after"),
+        ("create callee", "before"),
+        ("timer of the callee", "before"),
+        ("hang up caller", "after"),
+    }
+]

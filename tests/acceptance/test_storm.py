@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+import redis
 
 from ari_app.stack.carrier import CarrierCall
 from tests.acceptance.drive import Drive
@@ -210,15 +211,35 @@ def test_sigterm_leaves_the_talk_running_and_the_next_app_takes_it_up(house: Hou
     assert drive.verdict(call).shown["reason"] == "completed"
 
 
+def test_a_redis_that_answers_and_takes_no_write_is_not_ready(house: House) -> None:
+    """Full memory here; a full disk and a replica say so likewise. The talk that is held for goes on."""
+    app = house.have()
+    drive = Drive(house)
+    call = drive.place("10", "10")
+    app.until_state(call.id, "talking")
+    with redis.Redis.from_url(house.ground.info.redis_url) as store:
+        store.config_set("maxmemory", 1)
+        try:
+            house.until(lambda: not is_ready(house), 5, "the app says that it cannot place calls")
+            [part] = [part for part in app.ask("GET", "/readyz").body["parts"] if part["name"] == "redis"]
+            assert not part["ok"]
+            assert "no write" in part["why"]
+            assert app.ask("POST", "/v1/calls", {"caller": call.user, "callee": call.callee}).status == 503
+        finally:
+            store.config_set("maxmemory", 0)
+    house.until(lambda: is_ready(house), 10, "the app is ready again")
+    assert drive.verdict(call).reason == "completed"
+
+
 def test_redis_killed_in_the_talk(house: House) -> None:
     """The talk goes on; it is settled once, when Redis is back."""
     app = house.have()
     drive = Drive(house)
     call = drive.place("10", "10")
     app.until_state(call.id, "talking")
-    redis = next(part for part in house.ground.stack.status() if part.part == "redis")
-    assert redis.pid is not None
-    os.kill(redis.pid, 9)
+    store = next(part for part in house.ground.stack.status() if part.part == "redis")
+    assert store.pid is not None
+    os.kill(store.pid, 9)
     house.until(lambda: not is_ready(house), 6, "the app says that it cannot place calls")
     house.ground.stack.start()
     house.until(lambda: is_ready(house), 15, "the app is ready again")

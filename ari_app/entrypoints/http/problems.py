@@ -24,7 +24,7 @@ class Kind(NamedTuple):
 KINDS: Mapping[str, Kind] = {
     "invalid-number": Kind(400, "Not a number that can be called", "Not a phone number, or not one for this purpose."),
     "unauthorized": Kind(401, "No valid key", "`Authorization: Bearer <key>` is missing, or the key is unknown."),
-    "balance-empty": Kind(402, "No minutes left", "The payer has less than the first increment of a call."),
+    "balance-empty": Kind(402, "No minutes left", "The payer has nothing left; less than an increment may be talked."),
     "forbidden": Kind(403, "The key may not do this", "The key lacks the scope that `detail` names."),
     "number-not-verified": Kind(
         403, "Number not proved", "The caller's number is nobody's, or was not proved to be the user's."
