@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ari_app.domain.call import Call
+from ari_app.engine import rescue
 from ari_app.flows import Flow, flows
 
 VERSION = 1
@@ -47,7 +48,7 @@ def news(flow: Flow, before: str | None, now: str, call: Call) -> list[bytes]:
     if now == before:
         return []
     first = flow.STATES.index(before) + 1 if before else 0
-    reached = now if now != flow.STATES[-1] else flow.state(replace(call, settled=None))  # before it ended
+    reached = now if now != flow.STATES[-1] else rescue.state_of(flow, replace(call, settled=None))  # before
     passed = flow.STATES[first : flow.STATES.index(reached) + 1]
     return [event(call, state) for state in dict.fromkeys((*passed, now))]
 
