@@ -61,6 +61,9 @@ EMBEDDED_CARRIER = Trunk(
 """The simulated carrier: 0.06 a minute and leg, so that a demo shows what a call costs."""
 
 
+LOAD_AGAIN_S = (0.2, 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Calls can be placed now. `stack` is None where nothing is embedded."""
@@ -227,7 +230,7 @@ class App:
             async with asyncio.timeout(1):
                 await self.redis.command("SET", "ringbridge:ready", now_ms(), "EX", 60)
         except Exception as e:  # noqa: BLE001 - whatever it is, it does not take it
-            return Part("redis", False, f"it takes no write: {e or type(e).__name__}")
+            return Part("redis", False, f"it takes no write: {str(e) or type(e).__name__}")
         return Part("redis", True)
 
     def _trunk_part(self) -> Part:
@@ -311,8 +314,7 @@ async def _live(
         await stopping.unless_told(app.redis.start())
         await stopping.unless_told(app.lease.acquire())
         key = await first_key(app.keys, app.settings.api_key, Path(app.settings.state_dir), now_ms())
-        taken_up = await app.engine.load(app.lease.number)
-        log.info("calls taken up", live_calls=taken_up)
+        log.info("calls taken up", live_calls=await stopping.unless_told(_taken_up(app)))
         async with asyncio.TaskGroup() as side:
             lasting: list[tuple[Coroutine[Any, Any, None], str]] = [
                 (app.telephony.run(), "the link to the PBX"),
@@ -340,6 +342,17 @@ async def _live(
     finally:
         await _leave(app)
     return code
+
+
+async def _taken_up(app: App) -> int:
+    """An answer that is lost on the way ends no start; a store that has gone away again does."""
+    for pause_s in LOAD_AGAIN_S:
+        try:
+            return await app.engine.load(app.lease.number)
+        except Unavailable as e:
+            log.warning("calls not taken up, trying again", why=str(e))
+            await asyncio.sleep(pause_s)
+    return await app.engine.load(app.lease.number)
 
 
 async def _comes_into_sight(app: App, stopping: Stopping) -> bool:

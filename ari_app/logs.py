@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import IO, Any, BinaryIO, TextIO, cast
 
 import msgspec
@@ -57,29 +58,31 @@ def configure(level: str = "info", style: str = "auto") -> None:
 
 
 class Unfailing:
-    """A file that takes what it can: a full disk or a reader that has gone away must end no call. What was lost is
-    counted, and told as soon as something is taken again."""
+    """A file that takes what it can: a full disk or a reader that has gone away must end no call. Lines that were lost
+    are counted, and told once there is room again. A line is what comes before a flush."""
 
     def __init__(self, file: IO[Any], said: Callable[[str], str | bytes]) -> None:
         self._file, self._said = file, said
+        self._is_torn = False
         self.lost = 0
 
     def write(self, what: str | bytes) -> int:
         try:
-            if self.lost:
-                self._file.write(self._said(json.dumps({"level": "error", "event": LOST, "lines": self.lost}) + "\n"))
-                self._file.flush()
-                self.lost = 0
             self._file.write(what)
         except (OSError, ValueError):  # ValueError: it is closed
-            self.lost += 1
+            self._is_torn = True
         return len(what)
 
     def flush(self) -> None:
-        try:
+        """What cannot be flushed now stays in the buffer, and goes with a later line."""
+        self.lost += self._is_torn
+        with suppress(OSError, ValueError):
             self._file.flush()
-        except (OSError, ValueError):
-            self.lost += 1
+            if self.lost and not self._is_torn:
+                self._file.write(self._said(json.dumps({"level": "error", "event": LOST, "lines": self.lost}) + "\n"))
+                self.lost = 0
+                self._file.flush()
+        self._is_torn = False
 
 
 def as_json(_logger: object, _method: str, line: Mapping[str, Any]) -> bytes:

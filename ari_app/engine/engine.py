@@ -85,6 +85,7 @@ class Engine:
         self._watch = watch or Watch()
         self._asked = asked
         self._boxes: dict[str, Mailbox] = {}
+        self._ended: dict[str, Mailbox] = {}  # told, and not known to be on disk: nobody may take them up again
         self._unreadable: set[str] = set()  # left as they are, with their channels
         self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -98,7 +99,8 @@ class Engine:
         return len(self._boxes)
 
     def mailbox(self, call_id: str) -> Mailbox | None:
-        return self._boxes.get(call_id)
+        """Of a call that lives, or has just ended."""
+        return self._boxes.get(call_id) or self._ended.get(call_id)
 
     def live_calls(self) -> list[Call]:
         return [box.call for box in self._boxes.values()]
@@ -108,6 +110,8 @@ class Engine:
 
         Raises Unavailable if the store does not answer; then nothing was begun, or the next process will find it.
         """
+        if (ended := self._ended.get(call.id)) is not None:
+            return ended.call
         flow = flows()[call.type]
         record, queued = records.encode(call), records.event(call, flow.STATES[0])
         try:
@@ -129,7 +133,7 @@ class Engine:
 
     def _go_on(self, stored: StoredCall) -> Call:
         """The call as it is; one that lives and that nobody tends (its creation was answered to nobody) is tended."""
-        box = self._boxes.get(stored.call_id)
+        box = self.mailbox(stored.call_id)
         if box is None:
             call = records.decode(stored.record)
             if call.settled is not None or stored.node != self.node:
@@ -153,7 +157,7 @@ class Engine:
         """The answer to a creation was lost, and whoever asked was told that it failed. If he did not ask again by
         now, and the call is there after all, it must not hang about."""
         await asyncio.sleep(DOUBTFUL_S)
-        while call_id not in self._boxes:
+        while self.mailbox(call_id) is None:
             try:
                 stored = await self.calls.load(call_id)
             except Unavailable:
@@ -223,31 +227,30 @@ class Engine:
         self.stood_down = asyncio.get_running_loop().create_future()
         self._seen_ms = await self.calls.alive(self.node) or 0
         ids = sorted(set(await self.calls.live(self.node)) - self._boxes.keys())
-        for call_id, found in zip(ids, await self.calls.load_many(ids), strict=True):
-            if found is None:
-                await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
-                continue
+        found = await self.calls.load_many(ids)
+        await asyncio.gather(*map(self._take_up, ids, found))
+        return len(self._boxes)
+
+    async def _take_up(self, call_id: str, found: StoredCall | None) -> None:
+        """With our fence on it from the start, an owner before us who wakes up again can save nothing more: it is he
+        who stands down."""
+        while found is not None:
             try:
-                await self._take_up(found)
+                call = records.decode(found.record)
             except records.UnreadableRecord as e:
                 self._unreadable.add(call_id)
                 self._minds_others |= e.is_newer
                 log.error("call left alone", call=call_id, why=str(e))
-        return len(self._boxes)
-
-    async def _take_up(self, found: StoredCall | None) -> None:
-        """With our fence on it from the start, an owner before us who wakes up again can save nothing more: it is he
-        who stands down."""
-        while found is not None:
-            call = records.decode(found.record)
-            match await self.calls.save(found.call_id, found.version, found.record, [], self.fence):
+                return
+            match await self.calls.save(call_id, found.version, found.record, [], self.fence):
                 case Saved(version=version):
                     self._adopt(call, version, is_from_store=True)
                     return
                 case Fenced() as fenced:
-                    self.lost_ownership(f"call {call.id} is owned by somebody else: {fenced}")
+                    self.lost_ownership(f"call {call_id} is owned by somebody else: {fenced}")
                     return
-            found = await self.calls.load(found.call_id)  # saved in between
+            found = await self.calls.load(call_id)  # saved in between
+        await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
 
     async def run(self) -> None:
         """Fold in what the PBX says, until it says no more (closed) or we are replaced."""
@@ -312,10 +315,11 @@ class Engine:
                     await asyncio.sleep(1)
                     box.post(Tick(self.now_ms()))
             del self._boxes[box.call.id]  # a channel of it that still turns up is a stranger from here on
+            self._ended[box.call.id] = box
             await self._forget_safely(box, may_be_lost)
         finally:
-            self._boxes.pop(box.call.id, None)
-            self._tasks.pop(box.call.id, None)
+            for kept in (self._boxes, self._ended, self._tasks):
+                kept.pop(box.call.id, None)
 
     async def _forget_safely(self, box: Mailbox, may_be_lost: bool) -> None:
         """Out of the live set only when its settlement is on disk; if it was lost, settle again (same operation), and

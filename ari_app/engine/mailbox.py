@@ -32,6 +32,7 @@ SAVE_AGAIN_S = 0.5
 SAVE_SOON_S = 0.05
 SAVE_PATIENCE_MS = 10_000
 CANCEL_PATIENCE_S = 0.3
+SAVES_MAX = 4
 FAULT_AGAIN_S = 1.0
 BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
 
@@ -73,6 +74,8 @@ class Mailbox:
         self._unsaved = False
         self._unsaved_since_ms: int | None = None
         self._sending: _Sending | None = None  # the save under way, or sent and its answer lost
+        self._stored: Call | None = None  # as saved last
+        self._is_lost = False  # the store has less than it said it had
         self._told = self._state
         self._waiting: list[tuple[Wish, int]] = []  # performed once the record is saved
         self._tasks: set[asyncio.Task[None]] = set()
@@ -156,21 +159,27 @@ class Mailbox:
         """Saved before anybody is hung up: no record of the PBX tells afterwards on whose behalf we did. But a store
         that hangs keeps nobody waiting who is to be hung up: he would be charged for it."""
         saving = asyncio.create_task(self._save_all())
-        await asyncio.wait({saving}, timeout=CANCEL_PATIENCE_S)
-        self._send_out(at_once, epoch)
-        await saving
+        try:
+            await asyncio.wait({saving}, timeout=CANCEL_PATIENCE_S)
+            self._send_out(at_once, epoch)
+            await saving
+        finally:
+            saving.cancel()
 
     async def _save_all(self) -> None:
-        """A save whose answer was lost is older than what is to be saved: then that one follows."""
-        is_resent = self._sending is not None
-        await self._save()
-        if is_resent and self._sending is None:
+        """Until what is known now is saved: one that was resent comes before it, or the store had lost a second. Given
+        up where the store does not answer."""
+        for _ in range(SAVES_MAX):
             await self._save()
+            if self._sending is not None or self._is_lost or self._stored is self.call:
+                return
 
     async def _save(self) -> None:
         """A save whose answer was lost is asked again as it was, before anything newer is said."""
         self._unsaved = True
         self._stop_save_timer()
+        if self._is_lost and not await self._put_back():
+            return
         is_resent = self._sending is not None
         waiting: list[tuple[Wish, int]] = []
         if self._sending is None:
@@ -187,7 +196,8 @@ class Mailbox:
             return
         if isinstance(outcome, Stale) and outcome.version < self.version:
             self._waiting = waiting + self._waiting
-            await self._put_back(outcome.version)
+            log.error("the store lost a saved call, saving it again", call=self.call.id, stored=outcome.version)
+            await self._put_back()
             return
         if not isinstance(outcome, Saved):
             self.engine.lost_ownership(f"call {self.call.id} is owned by somebody else: {outcome}")
@@ -207,7 +217,7 @@ class Mailbox:
             log.warning("call saved again", call=self.call.id)
             self._unsaved_since_ms = None
         self.version = version
-        self._sending = None
+        self._sending, self._stored = None, this.call
         if this.call.cancelled_at_ms is not None:
             self.cancel_saved.set()
         if is_resent:  # as it was then; what is new since goes with the next one
@@ -241,27 +251,30 @@ class Mailbox:
         stored = await self.engine.calls.load(self.call.id)
         if stored is not None and stored.version >= self.version:
             return
-        await self._put_back(0 if stored is None else stored.version)
+        log.error("the store lost the end of a call, saving it again", call=self.call.id)
+        self._is_lost = True
         await self._save_all()
         self._stop_save_timer()
-        if self._unsaved:
+        if self._stored is not self.call:
             raise Unavailable("the end of a call was lost and could not be saved again")
 
-    async def _put_back(self, version: int) -> None:
+    async def _put_back(self) -> bool:
         """The store lost what it had saved last (a crash of its machine): the call goes on from what is known here, and
-        the states that nobody can read there any more are told again."""
-        log.error("the store lost a saved call, saving it again", call=self.call.id, stored=version, known=self.version)
+        the states that nobody can read there any more are told again. False: not yet, it does not answer."""
+        self._is_lost = True
         self._save_later(SAVE_AGAIN_S)
         try:
-            if version == 0:
-                version = await self.engine.create_again(self.call)
+            stored = await self.engine.calls.load(self.call.id)
+            version = stored.version if stored is not None else await self.engine.create_again(self.call)
             told = await self.engine.calls.events(self.call.id)
         except Unavailable as e:
             log.warning("call not saved, trying again", call=self.call.id, why=str(e))
-            return
-        self.version, self._sending = version, None
+            return False
+        self._is_lost, self.version = False, version
+        self._sending = self._stored = None
         last = records.state_of(told[-1][1]) if told else None
         self._news = records.news(self.flow, last, self._state, self.call)
+        return True
 
     def _save_later(self, in_s: float) -> None:
         self._stop_save_timer()

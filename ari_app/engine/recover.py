@@ -64,7 +64,7 @@ def questions(calls: Iterable[Call], snapshot: Snapshot) -> dict[str, int]:
             if now is None or (now.state == "up" and leg.state is not LegState.UP):
                 asked[channel_id(call, leg, n)] = call.now_ms
             if now is None and n == len(leg.tries):
-                others = (channel_id(call, other, k) for other in call.legs for k in range(len(other.tries)))
+                others = (channel_id(call, other, k) for other in call.legs for k in _lived(other))
                 asked |= dict.fromkeys(others, call.now_ms)
     return asked
 

@@ -32,9 +32,6 @@ log = structlog.get_logger()
 FIRST_HOLD_WITHIN_S = 5.0
 """How long the answer to a request waits to learn whether there are minutes; later it answers `queued`."""
 
-KEY_LIVES_MAX = 100
-"""For how many calls, one after another, each forgotten before the next, one Idempotency-Key may stand."""
-
 RefusalType = Literal[
     "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
     "balance-empty", "too-many-calls", "idempotency-conflict", "no-capacity", "draining",
@@ -86,14 +83,12 @@ class Policy:
     calls_max: int
 
 
-def call_id(owner: str, idempotency_key: str | None, life: int = 0) -> str:
-    """Derived from key and Idempotency-Key, so that no crash can lose the link between them; else random. `life`: how
-    often this key was used before for calls that are forgotten by now."""
+def call_id(owner: str, idempotency_key: str | None) -> str:
+    """Derived from key and Idempotency-Key, so that no crash can lose the link between them; else random."""
     if idempotency_key is None:
         seed = secrets.token_bytes(17)
     else:
-        words = (owner, idempotency_key, *([str(life)] if life else []))
-        seed = hashlib.sha256("\0".join(words).encode()).digest()
+        seed = hashlib.sha256(f"{owner}\0{idempotency_key}".encode()).digest()
     return "c" + b32encode(seed)[:26].decode().lower()
 
 
@@ -125,22 +120,20 @@ class CallService:
 
         Raises Unavailable where Redis does not answer, UnreadableRecord where the key's call cannot be read here.
         """
-        for life in range(KEY_LIVES_MAX):
-            new_id = call_id(owner, idempotency_key, life)
-            if idempotency_key is not None and (there := await self._there(new_id)) is not None:
-                return await self._the_same_again(there, ask)
-            if (closed := self._closed()) is not None:
-                return closed
-            made = await self._make(ask, new_id)
-            if isinstance(made, Refusal):
-                return made
-            if idempotency_key is not None and await self._engine.is_resolved(made.payer, new_id):
-                continue  # its record is gone after `call_days`; what it held and paid is not, and holds nothing more
-            begun = await self._engine.start(made, records.users_of(made))
-            if isinstance(begun, Call):  # asked for twice at the same time
-                return await self._the_same_again(begun, ask)
-            return self._begun(await self._first_word(begun))
-        return Refusal("idempotency-conflict", "This Idempotency-Key was used too often.", "Idempotency-Key")
+        new_id = call_id(owner, idempotency_key)
+        if idempotency_key is not None and (there := await self._there(new_id)) is not None:
+            return await self._the_same_again(there, ask)
+        if (closed := self._closed()) is not None:
+            return closed
+        made = await self._make(ask, new_id)
+        if isinstance(made, Refusal):
+            return made
+        if idempotency_key is not None and await self._engine.is_resolved(made.payer, new_id):
+            return await self._spent(new_id, ask)
+        begun = await self._engine.start(made, records.users_of(made))
+        if isinstance(begun, Call):  # asked for twice at the same time
+            return await self._the_same_again(begun, ask)
+        return self._begun(await self._first_word(begun))
 
     def _closed(self) -> Refusal | None:
         if self.is_draining:
@@ -163,6 +156,14 @@ class CallService:
             return call
         there = await self._engine.start(call, records.users_of(call))
         return there if isinstance(there, Call) else there.call
+
+    async def _spent(self, known_id: str, ask: CallAsk) -> Call | Refusal:
+        """The key of a call that is over and paid for: placed and ended while we looked, or forgotten after
+        `call_days`. What the ledger remembers of it would be taken for minutes that the new call holds."""
+        if (there := await self._there(known_id)) is not None:
+            return await self._the_same_again(there, ask)
+        sentence = "This Idempotency-Key stood for a call that is not kept any more: take a new one."
+        return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
 
     async def _the_same_again(self, there: Call, ask: CallAsk) -> Call | Refusal:
         if there.fingerprint != ask.fingerprint:

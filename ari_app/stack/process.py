@@ -11,6 +11,7 @@ from pathlib import Path
 
 _CLOCK_HZ = os.sysconf("SC_CLK_TCK")
 _NOFILE = 65_536
+PF_EXITING = 4  # linux/sched.h
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,13 @@ def identify(pid: int, marker: str) -> Identity | None:
 
 
 def is_alive(identity: Identity) -> bool:
-    """True only for the very process that was started; a zombie, or a stranger with its pid, is not it.
-
-    A killed process is gone when its last thread is. Until then the first thread is a zombie without a command line,
-    and the others may still hold the sockets and locks that a successor needs (proc(5), `num_threads`).
-    """
+    """True only for the very process that was started; a zombie, or a stranger with its pid, is not it. One that is
+    dying is still alive: it may hold the sockets and locks that a successor needs."""
     fields = _stat_fields(identity.pid)
     if fields is None or int(fields[19]) != identity.started_ticks or identity.boot_id != boot_id():
         return False
-    if fields[0] in "ZX":
-        return _has_other_threads(fields)
+    if _is_leaving(fields):
+        return _is_dying(fields)
     try:
         words = Path(f"/proc/{identity.pid}/cmdline").read_bytes()
     except OSError:
@@ -49,9 +47,9 @@ def is_alive(identity: Identity) -> bool:
 
 
 def is_dying(identity: Identity) -> bool:
-    """Alive by its last threads only: it answers nobody any more, and will be gone in a moment."""
+    """Killed, and not quite gone: it answers nobody any more."""
     fields = _stat_fields(identity.pid)
-    return fields is not None and fields[0] in "ZX" and _has_other_threads(fields) and is_alive(identity)
+    return fields is not None and _is_dying(fields) and is_alive(identity)
 
 
 def from_pid_file(path: Path, marker: str) -> Identity | None:
@@ -60,7 +58,7 @@ def from_pid_file(path: Path, marker: str) -> Identity | None:
         identity = identify(int(path.read_text()), marker)
     except (OSError, ValueError):
         return None
-    return identity if identity and is_alive(identity) else None
+    return identity if identity and is_alive(identity) and not is_dying(identity) else None
 
 
 def uptime_s(identity: Identity) -> int:
@@ -147,8 +145,15 @@ def _stat_fields(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _has_other_threads(fields: list[str]) -> bool:
-    return int(fields[17]) > 1
+def _is_leaving(fields: list[str]) -> bool:
+    """On its way out, or out: it has no command line any more (proc(5), `state` and `flags`)."""
+    return fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING)
+
+
+def _is_dying(fields: list[str]) -> bool:
+    """A killed process is gone when its last thread is. Until then the first one is a zombie beside the others, or
+    gives back its memory, which for gigabytes takes a while, before its sockets (proc(5), `num_threads`)."""
+    return _is_leaving(fields) and (fields[0] not in "ZX" or int(fields[17]) > 1)
 
 
 def boot_id() -> str:

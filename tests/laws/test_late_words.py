@@ -130,6 +130,29 @@ async def test_a_cancel_that_cannot_be_saved_is_not_said_to_be_done_and_keeps_no
 
 
 @in_virtual_time
+async def test_a_cancel_is_saved_before_the_hang_up_though_the_store_had_lost_a_second(
+    world: World, monkeypatch: Patch
+) -> None:
+    await begin(world)
+    await until(world, lambda: stored(world).leg("callee").tries != (), within_s=5, every_s=0.001)
+    older = world.calls._calls[CALL]
+    await talk_of(world, 20)
+    assert world.calls._calls[CALL].version > older.version
+    world.calls._calls[CALL] = older
+    hang_up, saved = world.pbx.hang_up, list[bool]()
+
+    async def hanging_up(channel: str) -> None:
+        saved.append(stored(world).cancelled_at_ms is not None)
+        await hang_up(channel)
+
+    monkeypatch.setattr(world.pbx, "hang_up", hanging_up)
+    app(world).cancel(CALL)
+    assert verdict(await until_settled(world, within_s=60)) == ("completed", "api", 20)
+    assert len(saved) >= 2
+    assert all(saved)
+
+
+@in_virtual_time
 async def test_a_cancel_is_saved_before_the_hang_up_behind_a_save_whose_answer_was_lost(
     world: World, monkeypatch: Patch
 ) -> None:

@@ -4,6 +4,7 @@ cannot be written: nothing that was promised is gone, and every call comes to it
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,45 @@ async def test_an_end_that_the_store_lost_is_settled_and_told_again(
     assert await world.calls.live("n") == []
 
 
+@pytest.mark.parametrize("is_all_gone", [False, True])
+@in_virtual_time
+async def test_a_call_that_ended_is_not_begun_anew_while_its_end_is_not_on_disk(
+    world: World, monkeypatch: Patch, is_all_gone: bool
+) -> None:
+    """The store lost its last second, and there the call talks, or never was; somebody asks with its key meanwhile."""
+    before = Moment(world)
+    box = await begin(world)
+    await until(world, lambda: is_talking(world), within_s=5)
+    if not is_all_gone:
+        before = Moment(world)
+    await asyncio.sleep(30)
+    durable, asked = world.ledger.durable, []
+
+    async def crashed_once() -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            before.comes_back(with_account=not is_all_gone)
+            raise Unavailable("Redis was restarted: 1 writes may be lost")
+        await durable()
+
+    monkeypatch.setattr(world.ledger, "durable", crashed_once)
+    engine = app(world)
+    engine.cancel(CALL)
+    await until(world, lambda: bool(asked), within_s=60, every_s=0.01)
+    assert engine.mailbox(CALL) is box
+    again = replace(box.call, settled=None, end=None)
+    there = await engine.start(again, (PAYER,))
+    assert there is box.call
+    await until(world, lambda: engine.mailbox(CALL) is None, within_s=60)
+    await asyncio.sleep(60)
+    assert engine.live == 0
+    assert engine.stood_down is not None
+    assert not engine.stood_down.done()
+    assert verdict(stored(world)) == ("completed", "api", 30)
+    assert states_told(world) == PLAIN
+    assert set(world.pbx.rung.values()) == {1}
+
+
 @in_virtual_time
 async def test_what_waits_for_a_save_is_done_though_the_store_had_lost_the_one_before(
     world: World, monkeypatch: Patch
@@ -162,7 +202,7 @@ async def test_a_call_that_the_process_before_had_settled_is_settled_again_befor
     monkeypatch.setattr(world.ledger, "settle", settling)
     monkeypatch.setattr(world.ledger, "durable", waiting)
     await world.boot()
-    await until(world, lambda: app(world).live == 0, within_s=60)
+    await until(world, lambda: "disk" in order, within_s=60)
     assert order[:2] == [f"{CALL}:s", "disk"]
     assert verdict(stored(world)) == ("completed", "api", 10)
 

@@ -141,26 +141,52 @@ def test_a_repeat_of_what_ended_long_ago_gives_that_call() -> None:
     at_the_desk(story)
 
 
-def test_a_key_whose_call_is_forgotten_stands_for_a_new_call_that_is_held_and_charged() -> None:
-    """The record goes after `call_days`; the ledger remembers the first call's operations longer than that."""
+def test_a_key_whose_call_is_forgotten_is_refused() -> None:
+    """The record goes after `call_days`; the ledger remembers what that call held longer than that, and would take it
+    for minutes that the new one holds."""
 
     async def story(desk: Desk) -> None:
-        engine, calls, ledger = desk.world.engine, desk.world.calls, desk.world.ledger
+        engine, calls = desk.world.engine, desk.world.calls
         assert engine is not None
-        ids = []
-        for _ in range(3):
-            placed = await desk.placed()
-            ids.append(placed.id)
-            assert ledger.accounts[PAYER].call_held_s(placed.id) == placed.held_s > 0
-            assert (await desk.placed()).id == placed.id
-            engine.cancel(placed.id)
-            await until(lambda its=placed.id: engine.mailbox(its) is None)  # type: ignore[misc]
-            assert (await desk.placed()).id == placed.id
-            for index in (calls._calls, calls._events, calls._all):
-                index.pop(placed.id)  # type: ignore[attr-defined]
-        assert len(set(ids)) == 3
-        assert ids[0] == call_id("shop", "order-7")
-        assert set(ledger.accounts[PAYER].settlements) == set(ids)
+        placed = await desk.placed()
+        engine.cancel(placed.id)
+        await until(lambda: engine.mailbox(placed.id) is None)
+        assert (await desk.placed()).id == placed.id
+        for index in (calls._calls, calls._events, calls._all):
+            index.pop(placed.id)  # type: ignore[attr-defined]
+        rung = dict(desk.world.pbx.rung)
+        refused = await desk.place()
+        assert isinstance(refused, Refusal)
+        assert refused.type == "idempotency-conflict"
+        assert desk.world.pbx.rung == rung
+        assert isinstance(await desk.place(key="order-8"), Call)
+
+    at_the_desk(story)
+
+
+def test_a_call_that_was_placed_and_ended_while_its_twin_was_looked_at_is_the_answer() -> None:
+    async def story(desk: Desk) -> None:
+        engine, make = desk.world.engine, desk.service._make
+        assert engine is not None
+        go_on = asyncio.Event()
+
+        async def slow_for_the_first(ask: CallAsk, new_id: str) -> Call | Refusal:
+            if not go_on.is_set():
+                desk.service._make = make  # type: ignore[method-assign]
+                await go_on.wait()
+            return await make(ask, new_id)
+
+        desk.service._make = slow_for_the_first  # type: ignore[method-assign]
+        first = asyncio.create_task(desk.placed())
+        await asyncio.sleep(0.1)
+        second = await desk.placed()
+        engine.cancel(second.id)
+        await until(lambda: engine.mailbox(second.id) is None)
+        rung = dict(desk.world.pbx.rung)
+        go_on.set()
+        assert (await first).id == second.id
+        await asyncio.sleep(5)
+        assert desk.world.pbx.rung == rung
 
     at_the_desk(story)
 

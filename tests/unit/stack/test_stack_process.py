@@ -16,6 +16,13 @@ SLEEPER = "import time; time.sleep(60)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
 EXIT_THREAD = {"x86_64": 60, "aarch64": 93}  # the system call that ends one thread: linux, unistd.h
+LARGE = """
+import socket, sys, time
+listening = socket.create_server(("127.0.0.1", 0))
+much = bytearray(b"x") * 600_000_000
+print(listening.getsockname()[1], flush=True)
+time.sleep(60)
+"""
 LINGERING = f"""
 import ctypes, socket, sys, threading, time
 listening = socket.create_server(("127.0.0.1", 0))
@@ -80,6 +87,24 @@ def test_it_is_alive_while_one_of_its_threads_holds_what_a_successor_needs(tmp_p
     assert not process.is_dying(identity)
     socket.create_server(("127.0.0.1", port)).close()
     assert process.until(lambda: lingering.exit_code == -signal.SIGTERM, within_s=5)
+
+
+def test_it_is_alive_while_it_gives_back_its_memory_and_holds_its_port(tmp_path: Path) -> None:
+    """As a large Redis is, for a tenth of a second and more after a kill."""
+    large = start(tmp_path, LARGE)
+    identity = large.identity
+    assert identity
+    assert process.until(lambda: (tmp_path / "console.log").read_text().endswith("\n"), within_s=30)
+    port = int((tmp_path / "console.log").read_text())
+    large.child.kill()
+    while True:
+        was_alive = process.is_alive(identity)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            break
+        except OSError:  # it held its port after we had looked
+            assert was_alive
+    assert process.until(lambda: large.exit_code == -signal.SIGKILL, within_s=5)
 
 
 def test_it_lives_in_a_session_of_its_own(sleeper: process.Spawned) -> None:
