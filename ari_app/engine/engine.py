@@ -228,7 +228,9 @@ class Engine:
         self._seen_ms = await self.calls.alive(self.node) or 0
         ids = sorted(set(await self.calls.live(self.node)) - self._boxes.keys())
         found = await self.calls.load_many(ids)
-        await asyncio.gather(*map(self._take_up, ids, found))
+        outcomes = await asyncio.gather(*map(self._take_up, ids, found), return_exceptions=True)
+        for fault in filter(None, outcomes):  # raised when none of them is under way any more
+            raise fault
         return len(self._boxes)
 
     async def _take_up(self, call_id: str, found: StoredCall | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -109,7 +111,11 @@ def main() -> None:
     asked = options.parse_args()
     size = QUICK if asked.quick else FULL
     began_s, load = time.monotonic(), machine.load_average()
-    result: dict[str, Any] = {"load_before": load, "quick": asked.quick}
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    result: dict[str, Any] = {
+        "at": time.strftime("%FT%TZ", time.gmtime()), "commit": commit, "python": platform.python_version(),
+        "load_before": load, "quick": asked.quick,
+    }  # fmt: skip
     say(f"load average before: {load:.2f}" + (" - the machine is busy: repeat when idle" if load > BUSY_LOAD else ""))
     with tempfile.TemporaryDirectory(prefix="ringbridge-bench") as home, ground(Path(home)) as on:
         asyncio.run(measure(on, size, result))

@@ -21,6 +21,7 @@ SECTIONS = {
     "questions": (["tests/acceptance/test_killed_at_a_question.py"], {}),
     "row500": (["tests/acceptance/test_storm.py", "-k", "in_a_row"], {}),
     "sound": (["tests/pbx/test_sound.py"], {}),
+    "fresh": (["tests/acceptance/test_fresh_clone.py"], {}),
     "money": (["tests/pbx/test_money.py"], {}),
 }
 SECTION_S_MAX = 1_800
@@ -62,7 +63,7 @@ def run(name: str, seed: int) -> dict[str, object]:
     seconds = round(time.monotonic() - began)
     lines = printed.strip().splitlines()
     say(f"{name}: {'passed' if passed else 'FAILED'} in {seconds} s: {lines[-1] if lines else ''}")
-    figures = [line for line in lines if " calls: " in line]
+    figures = [line for line in lines if " calls: " in line or " s: " in line]
     return {"name": name, "passed": passed, "seconds": seconds, "figures": figures, "last": lines[-60:]}
 
 
