@@ -47,10 +47,12 @@ class Inquiry:
         if not asked:
             return None
         record = await self._telephony.record(list(asked), from_ms)
+        now_ms = snapshot.at_ms
         for pause_s in TRACE_AGAIN_S:
-            if is_complete(record, asked, snapshot):
+            if is_complete(record, asked, snapshot, now_ms):
                 break
             await asyncio.sleep(pause_s)
+            now_ms += int(1000 * pause_s)
             record = await self._telephony.record(list(asked), from_ms)
         return record
 

@@ -35,6 +35,8 @@ class Findings:
 
 DIALLED_WITHIN_MS = 1_000
 """A dial that was asked for had left us, and come to the PBX, so soon if ever."""
+WRITTEN_WITHIN_MS = 3_000
+"""And it is in the PBX's record so long after it was asked for, if it ever was made."""
 
 
 def watched(call: Call) -> list[tuple[Leg, int]]:
@@ -69,17 +71,17 @@ def questions(calls: Iterable[Call], snapshot: Snapshot) -> dict[str, int]:
     return asked
 
 
-def is_complete(record: Record | None, asked: Mapping[str, int], snapshot: Snapshot) -> bool:
+def is_complete(record: Record | None, asked: Mapping[str, int], snapshot: Snapshot, now_ms: int) -> bool:
     """Whether asking again a moment later could tell nothing more: rows are written a moment after the fact, in order.
-    Each channel that is gone has its end there; or it is not named, and the record holds a row newer than its dial."""
+    Each channel that is gone has its end there; or it is not named, and the record holds a row newer than its dial, or
+    nobody is that late."""
     if record is None:
         return True
+    written_ms = max((record.until_ms or 0) - DIALLED_WITHIN_MS, now_ms - WRITTEN_WITHIN_MS)
 
     def is_told(channel: str, dial_ms: int) -> bool:
         trace = record.traces.get(channel)
-        if trace is None:
-            return (record.until_ms or 0) > dial_ms + DIALLED_WITHIN_MS
-        return trace.ended_at_ms is not None
+        return written_ms > dial_ms if trace is None else trace.ended_at_ms is not None
 
     return all(channel in snapshot.channels or is_told(channel, dial_ms) for channel, dial_ms in asked.items())
 

@@ -102,7 +102,10 @@ def ended(c: Call) -> End | None:
     if c.holds == 0 and c.refused_at_ms is not None:
         why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED
         return End(why, HungUpBy.SYSTEM)
-    return end_of_leg(c, caller) or end_of_leg(c, callee)
+    of_caller, of_callee = end_of_leg(c, caller), end_of_leg(c, callee)
+    if of_callee is not None and of_caller is not None and of_caller.reason is Reason.INTERRUPTED:
+        return of_callee  # for want of him we hung up the caller, and died before we had written down why
+    return of_caller or of_callee
 
 
 def end_of_leg(c: Call, leg: Leg) -> End | None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from ari_app.domain import events as ev
 from ari_app.domain.errors import Unavailable
 from tests.laws import phones
+from tests.laws.pbx import Chan, LawPbx
 from tests.laws.stories import (
     CALL,
     CALLER_0,
@@ -185,6 +187,33 @@ async def test_a_cancel_is_saved_before_the_hang_up_behind_a_save_whose_answer_w
 
 
 # ---- a verdict --------------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_the_callee_s_word_outlives_an_app_that_died_as_it_hung_up_the_caller(
+    world: World, monkeypatch: Patch
+) -> None:
+    """The callee's network has said why by itself: no announcement, and the caller is hung up in the same moment."""
+
+    async def says_why_and_ends(pbx: LawPbx, chan: Chan, _ring_ms: int) -> None:
+        pbx._tell(chan.id, ev.EarlyMedia("callee", 0, pbx._loop.now_ms()))
+        await asyncio.sleep(4)
+        pbx._end(chan.id, 17, 486, True)
+
+    let_phones_be(world, callee=says_why_and_ends)
+    await begin(world, routes=1, early_media="all")
+    hang_up, hung_up = world.pbx.hang_up, asyncio.Event()
+
+    async def the_last_thing(channel: str) -> None:
+        await hang_up(channel)
+        hung_up.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.pbx, "hang_up", the_last_thing)
+    await hung_up.wait()
+    monkeypatch.undo()
+    await app_killed(world, for_s=1)
+    assert verdict(await until_settled(world)) == ("callee_busy", "callee", 0)
 
 
 @in_virtual_time
