@@ -152,6 +152,7 @@ class World:
             self.check_ledger()
             self.check_joined(ids)
             self.check_heard(ids)
+            self.check_held()
             if self.loop.now_s > deadline:
                 raise LawBroken(f"liveness: not over: {self._left(ids)}")
             await asyncio.sleep(0.5)
@@ -247,6 +248,18 @@ class World:
             elif self.loop.now_s - self._drowned_since.setdefault(call_id, self.loop.now_s) > JOIN_WITHIN_S:
                 raise LawBroken(f"an endless sound goes on over the talk: {call_id}")
 
+    def check_held(self) -> None:
+        """Nothing is said that is not held: the PBX itself ends the talk, whoever is away, and for how long."""
+        account, up = self.account(), {c.id: c.answered_ms for c in self.pbx.channels.values() if c.answered_ms}
+        for channel, answered_ms in up.items():
+            call_id, role, _n = channel.split(".")
+            if role != CALLEE or not any(other.startswith(f"{call_id}.{CALLER}.") for other in up):
+                continue
+            held_s = account.call_held_s(call_id)
+            talked_s = (self.loop.now_ms() - answered_ms) / 1000
+            if talked_s > held_s + self.overrun_allowed_s(self._call(call_id), channel, held_s):
+                raise LawBroken(f"law 5: {talked_s} s are talked, {held_s} s are held, and the PBX does nothing")
+
     def _left(self, ids: list[str]) -> str:
         states = [(self.flow.state(self._call(i)), self._call(i).end) for i in ids]
         return f"{states}; channels {sorted(self.pbx.channels)}"
@@ -285,17 +298,18 @@ class World:
             raise LawBroken(f"charged for what was not said: {used_s} s of {true_ms} ms, {call.end}")
         if self.weather.cel and used_s < true_ms / 1000 - 1:
             raise LawBroken(f"talk not charged: {used_s} s of {true_ms} ms, {call.end}")
-        if call.settled.overrun_s > (allowed_s := self.overrun_allowed_s(call)):
+        callee = call.legs[-1]
+        allowed_s = self.overrun_allowed_s(call, f"{call.id}.{callee.role}.{callee.n}", call.held_s)
+        if call.settled.overrun_s > allowed_s:
             raise LawBroken(f"law 5: overrun of {call.settled.overrun_s} s, {allowed_s} s at most")
 
-    def overrun_allowed_s(self, call: Call) -> int:
+    def overrun_allowed_s(self, call: Call, channel: str, held_s: int) -> int:
         """2 s. Where we were cut off between the callee's answer and the setting of its timer, the one that it was born
         with strikes: the ring time-out less what was held."""
-        callee = call.legs[-1]
         was_away = self.report.crashes + self.report.cuts > 0
-        if not was_away or f"{call.id}.{callee.role}.{callee.n}" in self.pbx.timed:
+        if not was_away or channel in self.pbx.timed:
             return 2
-        return 2 + max(0, callee.ring_timeout_ms // 1000 - call.held_s)
+        return 2 + max(0, call.legs[-1].ring_timeout_ms // 1000 - held_s)
 
     def check_who(self, call: Call) -> None:
         """Nobody is said to have hung up, or to have rejected, who by the PBX's own record did not."""
