@@ -34,16 +34,14 @@ def identify(pid: int, marker: str) -> Identity | None:
 def is_alive(identity: Identity) -> bool:
     """True only for the very process that was started; a zombie, or a stranger with its pid, is not it. One that is
     dying is still alive: it may hold the sockets and locks that a successor needs."""
-    fields = _stat_fields(identity.pid)
-    if fields is None or int(fields[19]) != identity.started_ticks or identity.boot_id != boot_id():
-        return False
-    if _is_leaving(fields):
-        return _is_dying(fields)
-    try:
+    try:  # read first: if it is not on its way out after that, this was its whole command line
         words = Path(f"/proc/{identity.pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return os.fsencode(identity.marker) in words
+    fields = _stat_fields(identity.pid)
+    if fields is None or int(fields[19]) != identity.started_ticks or identity.boot_id != boot_id():
+        return False
+    return _is_dying(fields) if _is_leaving(fields) else os.fsencode(identity.marker) in words
 
 
 def is_dying(identity: Identity) -> bool:

@@ -97,11 +97,13 @@ class Following:
         self._log = home / "log"
         self.cancelled = 0
         python = [*(["nohup"] if nohup else []), sys.executable]
+        hup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may themselves be run under nohup
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*python, "-m", "ari_app.entrypoints.cli", "call", "demo", "+8613900000004"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home,
             )  # fmt: skip
+        signal.signal(signal.SIGHUP, hup)
 
     async def _events(self, _call_id: str, after: int = 0) -> list[tuple[int, bytes]]:
         return list(enumerate([records.event(a_talk(), state) for state in self.states], 1))[after:]

@@ -16,16 +16,17 @@ SLEEPER = "import time; time.sleep(60)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
 EXIT_THREAD = {"x86_64": 60, "aarch64": 93}  # the system call that ends one thread: linux, unistd.h
+ADDRESS = "127.0.0.77"  # where no connection of somebody else's takes the port that becomes free
 LARGE = """
 import socket, sys, time
-listening = socket.create_server(("127.0.0.1", 0))
+listening = socket.create_server(("127.0.0.77", 0))
 much = bytearray(b"x") * 600_000_000
 print(listening.getsockname()[1], flush=True)
 time.sleep(60)
 """
 LINGERING = f"""
 import ctypes, socket, sys, threading, time
-listening = socket.create_server(("127.0.0.1", 0))
+listening = socket.create_server(("127.0.0.77", 0))
 print(listening.getsockname()[1], flush=True)
 threading.Thread(target=time.sleep, args=(60,)).start()
 ctypes.CDLL(None).syscall({EXIT_THREAD.get(platform.machine(), 0)}, 0)
@@ -80,12 +81,12 @@ def test_it_is_alive_while_one_of_its_threads_holds_what_a_successor_needs(tmp_p
     assert process.until(lambda: ") Z " in Path(f"/proc/{identity.pid}/stat").read_text(), within_s=10)
     port = int((tmp_path / "console.log").read_text())
     with pytest.raises(OSError, match="in use"):
-        socket.create_server(("127.0.0.1", port))
+        socket.create_server((ADDRESS, port))
     assert process.is_alive(identity)
     assert process.is_dying(identity)
     assert process.stop(identity, grace_s=5)
     assert not process.is_dying(identity)
-    socket.create_server(("127.0.0.1", port)).close()
+    socket.create_server((ADDRESS, port)).close()
     assert process.until(lambda: lingering.exit_code == -signal.SIGTERM, within_s=5)
 
 
@@ -100,7 +101,7 @@ def test_it_is_alive_while_it_gives_back_its_memory_and_holds_its_port(tmp_path:
     while True:
         was_alive = process.is_alive(identity)
         try:
-            socket.create_server(("127.0.0.1", port)).close()
+            socket.create_server((ADDRESS, port)).close()
             break
         except OSError:  # it held its port after we had looked
             assert was_alive
