@@ -41,7 +41,9 @@ def is_alive(identity: Identity) -> bool:
     fields = _stat_fields(identity.pid)
     if fields is None or int(fields[19]) != identity.started_ticks or identity.boot_id != boot_id():
         return False
-    return _is_dying(fields) if _is_leaving(fields) else os.fsencode(identity.marker) in words
+    if _is_leaving(fields):
+        return _is_dying(fields)
+    return not words or os.fsencode(identity.marker) in words  # none yet: it has only just been started
 
 
 def is_dying(identity: Identity) -> bool:
