@@ -226,7 +226,7 @@ class Engine:
         self.fence = fence
         self.stood_down = asyncio.get_running_loop().create_future()
         self._seen_ms = await self.calls.alive(self.node) or 0
-        ids = sorted(set(await self.calls.live(self.node)) - self._boxes.keys())
+        ids = sorted(set(await self.calls.live(self.node)) - self._boxes.keys() - self._ended.keys())
         found = await self.calls.load_many(ids)
         outcomes = await asyncio.gather(*map(self._take_up, ids, found), return_exceptions=True)
         for fault in filter(None, outcomes):  # raised when none of them is under way any more
