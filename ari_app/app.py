@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,17 @@ from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.owner import this_process
+from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
 from ari_app.config import Mistakes, Settings
 from ari_app.domain.call import Terms
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import CallerId, Rules
-from ari_app.domain.plans import allowance_s, month_of
+from ari_app.domain.plans import Plan, Plans
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.engine import Engine
+from ari_app.engine.entitlements import Entitlements
+from ari_app.engine.membership import Membership
 from ari_app.engine.nodes import LeaseKeeper
 from ari_app.engine.perform import Performer
 from ari_app.engine.service import CallService, Policy
@@ -44,7 +47,9 @@ from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.first_key import first_key, write_secret
 from ari_app.lasting import causes, must_not_end
 from ari_app.metrics import Metrics
-from ari_app.ports.ledger import MonthGrant
+from ari_app.operator_files import read_files
+from ari_app.plans_file import shipped
+from ari_app.ports.users import User
 from ari_app.stack import BrokenOff, Stack, StackError, StackInfo, StackOptions
 from ari_app.stopping import Stopping, Told, first_of
 from ari_app.trunks_file import EMBEDDED, load_trunks
@@ -82,14 +87,15 @@ def now_ms() -> int:
 
 @dataclass(slots=True)
 class Ground:
-    """What must stand before the app: servers (ours or the operator's) and trunks. `is_in_use`: calls could be placed
-    on it, or another process serves it by now; then what this start began may outlive us."""
+    """What must stand before the app: servers (ours or the operator's), trunks and plans. `is_in_use`: calls could be
+    placed on it, or another process serves it by now; then what this start began may outlive us."""
 
     settings: Settings
     stack: Stack | None
     info: StackInfo | None
     trunks: Sequence[Trunk]
     is_in_use: bool = False
+    plans: Plans = field(default_factory=shipped)
 
 
 def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
@@ -113,7 +119,9 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
     nothing that it started runs. Raises StackError or config.Mistakes, for a person."""
     if settings.debian_mirror:
         os.environ.setdefault("RINGBRIDGE_DEBIAN_MIRROR", settings.debian_mirror)
-    trunks = load_trunks(settings.trunks_file, embedded=settings.is_embedded) if settings.trunks_file else ()
+    trunks, plans = read_files(
+        settings.trunks_file, settings.plans_file, is_embedded=settings.is_embedded, margin_s=settings.margin_s
+    )
     if settings.is_embedded:
         trunks = (*trunks, EMBEDDED_CARRIER)
     stack = stack_of(settings, wanted)
@@ -130,7 +138,7 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
             ami_password=settings.ami_password or info.ami_secret,
             cel_file=settings.cel_file or str(info.cel_path or ""),
         )
-    return Ground(settings, stack, info, trunks)
+    return Ground(settings, stack, info, trunks, plans=plans)
 
 
 def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
@@ -162,7 +170,9 @@ class App:
         s = self.settings = ground.settings
         self.ground = ground
         self.metrics = Metrics()
-        self.redis = Link(s.redis_url, timeout_ms=s.redis_timeout_ms)
+        self.redis = Link(
+            s.redis_url, timeout_ms=s.redis_timeout_ms, replicas=s.redis_replicas, on_change=self._redis_changed
+        )  # fmt: skip
         self.ledger = RedisLedger(self.redis)
         self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400)
         self.users = RedisUsers(self.redis)
@@ -180,7 +190,12 @@ class App:
             may_act=self.lease.is_ours,
             sounds=s.sounds,
         )  # fmt: skip
-        performer = Performer(self.telephony, self.ledger, now_ms, self.month)
+        self.teams = RedisTeams(self.redis)
+        self.membership = Membership(self.users, self.teams)
+        self.entitlements = Entitlements(
+            self.users, self.membership, RedisShares(self.redis), ground.plans, s.timezone
+        )  # fmt: skip
+        performer = Performer(self.telephony, self.ledger, now_ms, self.entitlements)
         self.engine = Engine(
             node=s.node, telephony=self.telephony, calls=self.calls, ledger=self.ledger, performer=performer,
             now_ms=now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
@@ -190,9 +205,12 @@ class App:
         self.read_number = numbers.read
         self.service = CallService(
             engine=self.engine, users=self.users, telephony=self.telephony, read_number=numbers.read,
-            policy=policy_of(s, ground.trunks), now_ms=now_ms,
+            policy=policy_of(s, ground.trunks), now_ms=now_ms, plan_of=self.plan_of,
         )  # fmt: skip
         self.ami = self._ami()
+
+    def _redis_changed(self, _is_up: bool) -> None:
+        self.entitlements.forget()
 
     def _ami(self) -> AmiWatch | None:
         host, _, port = self.settings.ami_url.removeprefix("tcp://").rpartition(":")
@@ -205,9 +223,8 @@ class App:
         """Another process owns the PBX now."""
         return self.engine.stood_down is not None and self.engine.stood_down.done()
 
-    def month(self, _payer: str, at_ms: int) -> MonthGrant:
-        """The free minutes of the month. Everybody is on the personal plan until there are teams."""
-        return month_of(at_ms, self.settings.timezone).grant(allowance_s())
+    async def plan_of(self, user: User) -> Plan:
+        return (await self.entitlements.of(user, now_ms())).to.plan
 
     # ---- readiness ----------------------------------------------------------------------------------------------
 
@@ -249,7 +266,8 @@ class App:
     def doors(self) -> Doors:
         return Doors(
             service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
-            calls=self.calls, month=self.month, read_number=self.read_number, parts=self.parts,
+            calls=self.calls, membership=self.membership, teams=self.teams, plans=self.ground.plans,
+            entitled=self.entitlements.of, read_number=self.read_number, parts=self.parts,
             trunks=self.trunk_states, metrics=self.metrics_text, now_ms=now_ms,
             body_max=self.settings.http_body_max, connections_max=self.settings.http_connections_max,
             key_cache_ms=self.settings.key_cache_ms,

@@ -20,7 +20,8 @@ import pytest
 
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
-from ari_app.domain.plans import allowance_s, month_of
+from ari_app.domain.plans import month_of
+from ari_app.plans_file import shipped
 from ari_app.ports.ledger import Account
 from ari_app.stack import Stack, StackError, StackInfo, StackOptions
 from ari_app.stack.carrier import CarrierCall, CarrierRecord
@@ -151,7 +152,7 @@ class Ground:
 
     def leave(self, user: str, seconds: int) -> None:
         """Take the month's free minutes from a user, but for these seconds."""
-        month = month_of(now_ms(), "Asia/Shanghai").grant(allowance_s())
+        month = month_of(now_ms(), "Asia/Shanghai").grant(shipped().best().allowance_s)
 
         async def correct(ledger: RedisLedger) -> Any:
             return await ledger.correct(

@@ -7,6 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from ari_app.domain.plans import Plan
+from ari_app.plans_file import shipped
+from ari_app.ports.users import User
+
 T = TypeVar("T")
 
 
@@ -35,3 +39,8 @@ def until_sync(condition: Callable[[], T | None], within_s: float = 5.0, what: s
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {what or condition}")
         time.sleep(every_s)
+
+
+async def personal(_user: User) -> Plan:
+    """Everybody's plan where there are no teams."""
+    return shipped().personal

@@ -1,9 +1,10 @@
 """The minute ledger in this process's memory: the pure functions of domain/ledger.py behind the port."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import TypeVar
 
-from ari_app.domain import ledger
+from ari_app.domain import ledger, ledger_archive
 from ari_app.domain.ledger_types import check_ids
 from ari_app.ports.ledger import (
     Account,
@@ -15,6 +16,7 @@ from ari_app.ports.ledger import (
     Increment,
     Kind,
     MonthGrant,
+    Old,
     Refunded,
     Refused,
     Settled,
@@ -86,14 +88,20 @@ class MemoryLedger:
         return ledger.balance(self._account(payer), now_ms=now_ms)
 
     async def statement(self, *, payer: str, cursor: str | None = None, limit: int = 50) -> StatementPage:
-        return ledger.statement(self._account(payer).lines, cursor, limit)
+        return ledger.statement(self._account(payer), cursor, limit)
 
     async def read_account(self, payer: str) -> Account:
-        account = self._account(payer)
-        return Account(
-            account.month_key, account.month_granted_s, account.buckets, account.holds, account.totals, account.lines,
-            account.settlements,
-        )  # fmt: skip
+        return replace(self._account(payer), done={})
+
+    async def payers(self) -> AsyncIterator[str]:
+        for payer in list(self.accounts):
+            yield payer
+
+    async def forget(self, *, payer: str, old: Old) -> bool:
+        without = ledger_archive.without(self._account(payer), old)
+        if without is not None:
+            self.accounts[payer] = without
+        return without is not None
 
     async def durable(self) -> None:
         """Memory keeps nothing."""

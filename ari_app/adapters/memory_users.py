@@ -1,7 +1,9 @@
 """Users and keys in this process's memory: the twin of adapters/redis, for tests and laws."""
 
+from dataclasses import replace
+
 from ari_app.ports.keys import ApiKey
-from ari_app.ports.users import How, NumberTaken, Put, User, keeping_proofs, proved
+from ari_app.ports.users import How, NumberTaken, Put, User, joined, keeping_proofs, left, proved
 
 
 class MemoryUsers:
@@ -18,15 +20,21 @@ class MemoryUsers:
         for one in old.numbers if old else ():
             del self._owner[one.number]
         self._owner |= {one.number: user.id for one in stored.numbers}
-        self._users[user.id] = stored
-        return Put(stored)
+        return Put(self._write(stored))
 
     async def verify(self, user_id: str, number: str, how: How, at_ms: int) -> User | None:
         user = self._users.get(user_id)
         if user is None or user.owned(number) is None:
             return None
-        self._users[user_id] = proved(user, number, how, at_ms)
-        return self._users[user_id]
+        return self._write(proved(user, number, how, at_ms))
+
+    async def join(self, user_id: str, team_id: str) -> User | None:
+        user = self._users.get(user_id)
+        return self._write(joined(user, team_id)) if user else None
+
+    async def leave(self, user_id: str, team_id: str) -> User | None:
+        user = self._users.get(user_id)
+        return self._write(left(user, team_id)) if user else None
 
     async def get(self, user_id: str) -> User | None:
         return self._users.get(user_id)
@@ -34,6 +42,11 @@ class MemoryUsers:
     async def by_number(self, number: str) -> User | None:
         owner = self._owner.get(number)
         return self._users[owner] if owner else None
+
+    def _write(self, user: User) -> User:
+        before = self._users.get(user.id)
+        self._users[user.id] = replace(user, rev=before.rev + 1 if before else 1)
+        return self._users[user.id]
 
 
 class MemoryKeys:

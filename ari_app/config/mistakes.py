@@ -32,5 +32,10 @@ def unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?`, or nothing when no known word is near."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(word, known)
+    return f'; did you mean "{near}"?' if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that may be meant, or ""."""
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), "")

@@ -51,8 +51,15 @@ class Settings:
         "live on.", section="http", unit="s")
 
     redis_url: str = option(
-        "", text("an address such as redis://127.0.0.1:6379/0", r"(rediss?|unix)://\S+", empty=True),
-        "Where Redis is. Empty: the embedded one.", section="redis", secret=True)
+        "", text("an address such as redis://127.0.0.1:6379/0, redis+cluster://host1:6379,host2:6379 or "
+                 "redis+sentinel://host1:26379,host2:26379/mymaster",
+                 r"(rediss?|unix)://\S+|rediss?\+cluster://[^\s/?]+\S*|rediss?\+sentinel://[^\s/?]+/[^\s/?]+\S*",
+                 empty=True),
+        "Where Redis is: one server, some nodes of a Redis Cluster, or the sentinels and the name of their master "
+        "(see redis.md). Empty: the embedded one.", section="redis", secret=True)
+    redis_replicas: int = option(0, whole(0, 5),
+        "How many replicas must have a grant, correction or settlement on their disk, too, before it counts as safe.",
+        section="redis")
     redis_timeout_ms: int = option(3000, seconds(50, 60),
         "Longest wait for one answer of Redis.", section="redis", unit="s")
 
@@ -93,6 +100,8 @@ class Settings:
         "Debian mirror for the embedded servers. Empty: the one this machine's apt uses.", section="files")
     trunks_file: str = option("", text("a path", empty=True),
         "The carriers (sip_trunks.conf). Empty: the embedded carrier alone.", section="files")
+    plans_file: str = option("", text("a path", empty=True),
+        "The free minutes of each plan (plans.toml). Empty: the shipped table.", section="files")
 
     slice_s: int = option(60, whole(2, 3600),
         "Minutes are held in slices of this length; a slice is rounded up to whole increments.",

@@ -170,9 +170,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
+    """`used_s` and `rounded_s` are what the ledger was asked with: so it can be asked the same again."""
+
     charged_s: int
     overrun_s: int
     used_s: int
+    rounded_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

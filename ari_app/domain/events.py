@@ -114,6 +114,7 @@ class Settled:
     charged_s: int
     overrun_s: int
     used_s: int
+    rounded_s: int
     at_ms: int
 
 

@@ -36,6 +36,7 @@ from ari_app.domain.ledger_types import (
     StatementPage,
     What,
     Why,
+    check_month,
 )
 from ari_app.domain.units import Increment, affordable_s
 
@@ -50,6 +51,7 @@ def hold(
     max_live_calls: int,
 ) -> tuple[Account, Held | Refused | Conflict[Held]]:  # fmt: skip
     """Take up to want_s more for a call: whole increments, soonest expiry first; else what there is."""
+    check_month(month)
     print_ = ledger_asks.hold(op, call, want_s, increment)
     if (before := done_before(account, op, print_, now_ms, Held)) is not None:
         return account, before
@@ -91,7 +93,7 @@ def _resolve(
     returned_s, expired_s = book.spend(parts, charged_s, op, call)
     answer = Settled(charged_s, returned_s, max(0, used_s - held_s), expired_s)
     book.add_to_totals(spent_s=charged_s, expired_s=expired_s, overrun_s=answer.overrun_s)
-    book.settlements[call] = Settlement(op, print_, answer, used_s)
+    book.settlements[call] = Settlement(op, print_, answer, used_s, at_ms=now_ms)
     return _done(book, op, print_, answer)
 
 
@@ -121,6 +123,7 @@ def correct(
 
     What it adds is a bonus that does not expire; what it takes, it takes soonest expiry first, never from holds.
     """
+    check_month(month)
     print_ = ledger_asks.correct(op, seconds, reason)
     if (before := done_before(account, op, print_, now_ms, Corrected)) is not None:
         return account, before
@@ -168,6 +171,7 @@ def refund(
 
 def touch(account: Account, *, now_ms: int, month: MonthGrant) -> tuple[Account, Balance]:
     """Write down what the calendar did, and tell the balance."""
+    check_month(month)
     account = opened(account, now_ms, month).closed()
     return account, balance(account, now_ms=now_ms)
 
@@ -182,23 +186,26 @@ def balance(account: Account, *, now_ms: int) -> Balance:
     return Balance(available_s, account.held_s, buckets, account.month_key, len(account.holds), account.totals)
 
 
-def statement(lines: tuple[Line, ...], cursor: str | None, limit: int) -> StatementPage:
-    upto = cursor_seq(cursor, len(lines))
-    page = lines[max(0, upto - limit) : upto][::-1]
-    return StatementPage(page, next_cursor(page))
+def statement(account: Account, cursor: str | None, limit: int) -> StatementPage:
+    archived = account.opening.seq if account.opening else 0
+    newest = archived + len(account.lines)
+    upto = min(cursor_seq(cursor) or newest, newest)
+    page = account.lines[max(0, upto - limit - archived) : max(0, upto - archived)][::-1]
+    return StatementPage(page, next_cursor(page, archived))
 
 
-def cursor_seq(cursor: str | None, newest: int) -> int:
-    """The seq of the first line of the page that the cursor names."""
+def cursor_seq(cursor: str | None) -> int:
+    """The seq of the first line of the page that the cursor names; 0: the newest there is."""
     if cursor is None:
-        return newest
-    if not cursor.isdecimal() or len(cursor) > 15:
+        return 0
+    if not cursor.isdecimal() or len(cursor) > 15 or not int(cursor):
         raise CallerError(f"cursor: not one that was given out: {cursor!r}")
-    return min(int(cursor), newest)
+    return int(cursor)
 
 
-def next_cursor(page: tuple[Line, ...]) -> str | None:
-    return str(page[-1].seq - 1) if page and page[-1].seq > 1 else None
+def next_cursor(page: tuple[Line, ...], archived: int) -> str | None:
+    """`archived`: the seq of the last line that is not here any more."""
+    return str(page[-1].seq - 1) if page and page[-1].seq > archived + 1 else None
 
 
 # ---- the same operation once ----------------------------------------------------------------------------------------

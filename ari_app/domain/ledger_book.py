@@ -20,6 +20,7 @@ from ari_app.domain.ledger_types import (
     What,
 )
 
+TAKEN_BACK = "granted already to another user of the number"
 _ORDER = {Kind.MONTH: 0, Kind.BONUS: 1, Kind.BOUGHT: 2}
 
 
@@ -40,9 +41,11 @@ class Book:
         self.done = dict(account.done)
         self._account = account
         self._month_key, self._month_granted_s = account.month_key, account.month_granted_s
+        self._is_month_backed = account.is_month_backed
         self._buckets = list(account.buckets)
         self._totals = account.totals
         self._lines = list(account.lines)
+        self._seq = len(account.lines) + (account.opening.seq if account.opening else 0)
         self._balance_s = account.available_s + account.held_s
 
     @property
@@ -60,17 +63,45 @@ class Book:
                 self.add_to_totals(expired_s=bucket.left_s)
 
     def raise_to(self, month: MonthGrant) -> None:
-        """Monotone in month and allowance: a stale or a repeated grant does nothing, a smaller one takes nothing."""
+        """Monotone in month and allowance: a stale or a repeated grant does nothing, a smaller one takes nothing.
+
+        Only once a month something is taken back: when the user proves his first number, and others were granted
+        minutes through it. From then on a grant that knows of no number is a stale one.
+        """
         if month.key < self._month_key or month.ends_at_ms <= self.now_ms:
             return
-        granted_s = self._month_granted_s if month.key == self._month_key else 0
-        more_s = month.allowance_s - granted_s
-        if more_s <= 0:
+        is_new = month.key > self._month_key
+        is_backed = self._is_month_backed and not is_new
+        if is_backed and month.counted_s is None:
             return
-        self._month_key, self._month_granted_s = month.key, month.allowance_s
-        self.put(Kind.MONTH, month.ends_at_ms, more_s)
-        self.write("calendar", What.MONTH, "", Kind.MONTH, month.ends_at_ms, more_s, month.key)
-        self.add_to_totals(granted_s=more_s)
+        granted_s = 0 if is_new else self._month_granted_s
+        if month.counted_s is not None and not is_backed:
+            back_s = self._take_back(month, min(granted_s, month.counted_s))
+            granted_s -= back_s
+            is_backed = True
+        more_s = max(0, month.allowance_s - (month.counted_s or 0) - granted_s)
+        self._month_key, self._month_granted_s = month.key, granted_s + more_s
+        self._is_month_backed = is_backed
+        if more_s > 0:
+            self.put(Kind.MONTH, month.ends_at_ms, more_s)
+            self._write_month(month, more_s)
+
+    def _take_back(self, month: MonthGrant, seconds: int) -> int:
+        """Out of what is left of the month: how much it was."""
+        found = self._find(Kind.MONTH, month.ends_at_ms)
+        if found is None:
+            return 0
+        bucket = self._buckets[found]
+        back_s = min(seconds, bucket.left_s)
+        if back_s > 0:
+            self._buckets[found] = replace(bucket, left_s=bucket.left_s - back_s, granted_s=bucket.granted_s - back_s)
+            self._write_month(month, -back_s, TAKEN_BACK)
+        return back_s
+
+    def _write_month(self, month: MonthGrant, seconds: int, why: str | None = None) -> None:
+        note = f"{month.key} {month.why if why is None else why}".rstrip()
+        self.write("calendar", What.MONTH, "", Kind.MONTH, month.ends_at_ms, seconds, note)
+        self.add_to_totals(granted_s=seconds)
 
     # ---- buckets ----------------------------------------------------------------------------------------------------
 
@@ -135,8 +166,9 @@ class Book:
         self, op: str, what: What, call: str, kind: Kind, expires_at_ms: int, seconds: int, note: str = ""
     ) -> None:
         self._balance_s += seconds
+        self._seq += 1
         self._lines.append(
-            Line(len(self._lines) + 1, op, self.now_ms, what, call, kind, expires_at_ms, seconds, self._balance_s, note)
+            Line(self._seq, op, self.now_ms, what, call, kind, expires_at_ms, seconds, self._balance_s, note)
         )
 
     def closed(self) -> Account:
@@ -147,6 +179,6 @@ class Book:
             if bucket.left_s > 0 or bucket.kind is Kind.MONTH or (bucket.kind, bucket.expires_at_ms) in named
         )  # fmt: skip
         return Account(
-            self._month_key, self._month_granted_s, tuple(kept), self.holds, self._totals, tuple(self._lines),
-            self.settlements, self.done,
+            self._month_key, self._month_granted_s, self._is_month_backed, tuple(kept), self.holds, self._totals,
+            tuple(self._lines), self.settlements, self._account.opening, self.done,
         )  # fmt: skip

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from ari_app.domain.ledger_types import OPS_KEPT_MS, Account, Line, What
+from ari_app.domain.ledger_types import OPS_KEPT_MS, Account, Line, Opening, Totals, What
 
+NOTHING_BEFORE = Opening(0, 0, 0, Totals())
 _EARNED = {
     "granted": (What.MONTH, What.BONUS), "bought": (What.BOUGHT,), "corrected": (What.CORRECTED,),
     "refunded": (What.REFUNDED,), "spent": (What.SPENT,), "expired": (What.EXPIRED,),
@@ -58,15 +59,18 @@ def _a_hold_is_resolved_once(account: Account) -> Iterator[str]:
         yield f"law 4: call {call} was charged without a settlement"
     for call, settlement in account.settlements.items():
         charged_s = settlement.answer.charged_s
-        if -spent_s[call] != charged_s:
+        is_here = account.opening is None or settlement.at_ms >= account.opening.until_ms  # with all of its lines
+        if -spent_s[call] != charged_s and (is_here or spent_s[call]):
             yield f"law 4: call {call} was charged {-spent_s[call]} s, its settlement says {charged_s} s"
-        if not 0 <= refunded_s[call] == settlement.refunded_s <= charged_s:
-            yield f"law 4: call {call} got {refunded_s[call]} s back of {charged_s} s"
+        back_s, told_s = settlement.refunded_s, refunded_s[call]
+        if not 0 <= told_s <= back_s <= charged_s or (is_here and told_s != back_s):
+            yield f"law 4: call {call} got {told_s} s back, its settlement says {back_s} s of {charged_s} s"
 
 
 def _an_overrun_is_never_taken(account: Account) -> Iterator[str]:
     settled = [one.answer for one in account.settlements.values()]
-    if account.totals.overrun_s != sum(one.overrun_s for one in settled):
+    before_s = account.opening.totals.overrun_s if account.opening else 0
+    if account.totals.overrun_s != before_s + sum(one.overrun_s for one in settled):
         yield "law 5: the overruns of the settlements do not add up to the account's"
     for call, one in account.settlements.items():
         held_s = one.answer.charged_s + one.answer.returned_s + one.answer.expired_s
@@ -75,17 +79,20 @@ def _an_overrun_is_never_taken(account: Account) -> Iterator[str]:
 
 
 def _the_statement_replays(account: Account) -> Iterator[str]:
-    balance_s = 0
-    for seq, line in enumerate(account.lines, start=1):
+    opening = account.opening or NOTHING_BEFORE
+    balance_s = opening.balance_s
+    for seq, line in enumerate(account.lines, start=opening.seq + 1):
         balance_s += line.seconds
         if line.seq != seq or line.balance_after_s != balance_s:
             yield f"law 6: line {seq} (its seq: {line.seq}) says {line.balance_after_s} s, the replay {balance_s} s"
     if balance_s != account.available_s + account.held_s:
         yield f"law 6: the statement replays to {balance_s} s, not {account.available_s + account.held_s} s"
     for name, whats in _EARNED.items():
+        sign = -1 if name in ("spent", "expired") else 1
         told_s = sum(line.seconds for line in account.lines if line.what in whats)
+        told_s += sign * getattr(opening.totals, f"{name}_s")
         total_s = getattr(account.totals, f"{name}_s")
-        if told_s != (-total_s if name in ("spent", "expired") else total_s):
+        if told_s != sign * total_s:
             yield f"law 6: the lines tell of {told_s} s {name}, the total is {total_s} s"
 
 

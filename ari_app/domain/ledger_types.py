@@ -58,11 +58,18 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MonthGrant:
-    """This month's free minutes. An account is lifted to it when it is touched; it is never lowered by it."""
+    """This month's free minutes. An account is lifted to allowance_s - counted_s when it is touched.
+
+    `counted_s` is what was granted this month to *others* who had the same phone number: moving a number moves no
+    allowance. None: the user has no proved number yet, so nobody can say; as soon as he has one, what others were
+    granted through it is taken back out of the month (never of what is held or spent).
+    """
 
     key: str  # "2026-11"
     allowance_s: int
     ends_at_ms: int
+    counted_s: int | None = 0
+    why: str = ""  # the plan by which it is granted, for the line of the statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class Totals:
 class Line:
     """A line of the statement. The seconds of all lines up to one add up to its balance (available + held)."""
 
-    seq: int  # from 1, no gaps
+    seq: int  # from 1, no gaps; the oldest may be in the archive
     op: str
     at_ms: int
     what: What
@@ -190,6 +197,17 @@ class Settlement:
     answer: Settled
     used_s: int
     refunded_s: int = 0
+    at_ms: int = 0  # 0: not known, of a settlement that was written before times were
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the lines told that are not kept here any more: they were moved to a file of the archive."""
+
+    seq: int  # of the last of them
+    until_ms: int  # all of them, and the settlements that went with them, are from before
+    balance_s: int
+    totals: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +216,13 @@ class Account:
 
     month_key: str = ""
     month_granted_s: int = 0
+    is_month_backed: bool = False  # the month was granted through a proved number
     buckets: tuple[Bucket, ...] = ()
     holds: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
     totals: Totals = Totals()
     lines: tuple[Line, ...] = ()
     settlements: Mapping[str, Settlement] = field(default_factory=dict)
+    opening: Opening | None = None
     done: Mapping[str, Done] = field(default_factory=dict)
 
     @property
@@ -248,8 +268,17 @@ def check_ids(**ids: str) -> None:
 
 
 def check_seconds(name: str, seconds: int, least: int = 0) -> None:
-    if not least <= seconds <= SECONDS_MAX:
-        raise CallerError(f"{name}: {least} to {SECONDS_MAX} seconds, not {seconds}")
+    if type(seconds) is not int or not least <= seconds <= SECONDS_MAX:  # no float, whatever its value; no bool
+        raise CallerError(f"{name}: {least} to {SECONDS_MAX} seconds, a whole number, not {seconds!r}")
+
+
+def check_month(month: MonthGrant) -> None:
+    """The same for what the month grants: a mistake in a plan must not reach an account."""
+    check_seconds("allowance_s", month.allowance_s)
+    check_seconds("counted_s", month.counted_s or 0)
+    check_expiry(month.ends_at_ms)
+    if len(month.why) > NOTE_MAX or not (month.why.isprintable() or not month.why):
+        raise CallerError(f"why: one line of at most {NOTE_MAX} characters is needed")
 
 
 def check_expiry(at_ms: int) -> None:

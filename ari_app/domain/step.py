@@ -94,7 +94,7 @@ def observe(call: Call, event: ev.Event) -> Call:
         case ev.Settled() as s:
             if call.settled is not None:
                 return call
-            done = Settlement(charged_s=s.charged_s, overrun_s=s.overrun_s, used_s=s.used_s)
+            done = Settlement(s.charged_s, s.overrun_s, used_s=s.used_s, rounded_s=s.rounded_s)
             return replace(call, settled=done, settled_at_ms=s.at_ms, done=call.done | {"settle"})
         case ev.Cancel(at_ms=at_ms):
             return call if call.cancelled_at_ms is not None else replace(call, cancelled_at_ms=at_ms)

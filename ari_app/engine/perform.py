@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
@@ -11,7 +12,7 @@ from ari_app.domain import events as ev
 from ari_app.domain import wishes as w
 from ari_app.domain.call import Call, How
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.units import Increment, rounded_s
+from ari_app.domain.units import Increment
 from ari_app.ports.ledger import Conflict, Ledger, MonthGrant, Refused
 from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxError, Telephony, TimedOut
 
@@ -22,16 +23,24 @@ GONE_GRACE_S = 3.0
 AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
+class Months(Protocol):
+    """What the month grants a payer. Of engine.entitlements.Entitlements."""
+
+    async def month(self, payer: str, now_ms: int) -> MonthGrant:
+        """May raise Unavailable."""
+
+    def came_short(self, payer: str) -> None:
+        """He had fewer minutes than were asked for."""
+
+
 class Performer:
     """Carries wishes out. Holds no state of any call."""
 
-    def __init__(
-        self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], month: Callable[[str, int], MonthGrant]
-    ) -> None:
+    def __init__(self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], months: Months) -> None:
         self._pbx = telephony
         self._ledger = ledger
         self._now_ms = now_ms
-        self._month = month
+        self._months = months
 
     async def perform(self, call: Call, wish: w.Wish) -> list[ev.Event]:
         """The facts that follow from trying. Nothing, if only recovery can tell."""
@@ -66,15 +75,18 @@ class Performer:
         try:
             answer = await self._ledger.hold(
                 op=f"{call.id}:h{wish.n}", payer=call.payer, call=call.id, want_s=wish.want_s,
-                increment=Increment.parse(call.terms.increment), month=self._month(call.payer, now_ms),
+                increment=Increment.parse(call.terms.increment), month=await self._months.month(call.payer, now_ms),
                 max_live_calls=call.terms.max_live_calls, now_ms=now_ms,
             )  # fmt: skip
         except Unavailable as e:
             log.warning("minutes not held", call=call.id, why=str(e))
             return await self._failed(call, wish, e)
         if isinstance(answer, Refused):
+            self._months.came_short(call.payer)
             return [ev.HoldRefused(wish.n, str(answer.why), self._now_ms())]
         held = answer.stands if isinstance(answer, Conflict) else answer  # held before a crash, wanting other seconds
+        if held.seconds < wish.want_s:
+            self._months.came_short(call.payer)
         return [ev.Held(wish.n, held.call_held_s, self._now_ms())]
 
     async def _settle(self, call: Call, wish: w.Settle) -> list[ev.Event]:
@@ -96,14 +108,12 @@ class Performer:
             answer = answer.stands
         if answer.overrun_s:
             log.warning("talk beyond what was held", call=call.id, overrun_s=answer.overrun_s)
-        return [ev.Settled(answer.charged_s, answer.overrun_s, wish.used_s, self._now_ms())]
+        return [ev.Settled(answer.charged_s, answer.overrun_s, wish.used_s, wish.rounded_s, self._now_ms())]
 
     async def settle_again(self, call: Call) -> None:
         """The same settlement once more, after the store may have lost it. The same operation takes effect once."""
-        if call.settled is None:
-            return
-        increment = Increment.parse(call.terms.increment)
-        await self._settle(call, w.Settle(call.settled.used_s, rounded_s(call.settled.used_s, increment)))
+        if call.settled is not None:
+            await self._settle(call, w.Settle(call.settled.used_s, call.settled.rounded_s))
 
     async def quietly(self, asking: Awaitable[None]) -> bool:
         """For clearing up: what is gone already is fine. False: there was nothing to clear up."""

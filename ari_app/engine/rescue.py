@@ -11,6 +11,7 @@ import structlog
 
 from ari_app.domain.call import Call, End
 from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.charging import Charge
 from ari_app.domain.events import Event
 from ari_app.domain.step import Plan
 from ari_app.domain.step import step as real_step
@@ -25,7 +26,7 @@ def plan_of(flow: Flow) -> Plan:
     def plan(c: Call) -> Iterator[Yielded]:
         if not c.is_over:
             yield End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-        yield from wind_down(c, _talked_ms(flow, c))
+        yield from wind_down(c, _charge(flow, c))
 
     return plan
 
@@ -55,10 +56,10 @@ def state_of(flow: Flow, c: Call) -> str:
         return flow.STATES[0 if c.settled is None else -1]
 
 
-def _talked_ms(flow: Flow, c: Call) -> int:
+def _charge(flow: Flow, c: Call) -> Charge:
     """Where even that cannot be told, nothing is charged: the fault is ours."""
     try:
-        return flow.talked_ms(c)
+        return flow.charge(c)
     except Exception:
         log.exception("talk not measured, nothing is charged", call=c.id)
-        return 0
+        return Charge()

@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
 from ari_app.domain.causes import Reason
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number, Own, Rules, may_call, shown
+from ari_app.domain.plans import Plan
 from ari_app.domain.trunks import Trunk, dialled, in_order
 from ari_app.engine import records
 from ari_app.engine.engine import Engine
@@ -102,6 +103,7 @@ class CallService:
         read_number: Callable[[str], Number | None],
         policy: Policy,
         now_ms: Callable[[], int],
+        plan_of: Callable[[User], Awaitable[Plan]],
     ) -> None:
         self.policy = policy
         self.is_draining = False
@@ -110,6 +112,7 @@ class CallService:
         self._telephony = telephony
         self._read = read_number
         self._now_ms = now_ms
+        self._plan_of = plan_of
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ---- callback -----------------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ class CallService:
             if call.end.reason is Reason.REFUSED:
                 return Refusal(
                     "too-many-calls",
-                    f"This user has {call.terms.max_live_calls} live calls, as many as max_live_calls allows.",
+                    f"This user has {call.terms.max_live_calls} live calls, as many as his plan allows.",
                     "caller",
                     10,
                     call.id,
@@ -221,11 +224,17 @@ class CallService:
             legs.append(Leg(role=role, number=number, routes=routes, ring_timeout_ms=ring_ms, user=its_user))
         return Call(
             id=new_id, type=callback.TYPE, created_at_ms=self._now_ms(), payer=user.id, legs=tuple(legs),
-            terms=self._terms(ask), metadata=dict(ask.metadata), fingerprint=ask.fingerprint, now_ms=self._now_ms(),
+            terms=self._terms(ask, await self._plan_of(user)), metadata=dict(ask.metadata),
+            fingerprint=ask.fingerprint, now_ms=self._now_ms(),
         )  # fmt: skip
 
-    def _terms(self, ask: CallAsk) -> Terms:
+    def _terms(self, ask: CallAsk, plan: Plan) -> Terms:
+        """The settings', but for what the payer's plan and the request have of their own."""
         t = self.policy.terms
+        t = replace(
+            t, increment=plan.increment or t.increment, slice_s=plan.slice_s or t.slice_s,
+            max_live_calls=plan.max_live_calls or t.max_live_calls,
+        )  # fmt: skip
         asked = {
             name: value
             for name in ("confirm_caller", "waiting", "early_media")

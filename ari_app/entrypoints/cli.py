@@ -12,14 +12,14 @@ from typing import Annotated
 
 import typer
 
-from ari_app.entrypoints import cli_calls, cli_config, cli_stack, cli_up, cli_users
+from ari_app.entrypoints import cli_calls, cli_config, cli_plans, cli_stack, cli_up, cli_users
 from ari_app.entrypoints.cli_common import new_app, out, say
 from ari_app.entrypoints.client import Failure
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
-for part in (cli_up, cli_calls, cli_users, cli_config, cli_stack):
+for part in (cli_up, cli_calls, cli_users, cli_config, cli_plans, cli_stack):
     part.register(app)
 
 

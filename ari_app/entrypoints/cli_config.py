@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,17 +40,23 @@ def register(app: typer.Typer) -> None:
 
 
 def check(config: ConfigOpt = None, as_json: JsonOpt = False) -> None:
-    """Check the settings and the trunks file. Every mistake at once, with its place; exit code 1 if there is one."""
+    """Check the settings, the trunks file and the plans. Every mistake at once, with its place; exit code 1 if there
+    is one."""
     mistakes, warnings = look(config)
-    _tell(mistakes, warnings, as_json, "the configuration is in order")
+    tell(mistakes, warnings, as_json, "the configuration is in order")
 
 
-def _tell(mistakes: Sequence[Mistake], warnings: Sequence[Mistake], as_json: bool, in_order: str) -> None:
+def tell(
+    mistakes: Sequence[Mistake], warnings: Sequence[Mistake], as_json: bool, in_order: str,
+    more: Mapping[str, object] | None = None,
+) -> None:  # fmt: skip
+    """What a check found; with a mistake the command ends here, with exit code 1. `more`: for JSON."""
     if as_json:
         said = {"mistakes": mistakes, "warnings": warnings}
         out_json(
             {"ok": not mistakes}
             | {name: [{"place": m.place, "what": m.what} for m in found] for name, found in said.items()}
+            | dict(more or {})
         )
     else:
         for warning in warnings:
@@ -63,9 +70,8 @@ def _tell(mistakes: Sequence[Mistake], warnings: Sequence[Mistake], as_json: boo
 
 
 def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
-    """(mistakes, warnings) of the settings and of the trunks file that they name."""
+    """(mistakes, warnings) of the settings and of the files that they name."""
     from ari_app.config import Mistakes, load
-    from ari_app.trunks_file import load_trunks
 
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
@@ -73,13 +79,32 @@ def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
         warnings = shown_warnings(load(config))
     except Mistakes as e:
         mistakes += e.found
-    trunks_file = told_setting("trunks_file", config)
-    if trunks_file:
-        try:
-            load_trunks(trunks_file, embedded=not told_setting("ari_url", config))
-        except Mistakes as e:
-            mistakes += e.found
-    return sorted(mistakes, key=_place), warnings
+    return sorted([*mistakes, *wrong_in_files(config)], key=_place), warnings
+
+
+def wrong_in_files(config: str | None) -> Sequence[Mistake]:
+    """The mistakes of the files that the settings name, whatever else is wrong with the settings."""
+    from ari_app.config import Mistakes
+    from ari_app.operator_files import read_files
+
+    trunks_file, plans_file = (told_setting(name, config) or "" for name in ("trunks_file", "plans_file"))
+    is_embedded = not told_setting("ari_url", config)
+    try:
+        read_files(trunks_file, plans_file, is_embedded=is_embedded, margin_s=margin_s(config))
+    except Mistakes as e:
+        return e.found
+    return ()
+
+
+def margin_s(config: str | None) -> int:
+    """The setting, which every plan's slice must exceed; the least one where nobody can tell it."""
+    from ari_app.config import Mistakes, load
+
+    try:
+        return load(config).settings.margin_s
+    except Mistakes:
+        told = told_setting("margin_s", config) or ""
+        return int(told) if re.fullmatch(r"[0-9]{1,6}", told) else 1
 
 
 def _place(mistake: Mistake) -> tuple[str, int]:
@@ -106,7 +131,7 @@ def check_trunks(
         load_trunks(file)
     except Mistakes as e:
         mistakes = e.found
-    _tell(mistakes, (), as_json, f"{file} is in order")
+    tell(mistakes, (), as_json, f"{file} is in order")
 
 
 @trunks_app.command("status", epilog=example("trunks status"))

@@ -74,14 +74,15 @@ def load(config: str | None, state_dir: Path | None = None, **overrides: object)
     """The settings; every mistake at once as a Failure, warnings on stderr."""
     from ari_app.config import Mistakes
     from ari_app.config import load as read
-    from ari_app.entrypoints.cli_config import shown_warnings
+    from ari_app.entrypoints.cli_config import shown_warnings, wrong_in_files
 
     if state_dir is not None:
         overrides["state_dir"] = str(state_dir)
     try:
         loaded = read(config, overrides=overrides)
     except Mistakes as e:
-        raise Failure("the configuration has mistakes\n" + "\n".join(f"  {one}" for one in e.found)) from None
+        found = (*e.found, *wrong_in_files(config))
+        raise Failure("the configuration has mistakes\n" + "\n".join(f"  {one}" for one in found)) from None
     for warning in shown_warnings(loaded):
         say(f"warning: {warning}")
     return loaded

@@ -9,11 +9,12 @@ from functools import cache
 from typing import Protocol, cast
 
 from ari_app.domain.call import Call
+from ari_app.domain.charging import Charge
 from ari_app.domain.wishes import Yielded
 
 
 class Flow(Protocol):
-    """What the engine needs of a call type: its plan, where a call stands for people, and how long was talked."""
+    """What the engine needs of a call type: its plan, where a call stands for people, and what it is charged."""
 
     TYPE: str
     STATES: tuple[str, ...]
@@ -21,7 +22,7 @@ class Flow(Protocol):
     def plan(self, c: Call) -> Iterable[Yielded]: ...
     def state(self, c: Call) -> str: ...
     def talk_began_ms(self, c: Call) -> int | None: ...
-    def talked_ms(self, c: Call) -> int: ...
+    def charge(self, c: Call) -> Charge: ...
 
 
 @cache

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ari_app.domain import charging
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
+from ari_app.domain.charging import Charge, Talk
 from ari_app.domain.step import NOT_SAVED, is_given_up
+from ari_app.domain.units import Increment
 from ari_app.domain.wishes import Cutoff, HangUp, Join, OpenBridge, Wake, Yielded
 from ari_app.flows.hearing import (
     announce,
@@ -209,15 +212,17 @@ def answer_ms(c: Call) -> int | None:
     return None if began is None or (gone is not None and gone < began) else began
 
 
-def talked_ms(c: Call) -> int:
-    """From the callee's answer to the first hang-up (a lost leg: to its last sound), or to now."""
-    caller, callee = c.leg(CALLER), c.leg(CALLEE)
-    began = answer_ms(c)
-    if began is None or is_given_up(c, f"join:{CALLEE}:{callee.n}"):  # they were never joined
-        return 0
-    ends = [leg.last.alive_until_ms for leg in (caller, callee) if leg.last and leg.last.alive_until_ms is not None]
+def charge(c: Call) -> Charge:
+    """What is charged for the talk, up to its end or to now."""
     so_far_ms = c.now_ms if c.end is None else c.end.at_ms
-    return max(0, min(ends, default=so_far_ms) - began)
+    return charging.charge(TYPE, talks(c), so_far_ms, Increment.parse(c.terms.increment))
+
+
+def talks(c: Call) -> list[Talk]:
+    """Both phones, a lost one to its last sound. None talked if they were never joined."""
+    if is_given_up(c, f"join:{CALLEE}:{c.leg(CALLEE).n}"):
+        return []
+    return [Talk(leg.role, t.answered_at_ms, t.alive_until_ms) for leg in c.legs if (t := leg.last) is not None]
 
 
 def talk_ends_at_ms(c: Call) -> int:
@@ -227,9 +232,9 @@ def talk_ends_at_ms(c: Call) -> int:
 
 
 def talk(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
-    yield from keep_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s)
-    ends_at_ms = talk_ends_at_ms(c)
-    if is_funded(c, talked_ms(c) // 1000, c.terms.max_duration_s) or not c.is_hold_in_doubt:
+    used_s, ends_at_ms = charge(c).used_s, talk_ends_at_ms(c)
+    yield from keep_funded(c, used_s, c.terms.max_duration_s)
+    if is_funded(c, used_s, c.terms.max_duration_s) or not c.is_hold_in_doubt:
         # In doubt, the PBX may have been told of more than is known here, and must not be told of less.
         for leg in (callee, caller):  # the callee's first: its birth timer is the shorter one
             yield Cutoff(leg.role, leg.n, ends_at_ms + CUTOFF_GRACE_MS)
@@ -238,14 +243,14 @@ def talk(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
     began = callee.answered_at_ms or 0
     if c.held_s < c.terms.max_duration_s:
         low_s = c.terms.warning_s + c.terms.margin_s
-        if c.held_s - low_s >= talked_ms(c) // 1000:
+        if c.held_s - low_s >= used_s:
             yield Wake(began + 1000 * (c.held_s - low_s + 1))
         yield from warn(c, caller, began)
 
 
 def wind_down_after_announcement(c: Call) -> Iterator[Yielded]:
     if not is_announcing(c):
-        yield from wind_down(c, talked_ms(c))
+        yield from wind_down(c, charge(c))
 
 
 # ---- birth timers -----------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ari_app.domain.call import Call, Leg, LegState
 from ari_app.domain.causes import Outcome
+from ari_app.domain.charging import Charge
 from ari_app.domain.step import is_given_up
-from ari_app.domain.units import Increment, rounded_s, talk_s
 from ari_app.domain.wishes import CloseBridge, Dial, HangUp, Hold, Play, Settle, Stop, Unwhisper, Wake, Yielded
 
 CUTOFF_GRACE_MS = 500
@@ -80,7 +80,7 @@ def waiting_tones(c: Call) -> list[str]:
     return [name for name in names if name not in c.played]
 
 
-def wind_down(c: Call, used_ms: int) -> Iterator[Yielded]:
+def wind_down(c: Call, charge: Charge) -> Iterator[Yielded]:
     """Hang up what lives, close the bridge, settle once nothing can be used any more."""
     pending = False
     for leg in c.legs:
@@ -98,8 +98,7 @@ def wind_down(c: Call, used_ms: int) -> Iterator[Yielded]:
         return
     if "bridge" in c.done:  # asked for and not answered: the answer, or recovery, will tell whether there is one
         yield CloseBridge()
-    used_s = talk_s(used_ms)
-    yield Settle(used_s=used_s, rounded_s=rounded_s(used_s, Increment.parse(c.terms.increment)))
+    yield Settle(used_s=charge.used_s, rounded_s=charge.rounded_s)
 
 
 def gave_up(c: Call, *keys: str) -> bool:

@@ -11,8 +11,10 @@ The same `op` with the same content gives the same answer and takes effect once;
 again is looked at anew. Cancelling the task that asks does not undo what was asked.
 """
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
+from ari_app.domain.ledger_archive import Old
 from ari_app.domain.ledger_types import (
     Account,
     Balance,
@@ -24,6 +26,7 @@ from ari_app.domain.ledger_types import (
     Kind,
     Line,
     MonthGrant,
+    Opening,
     Part,
     Refunded,
     Refused,
@@ -38,7 +41,8 @@ from ari_app.domain.units import Increment
 
 __all__ = [
     "Account", "Balance", "Bucket", "Conflict", "Corrected", "Granted", "Held", "Increment", "Kind", "Ledger", "Line",
-    "MonthGrant", "Part", "Refunded", "Refused", "Settled", "Settlement", "StatementPage", "Totals", "What", "Why",
+    "MonthGrant", "Old", "Opening", "Part", "Refunded", "Refused", "Settled", "Settlement", "StatementPage", "Totals",
+    "What", "Why",
 ]  # fmt: skip
 
 
@@ -93,6 +97,14 @@ class Ledger(Protocol):
     async def read_account(self, payer: str) -> Account:
         """Everything but the remembered operations (`done` is empty), for check_laws and support. Not for the path
         of a call: it reads the whole statement."""
+
+    def payers(self) -> AsyncIterator[str]:
+        """Everybody who has an account, in no order, once each; who comes while it runs may be left out. Reads on as
+        it is asked, so that no number of accounts fills the memory."""
+
+    async def forget(self, *, payer: str, old: Old) -> bool:
+        """Drop lines and settlements that are safe elsewhere, and keep their sums. False: nothing was dropped, as the
+        account does not begin with exactly those (any more)."""
 
     async def durable(self) -> None:
         """Returns when all that this process was answered before is on the store's disk (up to a second later).

@@ -22,8 +22,9 @@ from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.scripts import shipped
 from ari_app.domain import ledger_asks
 from ari_app.domain.ledger import epoch
-from ari_app.domain.plans import allowance_s, month_of
+from ari_app.domain.plans import month_of
 from ari_app.domain.units import Increment
+from ari_app.plans_file import shipped as shipped_plans
 from ari_app.ports.ledger import Held, Kind, Settled
 from tests.contract.redis_server import RedisServer
 
@@ -81,7 +82,7 @@ async def _ours(ledger: RedisLedger, pairs: int) -> float:
     """Pairs a second, IN_FLIGHT at a time, as calls of different payers do it."""
     turn, left = next(_round), iter(range(pairs))
     now_ms = int(time.time() * 1000)
-    month = month_of(now_ms, "Asia/Shanghai").grant(allowance_s())
+    month = month_of(now_ms, "Asia/Shanghai").grant(shipped_plans().best().allowance_s)
 
     async def one_after_another() -> None:
         for n in left:
@@ -127,7 +128,7 @@ def _raw(port: int, pairs: int) -> float:
 
 def _commands(turn: int, pairs: int) -> Iterator[tuple[str | int, ...]]:
     now_ms = int(time.time() * 1000)
-    month = month_of(now_ms, "Asia/Shanghai").grant(allowance_s())
+    month = month_of(now_ms, "Asia/Shanghai").grant(shipped_plans().best().allowance_s)
     hold, settle, this = shipped()["hold"].sha, shipped()["settle"].sha, epoch(now_ms)
     for start in range(0, pairs, IN_FLIGHT // 2):  # a settlement is as far behind its hold as with us
         batch = range(start, min(start + IN_FLIGHT // 2, pairs))

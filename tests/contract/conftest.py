@@ -1,4 +1,4 @@
-"""Stores under test: each port in memory and on a real Redis, by one name."""
+"""Stores under test: each port in memory, on a real Redis and on a real Redis Cluster, by one name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from ari_app.adapters.redis.link import Link
 from ari_app.ports.calls import Calls
 from ari_app.ports.leases import Leases
 from ari_app.ports.ledger import Ledger
+from tests.contract.office import Office
+from tests.contract.redis_cluster import RedisCluster
 from tests.contract.redis_server import RedisServer
+
+STORES = ["memory", "redis", "cluster"]
 
 
 @pytest.fixture(scope="session")
@@ -35,19 +39,56 @@ async def link(redis_server: RedisServer) -> AsyncIterator[Link]:
     await link.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Three masters without replicas."""
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield cluster.start()
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+async def cluster_link(cluster: RedisCluster) -> AsyncIterator[Link]:
+    """To an empty cluster."""
+    link = Link(cluster.url)
+    await link.start()
+    await link.command("FLUSHALL")
+    yield link
+    await link.close()
+
+
+@pytest.fixture(params=STORES[1:])
+def any_link(request: pytest.FixtureRequest) -> Link:
+    """To an empty Redis, or an empty cluster."""
+    return _link(request)
+
+
+@pytest.fixture(params=STORES)
 def ledger(request: pytest.FixtureRequest) -> Ledger:
-    return MemoryLedger() if request.param == "memory" else RedisLedger(request.getfixturevalue("link"))
+    return MemoryLedger() if request.param == "memory" else RedisLedger(_link(request))
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def calls(request: pytest.FixtureRequest) -> Calls:
-    return MemoryCalls() if request.param == "memory" else RedisCalls(request.getfixturevalue("link"))
+    return MemoryCalls() if request.param == "memory" else RedisCalls(_link(request))
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def leases(request: pytest.FixtureRequest) -> Leases:
     def is_dead(owner: str) -> bool:
         return owner.startswith("dead")
 
-    return MemoryLeases(is_dead) if request.param == "memory" else RedisLeases(request.getfixturevalue("link"), is_dead)
+    return MemoryLeases(is_dead) if request.param == "memory" else RedisLeases(_link(request), is_dead)
+
+
+def _link(request: pytest.FixtureRequest) -> Link:
+    link: Link = request.getfixturevalue("cluster_link" if request.param == "cluster" else "link")
+    return link
+
+
+@pytest.fixture(params=["memory", "redis"])
+def office(request: pytest.FixtureRequest) -> Office:
+    """Users, teams and minutes together."""
+    return Office.in_memory() if request.param == "memory" else Office.in_redis(request.getfixturevalue("link"))

@@ -10,11 +10,12 @@ Edit = tuple[str, str]  # what stands there, what shall
 
 @dataclass(frozen=True)
 class Break:
-    """One rule broken: edits of domain/ledger.py, of domain/ledger_book.py, and of the scripts."""
+    """One rule broken: edits of domain/ledger.py, ledger_book.py and ledger_archive.py, and of the scripts."""
 
     name: str
     pure: Sequence[Edit] = ()
     book: Sequence[Edit] = ()
+    archive: Sequence[Edit] = ()
     lua: dict[str, Sequence[Edit]] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -177,13 +178,16 @@ BREAKS = [
     ),
     Break(
         "every touch grants the month again",
-        book=[("more_s = month.allowance_s - granted_s", "more_s = month.allowance_s")],
-        lua={"calendar": [("local more = allowance - (key == acc[2] and acc[3] or 0)", "local more = allowance")]},
+        book=[("(month.counted_s or 0) - granted_s", "(month.counted_s or 0)")],
+        lua={"calendar": [("(counted or 0) - granted)", "(counted or 0))")]},
     ),
     Break(
         "a lower allowance takes minutes away",
-        book=[("if more_s <= 0:", "if more_s == 0:")],
-        lua={"calendar": [("if more <= 0 then return end", "if more == 0 then return end")]},
+        book=[("max(0, month.allowance_s - (month.counted_s or 0) - granted_s)",
+               "month.allowance_s - (month.counted_s or 0) - granted_s"),
+              ("if more_s > 0:", "if more_s != 0:")],
+        lua={"calendar": [("math.max(0, allowance - (counted or 0) - granted)", "allowance - (counted or 0) - granted"),
+                          ("if more > 0 then", "if more ~= 0 then")]},
     ),
     Break(
         "a stale process brings the old month back",
@@ -240,5 +244,72 @@ BREAKS = [
         "a bucket is forgotten while a call holds of it",
         book=[("or (bucket.kind, bucket.expires_at_ms) in named", "")],
         lua={"calendar": [("or named[b[1] .. '|' .. b[2]]", "")]},
+    ),
+    Break(
+        "what others had through the number does not count",
+        book=[("month.allowance_s - (month.counted_s or 0) - granted_s", "month.allowance_s - granted_s")],
+        lua={"calendar": [("allowance - (counted or 0) - granted", "allowance - granted")]},
+    ),
+    Break(
+        "a first number takes nothing back",
+        book=[("back_s = self._take_back(month, min(granted_s, month.counted_s))", "back_s = 0")],
+        lua={"calendar": [("granted - take_back(key, ends, math.min(granted, counted))", "granted")]},
+    ),
+    Break(
+        "every number takes back, not the first alone",
+        book=[("if month.counted_s is not None and not is_backed:", "if month.counted_s is not None:")],
+        lua={"calendar": [("if counted and backed == 0 then", "if counted then")]},
+    ),
+    Break(
+        "what is held is taken back",
+        book=[("back_s = min(seconds, bucket.left_s)", "back_s = seconds")],
+        lua={"calendar": [("b and math.min(seconds, b[3]) or 0", "b and seconds or 0")]},
+    ),
+    Break(
+        "what is taken back leaves no line",
+        book=[("self._write_month(month, -back_s, TAKEN_BACK)", "pass")],
+        lua={"calendar": [("month_line(key, ends, -back, 'granted already to another user of the number')", "")]},
+    ),
+    Break(
+        "a stale look at a user without a number grants",
+        book=[("if is_backed and month.counted_s is None:", "if False:")],
+        lua={"calendar": [("if backed == 1 and not counted then return end", "")]},
+    ),
+    Break(
+        "a new month remembers the number of the old one",
+        book=[("self._is_month_backed and not is_new", "self._is_month_backed")],
+        lua={"calendar": [("local backed, granted = is_new and 0 or acc[7],", "local backed, granted = acc[7],")]},
+    ),
+    Break(
+        "lines leave that are not the ones in the file",
+        archive=[("or account.lines[:count] != old.lines", "")],
+        lua={"forget": [("or redis.sha1hex(table.concat(lines, '\\n')) ~= ARGV[3]", "")]},
+    ),
+    Break(
+        "lines leave twice",
+        archive=[("before_seq != old.before_seq or account.lines[:count] != old.lines", "False")],
+        lua={"forget": [("if (acc[8] and acc[8][1] or 0) ~= tonumber(ARGV[1]) then return 0 end", ""),
+                        ("#lines ~= count or redis.sha1hex(table.concat(lines, '\\n')) ~= ARGV[3]", "false")]},
+    ),
+    Break(
+        "a settlement leaves that has changed since",
+        archive=[("or not are_there", "")],
+        lua={"forget": [("if redis.call('HGET', KEYS[2], ARGV[at]) ~= ARGV[at + 1] then return 0 end", "")]},
+    ),
+    Break(
+        "what left takes its sums along",
+        archive=[("settlements=settlements, opening=old.opening", "settlements=settlements")],
+        lua={"forget": [("redis.call('SET', KEYS[1], cmsgpack.pack(acc))", "")]},
+    ),
+    Break(
+        "the statement counts from one again",
+        book=[(" + (account.opening.seq if account.opening else 0)", "")],
+        lua={"page": [("local archived = opening and opening[1] or 0", "local archived = 0")]},
+    ),
+    Break(
+        "a refund forgets the time of its call",
+        pure=[("replace(settlement, refunded_s=settlement.refunded_s + wanted_s)",
+               "replace(settlement, refunded_s=settlement.refunded_s + wanted_s, at_ms=0)")],
+        lua={"refund": [("refunded + seconds .. rest)", "refunded + seconds)")]},
     ),
 ]  # fmt: skip

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -29,14 +32,24 @@ def redis_command() -> tuple[str, ...]:
         pytest.skip(f"no Redis here: {error}")
 
 
+def free_ports(count: int) -> list[int]:
+    """Of the loopback, all different."""
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in taken:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in taken]
+
+
 class RedisServer:
-    def __init__(self, home: Path, *, appendfsync: str | None = "everysec") -> None:
-        """`appendfsync` None: nothing is kept on disk."""
+    def __init__(
+        self, home: Path, *, appendfsync: str | None = "everysec", port: int | None = None, more: Sequence[str] = ()
+    ) -> None:
+        """`appendfsync` None: nothing is kept on disk. `more`: arguments of the server."""
         self.home = home
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = port or free_ports(1)[0]
         self._keeps = appendfsync
+        self._more = more
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,18 +57,33 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> Self:
+        self.launch()
+        self.wait()
+        return self
+
+    def launch(self) -> None:
         keeps = ["--appendonly", "no"] if self._keeps is None else ["--appendonly", "yes", "--appendfsync", self._keeps]
         self._process = subprocess.Popen(
             [*redis_command(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.home),
-             "--save", "", "--logfile", str(self.home / "redis.log"), *keeps],
+             "--save", "", "--logfile", str(self.home / "redis.log"), *keeps, *self._more],
         )  # fmt: skip
+
+    def wait(self) -> None:
         until_sync(self._answers, within_s=10, what="Redis answers")
-        return self
 
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """It neither answers nor hangs up, as a machine whose network is gone; `kill` ends it all the same."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def lose_what_is_not_on_disk(self) -> None:
         """After a kill: as if the machine had died too, and nothing had been flushed since the start."""

@@ -247,7 +247,7 @@ async def test_wherever_the_creation_of_a_call_is_cut_off_no_record_is_left_that
 
 def lose_the_connection_after(length: int, link: Link) -> None:
     """Only the first `length` bytes of what is sent next arrive."""
-    wire = link._main._wire
+    wire = link.masters[0].main._wire
     assert wire is not None
     transport = wire._transport
     assert transport is not None

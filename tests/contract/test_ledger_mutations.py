@@ -21,15 +21,26 @@ from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.scripts import script_of, shipped, with_includes
 from ari_app.domain import ledger as pure_ledger
+from ari_app.domain import ledger_archive as pure_archive
 from ari_app.domain import ledger_book
 from ari_app.ports.ledger import Ledger
-from tests.contract import test_ledger_calendar, test_ledger_holds, test_ledger_office, test_ledger_operations
+from tests.contract import (
+    test_ledger_archive,
+    test_ledger_calendar,
+    test_ledger_holds,
+    test_ledger_numbers,
+    test_ledger_office,
+    test_ledger_operations,
+)
 from tests.contract.ledger_breaks import BREAKS, Break, Edit
 from tests.contract.redis_server import RedisServer
 
 TESTS = {
     name: test
-    for module in (test_ledger_holds, test_ledger_operations, test_ledger_calendar, test_ledger_office)
+    for module in (
+        test_ledger_holds, test_ledger_operations, test_ledger_calendar, test_ledger_office, test_ledger_numbers,
+        test_ledger_archive,
+    )
     for name, test in vars(module).items()
     if name.startswith("test_") and list(inspect.signature(test).parameters) == ["ledger"]
 }
@@ -37,9 +48,14 @@ TESTS = {
 
 @pytest.mark.parametrize("broken", BREAKS, ids=str)
 async def test_a_broken_ledger_in_memory_is_noticed(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
-    with edited(ledger_book, broken.book) as book, edited(pure_ledger, broken.pure) as ledger:
+    with (
+        edited(ledger_book, broken.book) as book,
+        edited(pure_ledger, broken.pure) as ledger,
+        edited(pure_archive, broken.archive) as archive,
+    ):
         ledger.opened = book.opened  # type: ignore[attr-defined]
         monkeypatch.setattr(memory_ledger, "ledger", ledger)
+        monkeypatch.setattr(memory_ledger, "ledger_archive", archive)
         assert await noticed_by(MemoryLedger)
 
 

@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import CallerError
+from ari_app.domain.ledger_archive import old_part
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.plans import month_of
 from ari_app.domain.units import Increment
@@ -56,11 +58,13 @@ step = st.one_of(
          seconds=st.builds(lambda sign, seconds: sign * seconds, st.sampled_from([-1, 1]), seconds)),
     asks("refund", op=st.sampled_from(["r1", "r2", "r3", "x"]), call=call, seconds=st.sampled_from([None, 1, 30, 60])),
     asks("touch"),
+    asks("forget", age_ms=st.sampled_from([0, HOUR_MS, 30 * 24 * HOUR_MS])),
 )  # fmt: skip
 # Mostly forward, across days, months and epochs; now and then a clock that is late.
 later_ms = st.sampled_from([0, 0, 0, 1000, HOUR_MS, 24 * HOUR_MS, 9 * 24 * HOUR_MS, 40 * 24 * HOUR_MS, -HOUR_MS])
 allowance = st.sampled_from([0, 90, 90, 3600, 5400])
-history = st.lists(st.tuples(later_ms, allowance, step), min_size=1, max_size=40)
+counted = st.sampled_from([0, 0, 0, None, 60, 3600])  # what others were granted through the number
+history = st.lists(st.tuples(later_ms, st.tuples(allowance, counted), step), min_size=1, max_size=40)
 
 
 def test_any_history_has_the_same_answers_in_memory_and_in_redis(redis_server: RedisServer) -> None:
@@ -72,7 +76,7 @@ def test_any_history_has_the_same_answers_in_memory_and_in_redis(redis_server: R
 
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
         @given(history)
-        def compare(steps: list[tuple[int, int, Step]]) -> None:
+        def compare(steps: list[tuple[int, tuple[int, int | None], Step]]) -> None:
             runner.run(both(RedisLedger(link), f"payer{next(turn)}", steps))
 
         try:
@@ -81,12 +85,15 @@ def test_any_history_has_the_same_answers_in_memory_and_in_redis(redis_server: R
             runner.run(link.close())
 
 
-async def both(redis: RedisLedger, payer: str, steps: list[tuple[int, int, Step]]) -> None:
+async def both(redis: RedisLedger, payer: str, steps: list[tuple[int, tuple[int, int | None], Step]]) -> None:
     memory = MemoryLedger()
     now_ms = NOVEMBER.starts_at_ms
-    for more_ms, allowance_s, (method, args) in steps:
+    for more_ms, (allowance_s, counted_s), (method, args) in steps:
         now_ms += more_ms
-        month = month_of(now_ms, ZONE).grant(allowance_s)
+        if method == "forget":
+            await forget_in_both(redis, memory, payer, now_ms - args["age_ms"])
+            continue
+        month = replace(month_of(now_ms, ZONE).grant(allowance_s), counted_s=counted_s)
         given_ = asked(method, args, payer, now_ms, month)
         expected = await told(given_, memory)
         assert await told(given_, redis) == expected
@@ -94,6 +101,17 @@ async def both(redis: RedisLedger, payer: str, steps: list[tuple[int, int, Step]
         account = await redis.read_account(payer)
         assert account == await memory.read_account(payer)
         assert check_laws(account) == []
+
+
+async def forget_in_both(redis: RedisLedger, memory: MemoryLedger, payer: str, before_ms: int) -> None:
+    old = old_part(await memory.read_account(payer), before_ms)
+    if old is not None:
+        assert await redis.forget(payer=payer, old=old)
+        assert await memory.forget(payer=payer, old=old)
+        assert not await redis.forget(payer=payer, old=old) or not old.lines
+    account = await redis.read_account(payer)
+    assert account == await memory.read_account(payer)
+    assert check_laws(account) == []
 
 
 def asked(

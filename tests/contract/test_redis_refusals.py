@@ -87,7 +87,7 @@ async def test_a_redis_that_was_a_replica_at_the_start_is_waited_for_once_it_is_
         await link.start()
     finally:
         await operator.execute_command("REPLICAOF", "NO", "ONE")
-    assert link.disk.is_supported
+    assert link.masters[0].barrier.is_supported
     await goes_well_again(link)
     await until(lambda: _durable(link), what="the wait for the disk works")
     await link.close()
@@ -200,7 +200,7 @@ def _greeting(command: Any) -> bytes:
 )
 async def test_not_now_is_unavailable_and_never_a_fault(error: str) -> None:
     async with saying(error) as link:
-        assert link.disk.is_supported, "whether it keeps a log on disk was not answered"
+        assert link.masters[0].barrier.is_supported, "whether it keeps a log on disk was not answered"
         with pytest.raises(Unavailable, match=error.split(" ")[0]):
             await link.script("swap", "key", "", "value")
 
@@ -210,7 +210,7 @@ async def test_not_now_is_unavailable_and_never_a_fault(error: str) -> None:
 )
 async def test_what_stays_wrong_however_often_it_is_asked_is_a_fault(error: str) -> None:
     async with saying(error) as link:
-        assert not link.disk.is_supported
+        assert not link.masters[0].barrier.is_supported
         with pytest.raises(RedisFault, match=error.split(" ")[0]):
             await link.script("swap", "key", "", "value")
 

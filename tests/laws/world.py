@@ -31,6 +31,16 @@ JOIN_WITHIN_S = 5.0
 END_WITHIN_S = 3_000.0  # of virtual time: the longest of all waits together, and some
 
 
+class NoMonths:
+    """All minutes are bonus ones."""
+
+    async def month(self, _payer: str, _now_ms: int) -> MonthGrant:
+        return NO_MONTH
+
+    def came_short(self, payer: str) -> None:
+        """No team of his will grow."""
+
+
 class LawBroken(AssertionError):
     pass
 
@@ -103,7 +113,7 @@ class World:
         self.fence += 1
         now_ms = self.loop.now_ms
         ledger, calls = Moody(self.ledger, self), Moody(self.calls, self)
-        performer = Performer(self.pbx, ledger, now_ms, lambda _payer, at_ms: NO_MONTH)  # type: ignore[arg-type]
+        performer = Performer(self.pbx, ledger, now_ms, NoMonths())  # type: ignore[arg-type]
         self.engine = Engine(
             node="n", telephony=self.pbx, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
             alive_mark_s=0.5, retention_s=1,

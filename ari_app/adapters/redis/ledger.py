@@ -3,13 +3,16 @@
 What happens to an account is in lua/*.lua, and in domain/ledger.py, which is the same.
 """
 
+from collections.abc import AsyncIterator
+from dataclasses import astuple
+from hashlib import sha1
 from typing import TypeVar
 
 from ari_app.adapters.redis import ledger_codec as codec
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.wire import Arg
 from ari_app.domain import ledger, ledger_asks
-from ari_app.domain.ledger_types import NEVER_MS, check_ids
+from ari_app.domain.ledger_types import NEVER_MS, check_ids, check_month
 from ari_app.ports.ledger import (
     Account,
     Balance,
@@ -20,11 +23,15 @@ from ari_app.ports.ledger import (
     Increment,
     Kind,
     MonthGrant,
+    Old,
     Refunded,
     Refused,
     Settled,
     StatementPage,
 )
+
+SCAN_COUNT = 1_000
+LEDGER = "minutes of "  # so begins the name of each write that is waited for
 
 A = TypeVar("A", Held, Settled, Granted, Corrected, Refunded)
 
@@ -37,10 +44,10 @@ class RedisLedger:
         self, *, op: str, payer: str, call: str, want_s: int, increment: Increment, month: MonthGrant,
         max_live_calls: int, now_ms: int,
     ) -> Held | Refused | Conflict[Held]:  # fmt: skip
-        print_ = ledger_asks.hold(op, call, want_s, increment)
+        print_, months = ledger_asks.hold(op, call, want_s, increment), _month(month)
         return await self._ask(
             Held, "hold", payer, now_ms, op, print_, call, want_s, increment.initial_s, increment.next_s,
-            max_live_calls, month.key, month.allowance_s, month.ends_at_ms,
+            max_live_calls, *months,
         )  # fmt: skip
 
     async def settle(
@@ -61,65 +68,66 @@ class RedisLedger:
     ) -> Granted | Refused | Conflict[Granted]:
         print_ = ledger_asks.grant(op, kind, seconds, expires_at_ms)
         code = codec.KINDS.index(kind)
-        answer = await self._ask(Granted, "grant", payer, now_ms, op, print_, code, seconds, expires_at_ms or NEVER_MS)
-        self._written(op, payer, answer)
-        return answer
+        return await self._ask(Granted, "grant", payer, now_ms, op, print_, code, seconds, expires_at_ms or NEVER_MS)
 
     async def correct(
         self, *, op: str, payer: str, seconds: int, reason: str, now_ms: int, month: MonthGrant
     ) -> Corrected | Refused | Conflict[Corrected]:
-        print_ = ledger_asks.correct(op, seconds, reason)
-        answer = await self._ask(
-            Corrected, "correct", payer, now_ms, op, print_, seconds, reason,
-            month.key, month.allowance_s, month.ends_at_ms,
-        )  # fmt: skip
-        self._written(op, payer, answer)
-        return answer
+        print_, months = ledger_asks.correct(op, seconds, reason), _month(month)
+        return await self._ask(Corrected, "correct", payer, now_ms, op, print_, seconds, reason, *months)
 
     async def refund(
         self, *, op: str, payer: str, call: str, seconds: int | None, now_ms: int
     ) -> Refunded | Refused | Conflict[Refunded]:
         print_ = ledger_asks.refund(op, call, seconds)
-        answer = await self._ask(
-            Refunded, "refund", payer, now_ms, op, print_, call, "" if seconds is None else seconds
-        )
-        self._written(op, payer, answer)
-        return answer
+        return await self._ask(Refunded, "refund", payer, now_ms, op, print_, call, "" if seconds is None else seconds)
 
     async def touch(self, *, payer: str, now_ms: int, month: MonthGrant) -> Balance:
-        packed = await self._link.script(
-            "touch", *keys(payer)[:3], "", "", now_ms, month.key, month.allowance_s, month.ends_at_ms
-        )
+        packed = await self._link.script("touch", *keys(payer)[:3], "", "", now_ms, *_month(month))
         return ledger.balance(codec.account(packed), now_ms=now_ms)
 
     async def balance(self, *, payer: str, now_ms: int) -> Balance:
         return ledger.balance(codec.account(await self._link.get(keys(payer)[0])), now_ms=now_ms)
 
     async def statement(self, *, payer: str, cursor: str | None = None, limit: int = 50) -> StatementPage:
-        lines_key = keys(payer)[2]
-        upto = ledger.cursor_seq(cursor, int(await self._link.command("LLEN", lines_key)))
-        start = max(0, upto - limit)
-        raw = await self._link.command("LRANGE", lines_key, start, upto - 1) if upto > start else []
-        page = tuple(codec.line(start + at, text) for at, text in enumerate(raw, start=1))[::-1]
-        return StatementPage(page, ledger.next_cursor(page))
+        account_key, _, lines_key = keys(payer)
+        archived, first, raw = await self._link.script("page", account_key, lines_key, ledger.cursor_seq(cursor), limit)
+        page = tuple(codec.line(seq, text) for seq, text in enumerate(raw, start=first))[::-1]
+        return StatementPage(page, ledger.next_cursor(page, archived))
 
     async def read_account(self, payer: str) -> Account:
         account_key, settled_key, lines_key = keys(payer)[:3]
-        # One transaction: the three are of one moment.
-        commands: list[tuple[Arg, ...]] = [
-            ("MULTI",), ("GET", account_key), ("HGETALL", settled_key), ("LRANGE", lines_key, 0, -1), ("EXEC",),
-        ]  # fmt: skip
-        packed, settled, lines = (await self._link.commands(commands))[-1]
+        packed, settled, lines = await self._link.transaction(
+            [("GET", account_key), ("HGETALL", settled_key), ("LRANGE", lines_key, 0, -1)]
+        )
         return codec.account(packed, settled, lines)
 
+    async def payers(self) -> AsyncIterator[str]:
+        seen: set[bytes] = set()  # SCAN may name a key twice, close together
+        async for keys_ in self._link.scan("{p:*}:a", SCAN_COUNT):
+            for key in keys_:
+                if key not in seen:
+                    yield key[3:-3].decode()
+            seen = set(keys_)
+
+    async def forget(self, *, payer: str, old: Old) -> bool:
+        texts = [codec.line_text(line) for line in old.lines]
+        digest = sha1("\n".join(texts).encode(), usedforsecurity=False).hexdigest()
+        calls = [word for call, one in old.settlements.items() for word in (call, codec.settlement_text(one))]
+        after, sums = old.opening, astuple(old.opening.totals)
+        done = await self._link.script(
+            "forget", *keys(payer), old.before_seq, len(texts), digest,
+            after.seq, after.until_ms, after.balance_s, *sums, *calls, write=_write(payer, f"forget:{after.seq}"),
+        )  # fmt: skip
+        return bool(done == 1)
+
     async def durable(self) -> None:
-        await self._link.disk.wait()
+        await self._link.disk.wait(LEDGER)
 
     async def _resolve(
         self, op: str, payer: str, now_ms: int, print_: str, call: str, used_s: int, rounded_s: int
     ) -> Settled | Conflict[Settled]:
         answer = await self._ask(Settled, "settle", payer, now_ms, op, print_, call, used_s, rounded_s)
-        self._written(op, payer, answer)
         assert not isinstance(answer, Refused), "a settlement is never refused"
         return answer
 
@@ -129,19 +137,27 @@ class RedisLedger:
         place, epoch = _place(payer), ledger.epoch(now_ms)
         reply = await self._link.script(
             script, place + "a", place + "c", place + "s", f"{place}o{epoch}", f"{place}o{epoch - 1}",
-            f"{place}o{epoch + 1}", op, print_, now_ms, *args,
+            f"{place}o{epoch + 1}", op, print_, now_ms, *args, write=None if script == "hold" else _write(payer, op),
         )  # fmt: skip
         return codec.answer(kind, op, reply)
-
-    def _written(self, op: str, payer: str, answer: object) -> None:
-        """Refusals too: they may have written down what the calendar did, and a repetition what is not on disk yet."""
-        self._link.disk.written(f"{payer} {op}")
 
 
 def keys(payer: str) -> tuple[str, str, str]:
     """Account, settlements by call, statement. Beside them stand the operations of each epoch, `o<epoch>`."""
     place = _place(payer)
     return place + "a", place + "c", place + "s"
+
+
+def _write(payer: str, op: str) -> str:
+    """Holds are not waited for. Refusals are: they may have written down what the calendar did, and a repetition what
+    is not on disk yet."""
+    return f"{LEDGER}{payer} {op}"
+
+
+def _month(month: MonthGrant) -> tuple[Arg, ...]:
+    check_month(month)
+    counted = "-" if month.counted_s is None else month.counted_s
+    return month.key, month.allowance_s, month.ends_at_ms, counted, month.why
 
 
 def _place(payer: str) -> str:

@@ -16,6 +16,7 @@ from ari_app.ports.ledger import (
     Held,
     Kind,
     Line,
+    Opening,
     Part,
     Refunded,
     Refused,
@@ -36,7 +37,22 @@ _WHATS = {
     "x": What.EXPIRED,
 }  # fmt: skip
 
-_Packed = tuple[int, str, int, list[int], list[tuple[int, int, int, int]], list[tuple[str | tuple[int, int, int], ...]]]
+_LETTERS = {what: letter for letter, what in _WHATS.items()}
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """lua/account.inc.lua; the first version had neither `backed` nor `opening`."""
+
+    version: int
+    month_key: str
+    month_granted_s: int
+    totals: list[int]
+    buckets: list[tuple[int, int, int, int]]
+    holds: list[tuple[str | tuple[int, int, int], ...]]
+    backed: int = 0
+    opening: tuple[int, int, int, list[int]] | None = None
+
+
 _decoder = msgspec.msgpack.Decoder(_Packed)
 
 
@@ -56,14 +72,14 @@ def answer(kind: type[A], op: str, reply: bytes) -> A | Refused | Conflict[A]:
 
 def account(packed: bytes | None, settled: Sequence[bytes] = (), lines: Sequence[bytes] = ()) -> Account:
     settlements = {call.decode(): settlement(text) for call, text in zip(settled[::2], settled[1::2], strict=True)}
-    statement = tuple(line(seq, text) for seq, text in enumerate(lines, start=1))
-    if packed is None:
-        return Account(lines=statement, settlements=settlements)
-    _version, month_key, month_granted_s, totals, buckets, holds = _decoder.decode(packed)
+    a = _decoder.decode(packed) if packed is not None else _Packed(2, "", 0, [0] * 7, [], [])
+    opening = Opening(*a.opening[:3], Totals(*a.opening[3])) if a.opening else None
+    first = 1 + (opening.seq if opening else 0)
     return Account(
-        month_key, month_granted_s,
-        tuple(Bucket(KINDS[kind], expires, left_s, granted_s) for kind, expires, left_s, granted_s in buckets),
-        dict(_hold(hold) for hold in holds), Totals(*totals), statement, settlements,
+        a.month_key, a.month_granted_s, a.backed == 1,
+        tuple(Bucket(KINDS[kind], expires, left_s, granted_s) for kind, expires, left_s, granted_s in a.buckets),
+        dict(_hold(hold) for hold in a.holds), Totals(*a.totals),
+        tuple(line(seq, text) for seq, text in enumerate(lines, start=first)), settlements, opening,
     )  # fmt: skip
 
 
@@ -74,8 +90,22 @@ def _hold(hold: Sequence[Reply]) -> tuple[str, tuple[Part, ...]]:
 
 def settlement(text: bytes) -> Settlement:
     op, print_, *numbers = text.decode().split("|")
-    charged_s, returned_s, overrun_s, expired_s, used_s, refunded_s = map(int, numbers)
-    return Settlement(op, print_, Settled(charged_s, returned_s, overrun_s, expired_s), used_s, refunded_s)
+    charged_s, returned_s, overrun_s, expired_s, used_s, refunded_s, *at_ms = map(int, numbers)
+    return Settlement(op, print_, Settled(charged_s, returned_s, overrun_s, expired_s), used_s, refunded_s, *at_ms)
+
+
+def settlement_text(one: Settlement) -> str:
+    """As lua/settle-6.lua writes it."""
+    a = one.answer
+    numbers = (a.charged_s, a.returned_s, a.overrun_s, a.expired_s, one.used_s, one.refunded_s, one.at_ms)
+    return "|".join((one.op, one.fingerprint, *map(str, numbers)))
+
+
+def line_text(one: Line) -> str:
+    """As lua/account.inc.lua writes it."""
+    what, kind = _LETTERS[one.what], KINDS.index(one.kind)
+    numbers = (one.seconds, one.balance_after_s, kind, one.expires_at_ms)
+    return "|".join((str(one.at_ms), what, *map(str, numbers), one.op, one.call, one.note))
 
 
 def line(seq: int, text: bytes) -> Line:

@@ -24,7 +24,7 @@ from typing import Protocol
 import msgspec
 
 from ari_app.domain.errors import Unavailable
-from ari_app.ports.users import How, NumberTaken, Put, User, keeping_proofs, proved
+from ari_app.ports.users import How, NumberTaken, Put, User, joined, keeping_proofs, left, proved
 
 TURNS_MAX = 20  # losing so often in a row to others who change the same user or number is a fault
 
@@ -62,6 +62,12 @@ class RedisUsers:
             return None
         return await self._amend(user_id, change)
 
+    async def join(self, user_id: str, team_id: str) -> User | None:
+        return await self._amend(user_id, lambda user: joined(user, team_id))
+
+    async def leave(self, user_id: str, team_id: str) -> User | None:
+        return await self._amend(user_id, lambda user: left(user, team_id))
+
     async def get(self, user_id: str) -> User | None:
         raw = await self._link.get(_record_key(user_id))
         return await self._without_lost(_decode(raw)) if raw else None
@@ -78,6 +84,7 @@ class RedisUsers:
         claims = await self._claims(user)
         his = {number for number, claim in claims.items() if claim and _named(claim) == user.id}
         new = keeping_proofs(replace(old, numbers=tuple(one for one in old.numbers if one.number in his)), user)
+        new = replace(new, rev=old.rev + 1)
 
         fresh: dict[str, bytes] = {}
         for number, claim in claims.items():
@@ -88,20 +95,25 @@ class RedisUsers:
             fresh[number] = _claim(user.id, PENDING)
             if not await self._link.swap(_claim_key(number), claim, fresh[number]):
                 return None
-        return Put(new) if await self._write(raw, old, new, fresh) else None
+        done = await self._write(raw, old, new, fresh)
+        return None if done is None else Put(done)
 
-    async def _write(self, raw: bytes | None, old: User, new: User, fresh: dict[str, bytes]) -> bool:
-        """Steps 2 to 4. False: a swap failed, and what was written is undone."""
+    async def _write(self, raw: bytes | None, old: User, new: User, fresh: dict[str, bytes]) -> User | None:
+        """Steps 2 to 4: the record in the end. None: a swap failed, and what was written is undone."""
         dropped = tuple(one for one in old.numbers if not new.owned(one.number)) if fresh else ()
         joint = _encode(replace(new, numbers=new.numbers + dropped))
         if not await self._link.swap(_record_key(new.id), raw, joint):
-            return False
+            return None
         for number, pending in fresh.items():
             if not await self._link.swap(_claim_key(number), pending, _claim(new.id, SEALED)):
                 # If somebody wrote the record since, this does nothing, and the reader's look at the claims does.
-                await self._link.swap(_record_key(new.id), joint, raw)
-                return False
-        return not dropped or await self._link.swap(_record_key(new.id), joint, _encode(new))
+                undone = _encode(replace(old, rev=new.rev + 1)) if raw else None
+                await self._link.swap(_record_key(new.id), joint, undone)
+                return None
+        if not dropped:
+            return new
+        new = replace(new, rev=new.rev + 1)
+        return new if await self._link.swap(_record_key(new.id), joint, _encode(new)) else None
 
     async def _claims(self, user: User) -> dict[str, bytes | None]:
         numbers = list(dict.fromkeys(one.number for one in user.numbers))
@@ -115,9 +127,11 @@ class RedisUsers:
     async def _amend(self, user_id: str, change: Callable[[User], User | None]) -> User | None:
         for _ in range(TURNS_MAX):
             raw = await self._link.get(_record_key(user_id))
-            changed = change(_decode(raw)) if raw else None
-            if raw is None or changed is None:
+            before = _decode(raw) if raw else None
+            changed = change(before) if before else None
+            if raw is None or before is None or changed is None:
                 return None
+            changed = replace(changed, rev=before.rev + 1)
             if await self._link.swap(_record_key(user_id), raw, _encode(changed)):
                 return await self._without_lost(changed)
         raise Contended(f"user {user_id}")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from starlette.requests import Request
 
 from ari_app.config.mistakes import did_you_mean
+from ari_app.domain.ledger_types import NOTE_MAX
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.ports.users import NUMBERS_MAX
 
@@ -60,12 +61,42 @@ class PutUser(Body):
     )
 
 
+class PutTeam(Body):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(examples=["Acme"])
+    certified: bool = Field(False, description="Whether the certified plan applies.")
+
+
 class Grant(Body):
     kind: Literal["bonus", "bought"]
     seconds: int = Field(ge=1, le=GRANT_S_MAX)
     expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
         None, description="RFC 3339, in the future; absent: never.", json_schema_extra={"format": "date-time"}
     )
+
+
+def _not_zero(seconds: int) -> int:
+    if seconds == 0:
+        raise ValueError("other than 0 is expected")
+    return seconds
+
+
+def _one_line(reason: str) -> str:
+    if not reason.isprintable() or not reason.strip():
+        raise ValueError("one line of printable characters is expected")
+    return reason
+
+
+class Correct(Body):
+    seconds: Annotated[int, Field(ge=-GRANT_S_MAX, le=GRANT_S_MAX), AfterValidator(_not_zero)] = Field(
+        description="Less than 0: taken away, all or nothing."
+    )
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=NOTE_MAX), AfterValidator(_one_line)] = Field(
+        description="For the statement: one line.", examples=["goodwill"]
+    )
+
+
+class Refund(Body):
+    seconds: int | None = Field(None, ge=1, le=GRANT_S_MAX, description="Absent: all that is left of the charge.")
 
 
 AnyBody = TypeVar("AnyBody", bound=Body)

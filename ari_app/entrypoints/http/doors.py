@@ -8,11 +8,15 @@ from typing import Literal, Protocol
 
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
+from ari_app.domain.plans import Plans
+from ari_app.engine.entitlements import Entitled
+from ari_app.engine.membership import Membership
 from ari_app.engine.service import CallAsk, Refusal
 from ari_app.ports.calls import Calls
 from ari_app.ports.keys import Keys
-from ari_app.ports.ledger import Ledger, MonthGrant
-from ari_app.ports.users import Users
+from ari_app.ports.ledger import Ledger
+from ari_app.ports.teams import Teams
+from ari_app.ports.users import User, Users
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,17 @@ class Doors:
     keys: Keys
     ledger: Ledger
     calls: Calls
-    month: Callable[[str, int], MonthGrant]
-    """Payer and time (ms) → what the month grants."""
+    membership: Membership
+    teams: Teams
+    plans: Plans
+    entitled: Callable[[User, int], Awaitable[Entitled]]
+    """A user and the time (ms) → his plan, and what the month grants him."""
     read_number: Callable[[str], Number | None]
     parts: Callable[[], Awaitable[Sequence[Part]]]
     trunks: Callable[[], Sequence[TrunkNow]]
     metrics: Callable[[], bytes]
     """In Prometheus's text format."""
     now_ms: Callable[[], int]
-    plan: Callable[[str], str] = lambda _payer: "personal"
-    """Payer → the plan he has."""
     body_max: int = 65_536
     connections_max: int = 1_000
     key_cache_ms: int = 5_000

@@ -48,7 +48,7 @@ function curl(method,path,body){let line="curl -s";if(method!=="get")line+=" -X 
   if(path.startsWith("/v1"))line+=' -H "Authorization: Bearer $RINGBRIDGE_API_KEY"';
   if(body){const sample={};for(const f of body.required||[])sample[f]=first(body.properties[f]);
   line+=" -H 'Content-Type: application/json' -d '"+JSON.stringify(sample)+"'"}
-  return line+' "'+base+path.replace("{id}","demo").replace("{call_id}","$CALL")+'"'}
+  return line+' "'+base+path.replace("{id}","demo").replace("{call_id}","$CALL").replace("{user}","demo")+'"'}
 fetch("openapi.json").then(r=>r.json()).then(api=>{
   const shapes=api.components.schemas;document.getElementById("about").textContent=api.info.description
   const all=document.getElementById("all");let tag=""

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.responses import Response
 
+from ari_app.ports.teams import MEMBERS_MAX, TEAMS_MAX
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -33,11 +35,21 @@ KINDS: Mapping[str, Kind] = {
     "emergency-number": Kind(403, "Emergency number", "Emergency numbers are not called by callback."),
     "not-found": Kind(404, "Not here", "No such call or path."),
     "unknown-user": Kind(404, "No such user", "No user has this id."),
+    "unknown-team": Kind(404, "No such team", "No team has this id."),
+    "unknown-member": Kind(404, "Not a member", "The user is no member of this team."),
+    "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
     "idempotency-conflict": Kind(
         409, "Idempotency-Key used before", "The same Idempotency-Key came before with another request."
     ),
     "number-taken": Kind(409, "Number is somebody else's", "A number belongs to one user."),
+    "team-full": Kind(409, "Team is full", f"A team has at most {MEMBERS_MAX} members."),
+    "too-many-teams": Kind(409, "Too many teams", f"A user is a member of at most {TEAMS_MAX} teams."),
+    "balance-too-small": Kind(
+        409, "Less is available", "A correction takes all of its seconds or none; `detail` says how many there are."
+    ),
+    "call-not-settled": Kind(409, "Call not settled yet", "A call is refunded when it has ended."),
+    "nothing-to-refund": Kind(409, "Nothing to refund", "Less than that is left of what the call was charged."),
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
     "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
     "malformed-body": Kind(422, "Body not understood", "No JSON, an unknown field, or a value of the wrong kind."),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Any
+import secrets
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -32,6 +34,14 @@ def idempotency_key(request: Request) -> str | None:
         sentence = "Idempotency-Key: 1 to 255 visible characters are expected."
         raise Problem("malformed-request", sentence, "Idempotency-Key")
     return key
+
+
+def operation_id(word: Literal["grant", "correct", "refund"], key_id: str, idempotency_key: str | None) -> str:
+    """The ledger's operation id: derived, so that the same request takes effect once whatever is lost in between."""
+    letter = {"grant": "g", "correct": "k", "refund": "r"}[word]  # the ids of calls begin with "c"
+    if idempotency_key is None:
+        return letter + secrets.token_hex(12)
+    return letter + hashlib.sha256(f"{key_id}\0{word}\0{idempotency_key}".encode()).hexdigest()[:24]
 
 
 def gives(

@@ -13,7 +13,7 @@ from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.service import CallService
 from ari_app.ports.telephony import Asked, LinkLost, NoSuchChannel
-from tests.support import until
+from tests.support import personal, until
 
 ASKED = Asked(caller="alice", callee="+8613900000004", key="k", channel="chan-1")
 
@@ -45,7 +45,13 @@ def service_of(users: Any, pbx: Any) -> CallService:
     engine: Any = SimpleNamespace(sees_pbx=True, live=0, mailbox=lambda _: None, calls=MemoryCalls())
     policy: Any = SimpleNamespace(calls_max=10)
     return CallService(
-        engine=engine, users=users, telephony=pbx, read_number=lambda _: None, policy=policy, now_ms=lambda: 0
+        engine=engine,
+        users=users,
+        telephony=pbx,
+        read_number=lambda _: None,
+        policy=policy,
+        now_ms=lambda: 0,
+        plan_of=personal,
     )
 
 

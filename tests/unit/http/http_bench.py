@@ -10,17 +10,19 @@ from urllib.parse import unquote, urlsplit
 
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_ledger import MemoryLedger
+from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
 from ari_app.domain.causes import HungUpBy, Reason
-from ari_app.domain.plans import month_of
 from ari_app.engine import records
+from ari_app.engine.entitlements import Entitlements
+from ari_app.engine.membership import Membership
 from ari_app.engine.service import CallAsk, Refusal
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.plans_file import shipped
 from ari_app.ports.keys import Scope, described
-from ari_app.ports.ledger import MonthGrant
 
 NOW_MS = 1_795_422_792_123  # 2026-11-23T08:33:12.123Z
 KEYS: Mapping[str, tuple[Scope, ...]] = {"root": ("admin",), "dialler": ("call",), "viewer": ("read",)}
@@ -118,11 +120,15 @@ class Bench:
         self.service, self.engine = FakeService(), FakeEngine()
         self.users, self.keys = MemoryUsers(), MemoryKeys()
         self.ledger, self.calls = MemoryLedger(), MemoryCalls()
+        self.teams = MemoryTeams()
+        self.membership = Membership(self.users, self.teams)
+        self.entitlements = Entitlements(self.users, self.membership, MemoryShares(), shipped(), "Asia/Shanghai")
         self.parts = [Part("asterisk", True), Part("redis", True), Part("trunk", True)]
         self.now_ms = NOW_MS
         self.doors = Doors(
             service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
-            calls=self.calls, month=self._month, read_number=PhoneNumbers("CN").read, parts=self._parts,
+            calls=self.calls, membership=self.membership, teams=self.teams,
+            entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: [TrunkNow("carrier", "up"), TrunkNow("other")], metrics=lambda: b"ringbridge_x 1\n",
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,
         )  # fmt: skip
@@ -130,9 +136,6 @@ class Bench:
 
     async def _parts(self) -> list[Part]:
         return self.parts
-
-    def _month(self, _payer: str, now_ms: int) -> MonthGrant:
-        return month_of(now_ms, "Asia/Shanghai").grant(3600)
 
     async def with_keys(self) -> Bench:
         for name, scopes in KEYS.items():

@@ -19,7 +19,7 @@ from ari_app.flows import flows
 from ari_app.ports.users import OwnedNumber, User
 from tests.laws.virtual_time import run
 from tests.laws.world import PAYER, World, callback_call
-from tests.support import until
+from tests.support import personal, until
 
 T = TypeVar("T")
 BOB = "+8613900000005"
@@ -56,7 +56,7 @@ class Desk:
         )  # fmt: skip
         self.service = CallService(
             engine=world.engine, users=self.users, telephony=world.pbx, read_number=PhoneNumbers("CN").read,
-            policy=policy, now_ms=world.loop.now_ms,
+            policy=policy, now_ms=world.loop.now_ms, plan_of=personal,
         )  # fmt: skip
 
     async def place(self, ask: CallAsk = ASK, key: str | None = "order-7") -> Call | Refusal:

@@ -13,6 +13,7 @@ from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.numbers import Rules
 from ari_app.engine.service import CallAsk, CallService, Refusal
 from ari_app.ports.users import OwnedNumber, User
+from tests.support import personal
 
 WORD, LOOKS_LIKE_A_NUMBER = ("unknown-user", "There is no such user"), ("invalid-number", "This is not a phone number")
 
@@ -25,7 +26,7 @@ async def service() -> CallService:
     policy: Any = SimpleNamespace(calls_max=10, rules=Rules(("CN",)))
     return CallService(
         engine=engine, users=users, telephony=SimpleNamespace(), read_number=PhoneNumbers("CN").read,
-        policy=policy, now_ms=lambda: 0,
+        policy=policy, now_ms=lambda: 0, plan_of=personal,
     )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
 --[[ Shared by the ledger's scripts: one payer's account, opened for one operation. Twin: domain/ledger_book.py.
   KEYS     1 account, 2 settlements, 3 statement, 4 5 6 operations of this epoch, the one before, the one after
   ARGV     1 op, 2 its fingerprint, 3 now_ms, 4... the script's own
-  account  {1, month key, month granted_s, totals, buckets, holds}, packed
+  account  {2, month key, month granted_s, totals, buckets, holds, backed, opening}, packed
+  backed   1: the month was granted through a proved number
+  opening  {seq, until_ms, balance_s, totals} of what went to the archive; nil: nothing did
   totals   {granted, bought, corrected, refunded, spent, expired, overrun}
   bucket   {kind, expires_at_ms, left_s, granted_s}; kind 0 month 1 bonus 2 bought; expires 0: never
   hold     {call, {kind, expires_at_ms, seconds}, ...}
   line     at_ms|what|seconds|balance_after_s|kind|expires_at_ms|op|call|note
 ]]
 local raw = redis.call('GET', KEYS[1])
-local acc = raw and cmsgpack.unpack(raw) or {1, '', 0, {0, 0, 0, 0, 0, 0, 0}, {}, {}}
+local acc = raw and cmsgpack.unpack(raw) or {2, '', 0, {0, 0, 0, 0, 0, 0, 0}, {}, {}, 0}
+if acc[1] == 1 then acc[1], acc[7] = 2, 0 end -- as written by the first version
 local totals, holds, now = acc[4], acc[6], tonumber(ARGV[3])
 local news, dirty, available, balance = {}, false, 0, 0
 for _, b in ipairs(acc[5]) do available = available + b[3] end

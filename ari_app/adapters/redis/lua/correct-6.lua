@@ -2,7 +2,7 @@
 
   KEYS  see account.inc.lua
   ARGV  1 op, 2 fingerprint, 3 now_ms, 4 seconds (may be negative), 5 reason,
-        6 month key, 7 month allowance_s, 8 month ends_at_ms
+        6... the month, as in hold
 
   Gives "C seconds available_s", also for a repetition; "X C ..." if the op had other content;
   "N full|empty available_s" if nothing was corrected.
@@ -12,7 +12,7 @@
 local before = seen_before()
 if before then return before end
 expire()
-raise_to(ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
+raise_to(6)
 local seconds, reason = tonumber(ARGV[4]), ARGV[5]
 if seconds > 0 then
   if not has_room(1, 0) then return close('N full ' .. available) end

@@ -2,7 +2,7 @@
 
   KEYS  see account.inc.lua
   ARGV  1 op, 2 fingerprint, 3 now_ms, 4 call, 5 want_s, 6 initial_s, 7 next_s, 8 live calls at most,
-        9 month key, 10 month allowance_s, 11 month ends_at_ms
+        9... month key, allowance_s, ends_at_ms, counted_s ("-": no number is proved), why
 
   Gives "H seconds call_held_s available_s", also for a repetition; "X H ..." if the op had other content;
   "N closed|live_calls|empty available_s" if nothing was held.
@@ -12,7 +12,7 @@
 local before = seen_before()
 if before then return before end
 expire()
-raise_to(ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]))
+raise_to(9)
 
 local call, want, initial, step = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('HEXISTS', KEYS[2], call) == 1 then return close('N closed ' .. available) end

@@ -5,7 +5,7 @@
 
   Gives "S charged_s returned_s overrun_s expired_s", also for a repetition; "X S ..." if the op had other content
   or the call was resolved by another op.
-  The settlement is kept as "op|fingerprint|charged_s|returned_s|overrun_s|expired_s|used_s|refunded_s".
+  The settlement is kept as "op|fingerprint|charged_s|returned_s|overrun_s|expired_s|used_s|refunded_s|at_ms".
 ]]
 --@include account
 --@include calendar
@@ -45,6 +45,6 @@ for _, part in ipairs(parts) do
 end
 totals[5], totals[6], totals[7] = totals[5] + charged, totals[6] + expired, totals[7] + overrun
 local told = {charged, returned, overrun, expired}
-local settlement = {ARGV[1], ARGV[2], charged, returned, overrun, expired, used, 0}
+local settlement = {ARGV[1], ARGV[2], charged, returned, overrun, expired, used, 0, now}
 redis.call('HSET', KEYS[2], call, table.concat(settlement, '|'))
 return close('S ' .. table.concat(told, ' '), true)

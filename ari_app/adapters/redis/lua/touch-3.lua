@@ -1,13 +1,13 @@
 --[[ Write down what the calendar did to an account, and tell it. Writes nothing where the calendar did nothing.
 
   KEYS  1 account, 2 (not used), 3 statement
-  ARGV  1 2 "", 3 now_ms, 4 month key, 5 month allowance_s, 6 month ends_at_ms
+  ARGV  1 2 "", 3 now_ms, 4... the month, as in hold
 
   Gives the packed account (account.inc.lua).
 ]]
 --@include account
 --@include calendar
 expire()
-raise_to(ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]))
+raise_to(4)
 close('')
 return cmsgpack.pack(acc)

@@ -1,0 +1,165 @@
+"""Old lines of all statements, moved to a file: written, read back from the disk, and only then taken out of Redis.
+
+A file is gzipped JSON lines: a head, one record a payer and step ({"payer", "old": …}, see domain/ledger_archive.py), a
+foot with the number of records and lines and the SHA-256 of all before it. Whatever dies on the way, every line is in
+Redis or in a file with a good foot, or in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ari_app.domain.ledger_archive import Old, old_part, without
+from ari_app.domain.ledger_types import Line
+from ari_app.ledger_tools.streams import in_batches
+from ari_app.ports.ledger import Account, Ledger
+
+HEAD = "ringbridge statement archive"
+VERSION = 1
+
+
+class ArchiveError(Exception):
+    """For a person: the file cannot be written, or is not what was written. Nothing was taken out of Redis."""
+
+
+class _Record(msgspec.Struct):
+    payer: str
+    old: Old
+
+
+class _Head(msgspec.Struct):
+    what: str
+    version: int
+    before_ms: int
+    made_at_ms: int
+
+
+class _Foot(msgspec.Struct):
+    records: int
+    lines: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """`kept_n`: accounts that changed meanwhile and keep their lines; the next archive takes them."""
+
+    file: Path | None
+    accounts: int
+    lines: int
+    kept_n: int
+
+
+async def archive(
+    ledger: Ledger, to: Path, before_ms: int, on_progress: Callable[[str, int], None] = lambda _step, _done: None
+) -> Archived:
+    """Move what is from before that moment into a new file in `to`. Raises ArchiveError, Unavailable."""
+    file = to / f"statement-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.jsonl.gz"
+    part = file.with_suffix(".part")
+    try:
+        await asyncio.to_thread(to.mkdir, parents=True, exist_ok=True)
+        lines = await _write(ledger, part, before_ms, lambda n: on_progress("write", n))
+        if lines is None:
+            part.unlink()
+            return Archived(None, 0, 0, 0)
+        part.rename(file)
+        _sync_folder(to)
+    except OSError as e:
+        raise ArchiveError(f"{to}: {e.strerror or e}; nothing was taken out of Redis") from None
+    for _ in records(file):  # all of it, from the disk, before the first line is dropped
+        pass
+    dropped = kept = moved = 0
+    payers = set()
+    for record in records(file):
+        if await ledger.forget(payer=record.payer, old=record.old):
+            dropped, moved = dropped + 1, moved + len(record.old.lines)
+            payers.add(record.payer)
+        else:
+            kept += 1
+        on_progress("drop", 1)
+    await ledger.durable()
+    return Archived(file, len(payers), moved, kept)
+
+
+def records(file: Path) -> Iterator[_Record]:
+    """One after another. Raises ArchiveError where the file is not whole."""
+    digest, count, lines = hashlib.sha256(), 0, 0
+    decode = msgspec.json.Decoder(_Record).decode
+    try:
+        with gzip.open(file, "rb") as raw:
+            head = raw.readline()
+            if msgspec.json.decode(head, type=_Head).what != HEAD:
+                raise ArchiveError(f"{file}: no archive of statements")
+            digest.update(head)
+            before = raw.readline()
+            for line in raw:
+                record = decode(before)
+                digest.update(before)
+                count, lines = count + 1, lines + len(record.old.lines)
+                yield record
+                before = line
+            foot = msgspec.json.decode(before, type=_Foot)
+    except (OSError, EOFError, msgspec.DecodeError) as e:
+        raise ArchiveError(f"{file}: cannot be read: {e}") from None
+    if foot != _Foot(count, lines, digest.hexdigest()):
+        raise ArchiveError(f"{file}: is damaged: its foot tells of other lines")
+
+
+def archived_lines(folder: Path, payer: str) -> list[Line]:
+    """A payer's lines out of all files in a folder, oldest first, each once. Raises ArchiveError."""
+    found: dict[int, Line] = {}
+    for file in sorted(folder.glob("statement-*.jsonl.gz")):
+        for record in records(file):
+            if record.payer == payer:
+                found |= {line.seq: line for line in record.old.lines}
+    return [found[seq] for seq in sorted(found)]
+
+
+async def _write(ledger: Ledger, part: Path, before_ms: int, on_progress: Callable[[int], None]) -> int | None:
+    """How many lines; None: nothing is that old."""
+    digest, count, lines = hashlib.sha256(), 0, 0
+    with part.open("wb") as disk:
+        with gzip.GzipFile(fileobj=disk, mode="wb", mtime=0) as out:
+            _put(out, digest, _Head(HEAD, VERSION, before_ms, time.time_ns() // 1_000_000))
+            async for payers in in_batches(ledger.payers()):
+                for payer, account in zip(
+                    payers, await asyncio.gather(*map(ledger.read_account, payers)), strict=True
+                ):
+                    for old in _steps(account, before_ms):
+                        _put(out, digest, _Record(payer, old))
+                        count, lines = count + 1, lines + len(old.lines)
+                on_progress(len(payers))
+            out.write(msgspec.json.encode(_Foot(count, lines, digest.hexdigest())) + b"\n")
+        disk.flush()
+        os.fsync(disk.fileno())
+    return lines if count else None
+
+
+def _steps(account: Account | None, before_ms: int) -> Iterator[Old]:
+    while account is not None and (old := old_part(account, before_ms)) is not None:
+        yield old
+        account = without(account, old)
+
+
+def _put(out: gzip.GzipFile, digest: Any, what: msgspec.Struct) -> None:
+    line = msgspec.json.encode(what) + b"\n"
+    out.write(line)
+    digest.update(line)
+
+
+def _sync_folder(folder: Path) -> None:
+    at = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(at)
+    finally:
+        os.close(at)

@@ -1,0 +1,75 @@
+"""Every law of the ledger, checked for every payer, one batch of accounts after another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+
+from ari_app.domain.errors import Unavailable
+from ari_app.domain.ledger_laws import check_laws
+from ari_app.domain.ledger_types import Totals
+from ari_app.ledger_tools.streams import in_batches
+from ari_app.ports.ledger import Account, Ledger
+
+BROKEN_MAX = 1_000
+"""Sentences that are kept; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    payer: str
+    what: str  # begins with the law, such as "law 1: …"
+
+
+@dataclass
+class Checked:
+    """Over all accounts that were read. `broken_n` counts sentences, also those that are not kept in `broken`."""
+
+    accounts: int = 0
+    lines: int = 0
+    available_s: int = 0
+    held_s: int = 0
+    totals: Totals = field(default_factory=Totals)
+    broken: list[Broken] = field(default_factory=list)
+    broken_n: int = 0
+
+    def add(self, payer: str, account: Account) -> None:
+        self.accounts += 1
+        self.lines += len(account.lines)
+        self.available_s += account.available_s
+        self.held_s += account.held_s
+        names = [one.name for one in fields(Totals)]
+        self.totals = Totals(*(getattr(self.totals, name) + getattr(account.totals, name) for name in names))
+        for what in check_laws(account):
+            self.complain(payer, what)
+
+    def complain(self, payer: str, what: str) -> None:
+        self.broken_n += 1
+        if len(self.broken) < BROKEN_MAX:
+            self.broken.append(Broken(payer, what))
+
+
+async def count(ledger: Ledger) -> int:
+    """How many accounts there are, so that progress can be told."""
+    return sum([len(batch) async for batch in in_batches(ledger.payers(), 10_000)])
+
+
+async def verify(ledger: Ledger, on_progress: Callable[[int, Checked], None] = lambda _done, _so_far: None) -> Checked:
+    """Calls may go on meanwhile: each account is read in one moment. Raises Unavailable where Redis goes away; an
+    account that cannot be understood is a broken one."""
+    checked = Checked()
+    async for payers in in_batches(ledger.payers()):
+        found = await asyncio.gather(*(ledger.read_account(payer) for payer in payers), return_exceptions=True)
+        for payer, account in zip(payers, found, strict=True):
+            if isinstance(account, Account):
+                checked.add(payer, account)
+            elif isinstance(account, Unavailable | asyncio.CancelledError):
+                raise account
+            elif isinstance(account, Exception):
+                checked.accounts += 1
+                checked.complain(payer, f"cannot be read: {type(account).__name__}: {account}")
+            else:
+                raise account
+        on_progress(len(payers), checked)
+    return checked

@@ -1,0 +1,43 @@
+"""A ledger for the time of one command, on the Redis that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from ari_app.adapters.redis import schema
+from ari_app.adapters.redis.ledger import RedisLedger
+from ari_app.adapters.redis.link import Link
+from ari_app.ledger_tools.streams import in_batches
+
+TOOL_TIMEOUT_MS = 15_000
+"""A statement of many thousand lines may take its time."""
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[RedisLedger]:
+    """Raises Unavailable where it cannot be reached, or was written by a newer version."""
+    link = Link(url, timeout_ms=TOOL_TIMEOUT_MS)
+    try:
+        await link.start()
+        await schema.check(link)
+        yield RedisLedger(link)
+    finally:
+        await link.close()
+
+
+async def migrate(url: str, on_progress: Callable[[int], None] = lambda _done: None) -> int:
+    """Bring every account to this version's form now, rather than when it is next touched: how many were changed."""
+    link = Link(url, timeout_ms=TOOL_TIMEOUT_MS)
+    changed = 0
+    try:
+        await link.start()
+        await schema.check(link)
+        ledger = RedisLedger(link)
+        async for payers in in_batches(ledger.payers()):
+            changed += sum(await schema.upgrade(link, payers))
+            on_progress(len(payers))
+        await ledger.durable()
+    finally:
+        await link.close()
+    return changed

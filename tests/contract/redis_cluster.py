@@ -1,0 +1,117 @@
+"""A Redis Cluster of its own for a test: three masters on free ports of the loopback, each with a replica if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from ari_app.adapters.redis.slots import SLOTS, slot_of
+from tests.contract.redis_server import RedisServer, free_ports
+from tests.support import until_sync
+
+MASTERS = 3
+
+
+class RedisCluster:
+    def __init__(self, home: Path, *, has_replicas: bool = False, node_timeout_ms: int = 1500) -> None:
+        count = MASTERS * (2 if has_replicas else 1)
+        ports = free_ports(2 * count)
+        self._has_replicas = has_replicas
+        self._bus_ports = ports[count:]
+        self.nodes = [
+            RedisServer(_made(home / f"node{n}"), appendfsync="everysec" if has_replicas else "always", port=ports[n],
+                        more=_cluster(ports[count + n], node_timeout_ms))
+            for n in range(count)
+        ]  # fmt: skip
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> RedisCluster:
+        for node in self.nodes:
+            node.launch()
+        for n, node in enumerate(self.nodes):
+            node.wait()
+            with asking(node) as ask:
+                ask("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
+                if n < MASTERS:
+                    ask("CLUSTER", "ADDSLOTSRANGE", SLOTS * n // MASTERS, SLOTS * (n + 1) // MASTERS - 1)
+                if n:
+                    ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self._bus_ports[0])
+        until_sync(self._all_know_all, within_s=20, what="the nodes know one another", every_s=0.05)
+        for n, replica in enumerate(self.nodes[MASTERS:]):
+            with asking(replica) as ask:
+                ask("CLUSTER", "REPLICATE", self.id_of(n))
+        until_sync(self.is_whole, within_s=20, what="the cluster is whole", every_s=0.05)
+        return self
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def is_whole(self) -> bool:
+        """Every node says so, and every replica is in step."""
+        for node in self.nodes:
+            with asking(node) as ask:
+                said, role = ask("CLUSTER", "INFO"), ask("ROLE")
+                if b"cluster_state:ok" not in said or (role[0] == b"slave" and role[3] != b"connected"):
+                    return False
+                if self._has_replicas and role[0] == b"master" and not role[2]:
+                    return False
+        return True
+
+    def id_of(self, n: int) -> str:
+        with asking(self.nodes[n]) as ask:
+            return str(ask("CLUSTER", "MYID").decode())
+
+    def master_of(self, key: str) -> int:
+        """Which node it is."""
+        with asking(next(node for node in self.nodes if node._answers())) as ask:
+            for first, last, primary, *_ in ask("CLUSTER", "SLOTS"):
+                if first <= slot_of(key) <= last:
+                    return [node.port for node in self.nodes].index(primary[1])
+        raise AssertionError(f"nobody serves {key}")
+
+    def move(self, key: str, to: int, between: Callable[[], None] = lambda: None) -> None:
+        """Its slot, with all that is in it, as redis-cli does it; `between` is called when half of its keys are gone."""
+        slot, source = slot_of(key), self.master_of(key)
+        with asking(self.nodes[source]) as old, asking(self.nodes[to]) as new:
+            new("CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
+            old("CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(to))
+            keys = old("CLUSTER", "GETKEYSINSLOT", slot, 1000)
+            for at, one in enumerate(keys):
+                if at == len(keys) // 2:
+                    between()
+                old("MIGRATE", "127.0.0.1", self.nodes[to].port, one, 0, 5000)
+            new("CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
+            old("CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
+
+    def _all_know_all(self) -> bool:
+        for node in self.nodes:
+            with asking(node) as ask:
+                if b"cluster_known_nodes:%d\r" % len(self.nodes) not in ask("CLUSTER", "INFO"):
+                    return False
+        return True
+
+
+@contextmanager
+def asking(node: RedisServer) -> Iterator[Callable[..., Any]]:
+    with redis.Redis(port=node.port, socket_timeout=5) as client:
+        yield client.execute_command
+
+
+def _cluster(bus_port: int, node_timeout_ms: int) -> list[str]:
+    return [
+        "--cluster-enabled", "yes", "--cluster-port", str(bus_port), "--cluster-node-timeout", str(node_timeout_ms),
+        "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
+    ]  # fmt: skip
+
+
+def _made(home: Path) -> Path:
+    home.mkdir()
+    return home
