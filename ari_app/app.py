@@ -23,6 +23,7 @@ from ari_app.adapters.ami import AmiSettings, AmiWatch
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.adapters.redis import schema
 from ari_app.adapters.redis.calls import RedisCalls
 from ari_app.adapters.redis.keys import RedisKeys
 from ari_app.adapters.redis.leases import RedisLeases
@@ -330,6 +331,7 @@ async def _live(
     code = 0
     try:
         await stopping.unless_told(app.redis.start())
+        await schema.check(app.redis)
         await stopping.unless_told(app.lease.acquire())
         key = await first_key(app.keys, app.settings.api_key, Path(app.settings.state_dir), now_ms())
         log.info("calls taken up", live_calls=await stopping.unless_told(_taken_up(app)))

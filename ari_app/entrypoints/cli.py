@@ -12,14 +12,28 @@ from typing import Annotated
 
 import typer
 
-from ari_app.entrypoints import cli_calls, cli_config, cli_plans, cli_stack, cli_up, cli_users
+from ari_app.entrypoints import (
+    cli_calls,
+    cli_config,
+    cli_explain,
+    cli_ledger,
+    cli_minutes,
+    cli_plans,
+    cli_stack,
+    cli_teams,
+    cli_up,
+    cli_users,
+)
 from ari_app.entrypoints.cli_common import new_app, out, say
 from ari_app.entrypoints.client import Failure
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
-for part in (cli_up, cli_calls, cli_users, cli_config, cli_plans, cli_stack):
+PARTS = (
+    cli_up, cli_calls, cli_users, cli_minutes, cli_teams, cli_config, cli_plans, cli_explain, cli_ledger, cli_stack,
+)  # fmt: skip
+for part in PARTS:
     part.register(app)
 
 

@@ -19,11 +19,14 @@ KeyOpt = Annotated[str | None, typer.Option("--key", help="Its key (RINGBRIDGE_A
 ConfigOpt = Annotated[str | None, typer.Option("--config", help="The settings file instead of ./ringbridge.toml.")]
 StateOpt = Annotated[Path | None, typer.Option("--state-dir", help="The state directory (RINGBRIDGE_STATE_DIR).")]
 
+UserArg = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
+OnceOpt = Annotated[str | None, typer.Option(help="Idempotency-Key: given again with it, it counts once.")]
+
 AnyCommand = TypeVar("AnyCommand", bound=Callable[..., Any])
 
 __all__ = [
-    "ApiOpt", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "StateOpt", "clock", "example", "money", "new_app", "out",
-    "out_json", "say", "table",
+    "ApiOpt", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "OnceOpt", "Progress", "StateOpt", "UserArg", "clock",
+    "example", "money", "new_app", "out", "out_json", "say", "table",
 ]  # fmt: skip
 
 
@@ -65,6 +68,32 @@ def say(line: str) -> None:
     """What goes on besides: stderr."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+class Progress:
+    """How far a long command has come, on stderr: a line that is written over where that is a terminal; elsewhere one
+    more line every `every`, or none (0)."""
+
+    def __init__(self, words: str, every: int = 0) -> None:
+        self._words = words  # such as "{n} of 80 users"
+        self._every = every
+        self._is_shown = False
+
+    def tell(self, n: int) -> None:
+        line = self._words.format(n=n)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{line}")
+            sys.stderr.flush()
+            self._is_shown = True
+        elif self._every and n % self._every == 0:
+            say(line)
+
+    def clear(self) -> None:
+        """Before anything else is written."""
+        if self._is_shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._is_shown = False
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

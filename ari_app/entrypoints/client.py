@@ -49,15 +49,14 @@ class Client:
         self._opener = urllib.request.build_opener(*proxies)
 
     def get(self, *path: str, **query: object) -> Any:
-        asked = urlencode({name: value for name, value in query.items() if value is not None})
-        return self._ask("GET", path, None, {}, f"?{asked}" if asked else "")
+        return self._ask("GET", path, None, {}, _asked(query))
 
-    def put(self, *path: str, body: object) -> Any:
+    def put(self, *path: str, body: object = None) -> Any:
         return self._ask("PUT", path, body, {})
 
-    def post(self, *path: str, body: object, once: str | None = None) -> Any:
+    def post(self, *path: str, body: object, once: str | None = None, **query: object) -> Any:
         """`once`: the Idempotency-Key."""
-        return self._ask("POST", path, body, {"Idempotency-Key": once} if once else {})
+        return self._ask("POST", path, body, {"Idempotency-Key": once} if once else {}, _asked(query))
 
     def delete(self, *path: str) -> Any:
         return self._ask("DELETE", path, None, {})
@@ -81,6 +80,11 @@ class Client:
         except (OSError, ValueError) as e:  # ValueError: an answer that is no JSON
             why = e.reason if isinstance(e, urllib.error.URLError) else e
             raise Unreachable(f"{self.api} does not answer ({why}): is `ringbridge up` running?") from None
+
+
+def _asked(query: dict[str, object]) -> str:
+    asked = urlencode({name: value for name, value in query.items() if value is not None})
+    return f"?{asked}" if asked else ""
 
 
 def _host(api: str) -> str:

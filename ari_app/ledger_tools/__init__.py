@@ -5,7 +5,7 @@ accounts fills the memory, and calls go on meanwhile.
 """
 
 from ari_app.ledger_tools.archive import ArchiveError, archive, archived_lines
-from ari_app.ledger_tools.verify import Broken, Checked, verify
+from ari_app.ledger_tools.verify import Broken, Checked, count, verify
 from ari_app.ledger_tools.wired import migrate, opened
 
-__all__ = ["ArchiveError", "Broken", "Checked", "archive", "archived_lines", "migrate", "opened", "verify"]
+__all__ = ["ArchiveError", "Broken", "Checked", "archive", "archived_lines", "count", "migrate", "opened", "verify"]

@@ -132,9 +132,7 @@ async def _write(ledger: Ledger, part: Path, before_ms: int, on_progress: Callab
         with gzip.GzipFile(fileobj=disk, mode="wb", mtime=0) as out:
             _put(out, digest, _Head(HEAD, VERSION, before_ms, time.time_ns() // 1_000_000))
             async for payers in in_batches(ledger.payers()):
-                for payer, account in zip(
-                    payers, await asyncio.gather(*map(ledger.read_account, payers)), strict=True
-                ):
+                for payer, account in zip(payers, await asyncio.gather(*map(ledger.read_account, payers)), strict=True):
                     for old in _steps(account, before_ms):
                         _put(out, digest, _Record(payer, old))
                         count, lines = count + 1, lines + len(old.lines)

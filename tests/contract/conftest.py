@@ -88,7 +88,7 @@ def _link(request: pytest.FixtureRequest) -> Link:
     return link
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def office(request: pytest.FixtureRequest) -> Office:
     """Users, teams and minutes together."""
-    return Office.in_memory() if request.param == "memory" else Office.in_redis(request.getfixturevalue("link"))
+    return Office.in_memory() if request.param == "memory" else Office.in_redis(_link(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,12 +48,15 @@ class RedisCluster:
         for n, replica in enumerate(self.nodes[MASTERS:]):
             with asking(replica) as ask:
                 ask("CLUSTER", "REPLICATE", self.id_of(n))
-        until_sync(self.is_whole, within_s=20, what="the cluster is whole", every_s=0.05)
+        self.wait_whole()
         return self
 
     def stop(self) -> None:
         for node in self.nodes:
             node.kill()
+
+    def wait_whole(self) -> None:
+        until_sync(self.is_whole, within_s=20, what="the cluster is whole", every_s=0.05)
 
     def is_whole(self) -> bool:
         """Every node says so, and every replica is in step."""
@@ -78,15 +82,16 @@ class RedisCluster:
         raise AssertionError(f"nobody serves {key}")
 
     def move(self, key: str, to: int, between: Callable[[], None] = lambda: None) -> None:
-        """Its slot, with all that is in it, as redis-cli does it; `between` is called when half of its keys are gone."""
+        """Its slot, with all that is in it, as redis-cli does it; `between`: when half of its keys are gone."""
         slot, source = slot_of(key), self.master_of(key)
         with asking(self.nodes[source]) as old, asking(self.nodes[to]) as new:
             new("CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
             old("CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(to))
             keys = old("CLUSTER", "GETKEYSINSLOT", slot, 1000)
-            for at, one in enumerate(keys):
-                if at == len(keys) // 2:
-                    between()
+            for one in keys[: len(keys) // 2]:
+                old("MIGRATE", "127.0.0.1", self.nodes[to].port, one, 0, 5000)
+            between()
+            for one in keys[len(keys) // 2 :]:
                 old("MIGRATE", "127.0.0.1", self.nodes[to].port, one, 0, 5000)
             new("CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
             old("CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
@@ -97,6 +102,12 @@ class RedisCluster:
                 if b"cluster_known_nodes:%d\r" % len(self.nodes) not in ask("CLUSTER", "INFO"):
                     return False
         return True
+
+
+def payers_of(cluster: RedisCluster, node: int, count: int) -> list[str]:
+    """Whose accounts that node serves."""
+    names = (f"payer{n}" for n in itertools.count())
+    return list(itertools.islice((name for name in names if cluster.master_of(f"{{p:{name}}}:a") == node), count))
 
 
 @contextmanager

@@ -172,50 +172,50 @@ async def test_the_last_sign_of_life_of_a_node_is_kept(calls: Calls) -> None:
 # ---- only Redis -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_closed_call_goes_with_its_events_after_its_time(link: Link) -> None:
-    calls = RedisCalls(link)
+async def test_a_closed_call_goes_with_its_events_after_its_time(any_link: Link) -> None:
+    calls = RedisCalls(any_link)
     await made(calls, events=(b"a",))
     await calls.close("c1", "pbx1", retention_s=100)
 
     for key in ("{c:c1}:r", "{c:c1}:e"):
-        assert 0 < await link.command("TTL", key) <= 100
+        assert 0 < await any_link.command("TTL", key) <= 100
     await calls.save("c1", 1, b"late", [b"b"], fence=1)
     for key in ("{c:c1}:r", "{c:c1}:e"):
-        assert 0 < await link.command("TTL", key) <= 100, "a late save does not keep it for ever"
+        assert 0 < await any_link.command("TTL", key) <= 100, "a late save does not keep it for ever"
 
 
-async def test_events_that_come_only_after_the_closing_go_too(link: Link) -> None:
-    calls = RedisCalls(link)
+async def test_events_that_come_only_after_the_closing_go_too(any_link: Link) -> None:
+    calls = RedisCalls(any_link)
     await made(calls)
     await calls.close("c1", "pbx1", retention_s=100)
     await calls.save("c1", 1, b"late", [b"a"], fence=1)
 
-    assert 0 < await link.command("TTL", "{c:c1}:e") <= 100
+    assert 0 < await any_link.command("TTL", "{c:c1}:e") <= 100
 
 
-async def test_a_place_in_a_list_without_a_record_is_left_out_and_cleared_away_when_old(link: Link) -> None:
-    calls = RedisCalls(link)
+async def test_a_place_in_a_list_without_a_record_is_left_out_and_cleared_away_when_old(any_link: Link) -> None:
+    calls = RedisCalls(any_link)
     await made(calls, "c1")
     old_ms = NOW_MS - DANGLING_MS - 60_000
-    await link.commands([("ZADD", "calls:all", NOW_MS, "young"), ("ZADD", "calls:all", old_ms, "old")])
+    await any_link.commands([("ZADD", "calls:all", NOW_MS, "young"), ("ZADD", "calls:all", old_ms, "old")])
 
     assert (await calls.list()).call_ids == ("c1",)
-    assert await link.command("ZRANGE", "calls:all", 0, -1) == [b"c1", b"young"]
+    assert await any_link.command("ZRANGE", "calls:all", 0, -1) == [b"c1", b"young"]
 
 
-async def test_a_live_place_without_a_record_is_told_so_that_its_owner_can_close_it(link: Link) -> None:
-    calls = RedisCalls(link)
-    await link.command("SADD", "{n:pbx1}:live", "lost")
+async def test_a_live_place_without_a_record_is_told_so_that_its_owner_can_close_it(any_link: Link) -> None:
+    calls = RedisCalls(any_link)
+    await any_link.command("SADD", "{n:pbx1}:live", "lost")
 
     assert await calls.live("pbx1") == ["lost"]
     await calls.close("lost", "pbx1")
     assert await calls.live("pbx1") == []
 
 
-async def test_a_call_of_another_node_in_our_live_set_is_not_ours(link: Link) -> None:
-    calls = RedisCalls(link)
+async def test_a_call_of_another_node_in_our_live_set_is_not_ours(any_link: Link) -> None:
+    calls = RedisCalls(any_link)
     await made(calls, "c1", node="pbx2")
-    await link.command("SADD", "{n:pbx1}:live", "c1")  # a crash between its two writes left it
+    await any_link.command("SADD", "{n:pbx1}:live", "c1")  # a crash between its two writes left it
 
     assert await calls.live("pbx1") == []
 
@@ -263,23 +263,23 @@ def lose_the_connection_after(length: int, link: Link) -> None:
     wire._transport = Cut()  # type: ignore[assignment]
 
 
-async def test_the_list_of_all_calls_is_trimmed(link: Link) -> None:
-    calls = RedisCalls(link, retention_s=1000)
-    await link.command("ZADD", "calls:all", NOW_MS - 200_000_000, "ancient")
+async def test_the_list_of_all_calls_is_trimmed(any_link: Link) -> None:
+    calls = RedisCalls(any_link, retention_s=1000)
+    await any_link.command("ZADD", "calls:all", NOW_MS - 200_000_000, "ancient")
     for n in range(64):
         await calls.close(f"c{n}", "pbx1")
 
-    await until(lambda: _is_empty(link), what="the ancient call is gone from the list")
+    await until(lambda: _is_empty(any_link), what="the ancient call is gone from the list")
 
 
-async def test_the_list_of_a_user_is_trimmed_when_he_calls_again(link: Link) -> None:
-    calls = RedisCalls(link, retention_s=1000)
+async def test_the_list_of_a_user_is_trimmed_when_he_calls_again(any_link: Link) -> None:
+    calls = RedisCalls(any_link, retention_s=1000)
     kept_ms = (1000 + 86_400) * 1000
     await made(calls, "ancient", at_ms=NOW_MS - kept_ms - 1)
     await made(calls, "old", at_ms=NOW_MS - kept_ms + 1)
     await made(calls, "new", at_ms=NOW_MS)
 
-    assert await link.command("ZRANGE", "{u:alice}:calls", 0, -1) == [b"old", b"new"]
+    assert await any_link.command("ZRANGE", "{u:alice}:calls", 0, -1) == [b"old", b"new"]
 
 
 async def _is_empty(link: Link) -> bool:

@@ -38,7 +38,11 @@ from tests.contract.redis_server import RedisServer
 TESTS = {
     name: test
     for module in (
-        test_ledger_holds, test_ledger_operations, test_ledger_calendar, test_ledger_office, test_ledger_numbers,
+        test_ledger_holds,
+        test_ledger_operations,
+        test_ledger_calendar,
+        test_ledger_office,
+        test_ledger_numbers,
         test_ledger_archive,
     )
     for name, test in vars(module).items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -60,8 +61,7 @@ async def test_verify_reads_everybody_and_adds_up(link: Link) -> None:
 
 async def test_verify_names_every_payer_and_law_that_is_broken(link: Link) -> None:
     ledger = await three_accounts(link)
-    account, settled, lines = keys("bob")
-    await link.command("LPOP", lines)
+    await link.command("LPOP", keys("bob")[2])
     await link.command("SET", keys("carol")[0], "nonsense")
     await link.command("HSET", keys("alice")[1], "c9", "c9:s|abc|60|0|0|0|60|0|1")
 
@@ -94,7 +94,7 @@ async def test_old_lines_move_to_a_file_and_the_laws_hold(link: Link, tmp_path: 
         assert archived_lines(tmp_path, payer) + list(now.lines) == list(account.lines)
         assert now.settlements == {}
     assert await archive(ledger, tmp_path, LATER_MS) == type(moved)(None, 0, 0, 0)
-    assert [file.suffixes for file in tmp_path.iterdir()] == [[".jsonl", ".gz"]]
+    assert [name.partition(".")[2] for name in os.listdir(tmp_path)] == ["jsonl.gz"]
 
 
 async def test_an_archive_that_died_half_way_is_done_again_and_loses_no_line(link: Link, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ async def test_a_damaged_file_is_told_of(link: Link, tmp_path: Path, damage: str
     else:
         moved.file.write_bytes(b"not gzip at all")
 
-    with pytest.raises(ArchiveError, match="cannot be read|damaged"):
+    with pytest.raises(ArchiveError, match=r"cannot be read|damaged"):
         list(records(moved.file))
 
 
@@ -159,8 +159,8 @@ async def test_a_folder_that_takes_no_file_takes_nothing_out(link: Link, tmp_pat
 # ---- older forms ----------------------------------------------------------------------------------------------------
 
 FIRST_FORM = {  # as the first version wrote it: charges, a void, an overrun, a refund, a correction, a call that holds
-    "account": "9601a7323032362d3131cd0e1097cd0e10cd0258e23cccb4000a939400cf000001a22d2f3c00cd0d02cd0e109401003c3c940200"
-    "cd0258cd02589192a263349300cf000001a22d2f3c003c",
+    "account": "9601a7323032362d3131cd0e1097cd0e10cd0258e23cccb4000a939400cf000001a22d2f3c00cd0d02cd0e109401003c3c9402"
+    "00cd0258cd02589192a263349300cf000001a22d2f3c003c",
     "settlements": [
         "c1", "c1:s|31c220f52873|60|0|10|0|70|0", "c2", "c2:s|60ffd4f7637b|0|60|0|0|0|0",
         "c3", "c3:s|0f38d9b6749b|120|0|0|0|61|60",

@@ -17,8 +17,8 @@ from starlette.responses import Response
 
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.records import UnreadableRecord
-from ari_app.entrypoints import views, views_account
-from ari_app.entrypoints.http import bodies, calls, queries, system, users
+from ari_app.entrypoints import views, views_account, views_plan
+from ari_app.entrypoints.http import bodies, calls, minutes, plan, queries, refunds, system, teams, users
 from ari_app.entrypoints.http.auth import Gate
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import Front, HttpMetrics, as_problem, away
@@ -31,11 +31,13 @@ OPEN = ("/healthz", "/readyz")
 BY_STATUS = {404: "not-found", 405: "method-not-allowed"}
 SCHEMAS = {
     "Call": views.CallView, "Calls": calls.Calls, "Events": calls.Events, "User": views.UserView,
-    "Balance": views_account.BalanceView, "Statement": users.Statement, "Granted": users.Granted,
+    "Balance": views_account.BalanceView, "Statement": minutes.Statement, "Granted": minutes.Granted,
+    "Corrected": minutes.Corrected, "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
+    "Team": views_plan.TeamView, "Members": teams.Members,
     "Trunks": system.Trunks, "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip
-ROUTERS = (calls.router, users.router, system.router)
-BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant)
+ROUTERS = (calls.router, refunds.router, users.router, minutes.router, plan.router, teams.router, system.router)
+BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant, bodies.Correct, bodies.Refund, bodies.PutTeam)
 ABOUT = """\
 Callback calls over your own Asterisk: rings the caller, then the callee, joins the two, and charges the talk from the
 caller's minutes. Times are RFC 3339 in UTC; minutes are whole seconds; errors are application/problem+json."""

@@ -140,13 +140,19 @@ def _states() -> tuple[str, ...]:
 
 
 async def _call(d: Doors, call_id: str) -> Call:
-    """The call as this process knows it, else as it was stored. Raises Problem (404), UnreadableRecord."""
+    """Raises Problem (404), UnreadableRecord."""
+    call = await find_call(d, call_id)
+    if call is None:
+        raise Problem("not-found", "There is no such call.", "id")
+    return call
+
+
+async def find_call(d: Doors, call_id: str) -> Call | None:
+    """The call as this process knows it, else as it was stored. Raises UnreadableRecord."""
     if (live := d.engine.mailbox(call_id)) is not None:
         return live.call
     stored = await d.calls.load(call_id) if CALL_ID.fullmatch(call_id) else None
-    if stored is None:
-        raise Problem("not-found", "There is no such call.", "id")
-    return records.decode(stored.record)
+    return None if stored is None else records.decode(stored.record)
 
 
 async def _page(d: Doors, user: str | None, since_ms: int | None, cursor: str | None, limit: int) -> CallPage:

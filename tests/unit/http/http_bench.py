@@ -127,7 +127,7 @@ class Bench:
         self.now_ms = NOW_MS
         self.doors = Doors(
             service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
-            calls=self.calls, membership=self.membership, teams=self.teams,
+            calls=self.calls, membership=self.membership, teams=self.teams, plans=shipped(),
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: [TrunkNow("carrier", "up"), TrunkNow("other")], metrics=lambda: b"ringbridge_x 1\n",
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,

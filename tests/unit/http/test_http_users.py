@@ -2,7 +2,7 @@
 
 import pytest
 
-from ari_app.entrypoints.http.users import grant_op
+from ari_app.entrypoints.http.reply import operation_id
 from tests.unit.http.http_bench import NOW_MS, Bench
 
 GRANT = {"kind": "bought", "seconds": 600}
@@ -107,8 +107,10 @@ async def test_grants_without_a_key_are_each_their_own(api: Bench) -> None:
 
 
 def test_two_holders_who_chose_one_idempotency_key_do_not_meet() -> None:
-    assert grant_op("key1", "pay-1") == grant_op("key1", "pay-1") != grant_op("key2", "pay-1")
-    assert grant_op("key1", None) != grant_op("key1", None)
+    mine = operation_id("grant", "key1", "pay-1")
+    assert mine == operation_id("grant", "key1", "pay-1") != operation_id("grant", "key2", "pay-1")
+    assert operation_id("grant", "key1", None) != operation_id("grant", "key1", None)
+    assert mine[1:] != operation_id("correct", "key1", "pay-1")[1:] != operation_id("refund", "key1", "pay-1")[1:]
 
 
 async def test_a_grant_is_answered_only_when_it_is_on_disk(api: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
