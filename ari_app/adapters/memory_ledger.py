@@ -103,7 +103,7 @@ class MemoryLedger:
             self.accounts[payer] = without
         return without is not None
 
-    async def durable(self) -> None:
+    async def durable(self, payer: str | None = None) -> None:
         """Memory keeps nothing."""
 
     def _account(self, payer: str) -> Account:

@@ -56,7 +56,7 @@ class Settings:
                  r"(rediss?|unix)://\S+|rediss?\+cluster://[^\s/?]+\S*|rediss?\+sentinel://[^\s/?]+/[^\s/?]+\S*",
                  empty=True),
         "Where Redis is: one server, some nodes of a Redis Cluster, or the sentinels and the name of their master "
-        "(see redis.md). Empty: the embedded one.", section="redis", secret=True)
+        "(see docs/redis.md). Empty: the embedded one.", section="redis", secret=True)
     redis_replicas: int = option(0, whole(0, 5),
         "How many replicas must have a grant, correction or settlement on their disk, too, before it counts as safe.",
         section="redis")

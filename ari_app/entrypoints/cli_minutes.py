@@ -3,6 +3,7 @@ the API."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,12 @@ from ari_app.entrypoints.csv_export import export
 LINES = 20
 NEGATIVE = {"ignore_unknown_options": True}
 """-60 is a number, not an option."""
+
+
+def _whole(text: str) -> int:
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text) is None:  # a misspelt option comes here, too
+        raise typer.BadParameter(f"{text} is not a whole number.")
+    return int(text)
 
 
 def register(app: typer.Typer) -> None:
@@ -101,7 +108,9 @@ def grant(
 
 def correct(
     user: UserArg,
-    seconds: Annotated[int, typer.Argument(metavar="SECONDS", help="How many; -60 takes 60 seconds away.")],
+    seconds: Annotated[
+        int, typer.Argument(metavar="SECONDS", parser=_whole, help="How many; -60 takes 60 seconds away.")
+    ],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="For the statement: one line.")],
     once: OnceOpt = None, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip

@@ -106,7 +106,8 @@ class Ledger(Protocol):
         """Drop lines and settlements that are safe elsewhere, and keep their sums. False: nothing was dropped, as the
         account does not begin with exactly those (any more)."""
 
-    async def durable(self) -> None:
-        """Returns when all that this process was answered before is on the store's disk (up to a second later).
+    async def durable(self, payer: str | None = None) -> None:
+        """Returns when all that this process was answered before, of one payer or of all, is on the store's disk (up to
+        a second later; on that of replicas, too, where so many are asked for).
         Raises Unavailable when that cannot be known. A store that keeps nothing on disk returns at once; it said so
         in a warning at start-up."""

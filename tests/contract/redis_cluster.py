@@ -24,7 +24,7 @@ class RedisCluster:
         self._has_replicas = has_replicas
         self._bus_ports = ports[count:]
         self.nodes = [
-            RedisServer(_made(home / f"node{n}"), appendfsync="everysec" if has_replicas else "always", port=ports[n],
+            RedisServer(_made(home / f"node{n}"), appendfsync="always", port=ports[n],
                         more=_cluster(ports[count + n], node_timeout_ms))
             for n in range(count)
         ]  # fmt: skip
@@ -80,6 +80,10 @@ class RedisCluster:
                 if first <= slot_of(key) <= last:
                     return [node.port for node in self.nodes].index(primary[1])
         raise AssertionError(f"nobody serves {key}")
+
+    def replica_of(self, n: int) -> int:
+        with asking(self.nodes[n]) as ask:
+            return [node.port for node in self.nodes].index(int(ask("ROLE")[2][0][1]))
 
     def move(self, key: str, to: int, between: Callable[[], None] = lambda: None) -> None:
         """Its slot, with all that is in it, as redis-cli does it; `between`: when half of its keys are gone."""

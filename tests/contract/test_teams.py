@@ -255,6 +255,21 @@ async def test_two_who_want_one_numbers_minutes_at_once_get_them_once(office: Of
     assert sorted(granted_s) == [0, 60 * MIN]
 
 
+async def test_a_call_that_goes_on_uses_what_was_looked_up_and_looks_again_when_it_comes_short(office: Office) -> None:
+    names = await office.crew("t", 5)
+    user = await office.users.get(names[0])
+    assert user is not None
+    await office.entitlements.of(user, office.at_ms)
+    await office.put("six", N1)
+    await office.membership.join("t", "six")
+
+    assert (await office.entitlements.month("t0", office.at_ms)).allowance_s == 60 * MIN
+    office.entitlements.came_short("t0")
+    assert (await office.entitlements.month("t0", office.at_ms)).allowance_s == 90 * MIN
+    assert (await office.entitlements.month("t0", DECEMBER_MS)).key == "2026-12"
+    assert (await office.entitlements.month("nobody", office.at_ms)).counted_s is None
+
+
 # ---- what dies in between -------------------------------------------------------------------------------------------
 
 

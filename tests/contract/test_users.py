@@ -15,6 +15,7 @@ from ari_app.ports.keys import SCOPES, ApiKey, Keys, Scope, described, digest_of
 from ari_app.ports.users import NumberTaken, OwnedNumber, Put, User, Users
 from ari_app.stack import Stack, StackOptions
 from ari_app.stack.errors import StackError
+from tests.contract.conftest import STORES
 
 N1, N2, N3 = "+8613900000001", "+8613900000002", "+8613900000003"
 PROVED = OwnedNumber(N1, "code", 1000)
@@ -38,6 +39,12 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     stack.stop()
 
 
+def _url(request: pytest.FixtureRequest) -> str:
+    if request.param == "cluster":
+        return str(request.getfixturevalue("cluster").url)
+    return str(request.getfixturevalue("redis_url"))
+
+
 @asynccontextmanager
 async def emptied(url: str) -> AsyncIterator[Link]:
     link = Link(url)
@@ -49,21 +56,21 @@ async def emptied(url: str) -> AsyncIterator[Link]:
         await link.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 async def users(request: pytest.FixtureRequest) -> AsyncIterator[Users]:
     if request.param == "memory":
         yield MemoryUsers()
         return
-    async with emptied(request.getfixturevalue("redis_url")) as link:
+    async with emptied(_url(request)) as link:
         yield RedisUsers(link)
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 async def keys(request: pytest.FixtureRequest) -> AsyncIterator[Keys]:
     if request.param == "memory":
         yield MemoryKeys()
         return
-    async with emptied(request.getfixturevalue("redis_url")) as link:
+    async with emptied(_url(request)) as link:
         yield RedisKeys(link)
 
 

@@ -121,8 +121,8 @@ class RedisLedger:
         )  # fmt: skip
         return bool(done == 1)
 
-    async def durable(self) -> None:
-        await self._link.disk.wait(LEDGER)
+    async def durable(self, payer: str | None = None) -> None:
+        await self._link.disk.wait(LEDGER if payer is None else _write(payer, ""))
 
     async def _resolve(
         self, op: str, payer: str, now_ms: int, print_: str, call: str, used_s: int, rounded_s: int

@@ -93,7 +93,7 @@ async def grant(request: Request, id: UserId) -> Response:
         raise used_before("another grant")
     if isinstance(done, Refused):
         raise Problem("malformed-body", f"expires_at: {NOT_GRANTED[done.why]}", "expires_at")
-    await d.ledger.durable()
+    await d.ledger.durable(user.id)
     return reply(Granted(op, await balance_of(d, user)), 201)
 
 
@@ -116,7 +116,7 @@ async def correct(request: Request, id: UserId) -> Response:
         raise used_before("another correction")
     if isinstance(done, Refused):
         raise _not_corrected(done)
-    await d.ledger.durable()
+    await d.ledger.durable(user.id)
     return reply(Corrected(op, await balance_of(d, user)), 201)
 
 

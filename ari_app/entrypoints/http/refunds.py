@@ -49,7 +49,7 @@ async def refund(
         raise used_before("another refund")
     if isinstance(done, Refused):
         raise _not_refunded(done.why, body, is_live=is_live)
-    await d.ledger.durable()
+    await d.ledger.durable(payer.id)
     return reply(Refunded(op, done.seconds, await balance_of(d, payer)), 201)
 
 

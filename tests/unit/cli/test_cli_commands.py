@@ -33,6 +33,7 @@ def test_the_commands_that_were_promised_are_there() -> None:
         "up", "run", "demo", "call", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
         "check", "config sample", "pbx-config", "stack fetch", "stack start", "stack stop", "stack status",
         "stack logs", "stack carrier-calls", "trunks check", "trunks status", "plans check", "plans sample",
+        "plans explain", "correct", "refund", "team put", "team get", "team members", "team add", "team remove",
     }  # fmt: skip
     assert {" ".join(path) for path in COMMANDS} == promised
 

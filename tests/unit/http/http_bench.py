@@ -15,6 +15,7 @@ from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
 from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.units import Increment
 from ari_app.engine import records
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
@@ -144,6 +145,31 @@ class Bench:
 
     async def put(self, id: str = "demo", number: str = "+8613900000001") -> None:
         answer = await self.ask("PUT", f"/v1/users/{id}", {"numbers": [number]})
+        assert answer.status == 200, answer.raw
+
+    async def charge(self, id: str = "c1", seconds: int = 120, user: str = "demo") -> None:
+        """As a call does it that has ended."""
+        owner = await self.users.get(user)
+        assert owner is not None
+        month = (await self.entitlements.of(owner, self.now_ms)).month
+        await self.ledger.hold(
+            op=f"{id}:h0", payer=user, call=id, want_s=seconds, increment=Increment.parse("1/1"), month=month,
+            max_live_calls=9, now_ms=self.now_ms,
+        )  # fmt: skip
+        await self.ledger.settle(
+            op=f"{id}:s", payer=user, call=id, used_s=seconds, rounded_s=seconds, now_ms=self.now_ms
+        )
+
+    async def team(self, id: str = "acme", *, members: int = 0, certified: bool = False) -> None:
+        """Its members are called `<id>1`, `<id>2`, …, each with a proved number."""
+        answer = await self.ask("PUT", f"/v1/teams/{id}", {"name": id.title(), "certified": certified})
+        assert answer.status == 200, answer.raw
+        for n in range(1, members + 1):
+            await self.put(f"{id}{n}", f"+86139{1000 + n}{sum(map(ord, id)):04d}")
+            await self.join(f"{id}{n}", id)
+
+    async def join(self, user: str, team: str = "acme") -> None:
+        answer = await self.ask("PUT", f"/v1/teams/{team}/members/{user}")
         assert answer.status == 200, answer.raw
 
     async def store(self, call: Call, *events: str) -> None:

@@ -7,9 +7,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ari_app.domain.causes import REASONS
-from ari_app.entrypoints import views, views_account
+from ari_app.entrypoints import views, views_account, views_plan
 from ari_app.entrypoints.http import bodies
-from ari_app.entrypoints.http.app import routes
+from ari_app.entrypoints.http.app import BODIES, routes
 from ari_app.entrypoints.http.front import HttpMetrics
 from ari_app.entrypoints.http.problems import KINDS
 from ari_app.flows import callback
@@ -31,7 +31,8 @@ def test_the_table_of_problems_is_the_one_that_is_used() -> None:
 
 @pytest.mark.parametrize(
     "shape", [views.CallView, views.LegView, views.EventView, views.UserView, views_account.BalanceView,
-              views_account.BucketView, views_account.LineView]
+              views_account.BucketView, views_account.LineView, views_plan.TeamView, views_plan.MemberView,
+              views_plan.TeamOfUserView, views_plan.PlanView, views_plan.MinutesView, views_plan.SourceView]
 )  # fmt: skip
 def test_every_field_of_an_answer_is_in_the_docs(shape: type) -> None:
     fields = shape.__struct_encode_fields__  # type: ignore[attr-defined]
@@ -39,7 +40,7 @@ def test_every_field_of_an_answer_is_in_the_docs(shape: type) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("body", [bodies.PlaceCall, bodies.PutUser, bodies.Grant])
+@pytest.mark.parametrize("body", BODIES)
 def test_every_field_of_a_body_is_in_the_docs(body: type[bodies.Body]) -> None:
     assert [name for name in body.model_fields if not re.search(rf'[`"]{name}\??[`"]', API)] == []
 

@@ -20,10 +20,19 @@ SCOPES = [
     ("GET", "/v1/users/demo/balance", {"dialler", "viewer"}),
     ("GET", "/v1/users/demo/statement", {"viewer"}),
     ("POST", "/v1/users/demo/grants", set()),
+    ("POST", "/v1/users/demo/corrections", set()),
+    ("GET", "/v1/users/demo/plan", {"dialler", "viewer"}),
+    ("POST", "/v1/calls/c1/refund", set()),
+    ("PUT", "/v1/teams/acme", set()),
+    ("GET", "/v1/teams/acme", {"dialler", "viewer"}),
+    ("GET", "/v1/teams/acme/members", {"viewer"}),
+    ("PUT", "/v1/teams/acme/members/demo", set()),
+    ("DELETE", "/v1/teams/acme/members/acme1", set()),
     ("GET", "/v1/trunks", {"viewer"}),
 ]
 BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
-        "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}}  # fmt: skip
+        "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}, "PUT /v1/teams/acme": {"name": "Acme"},
+        "POST /v1/users/demo/corrections": {"seconds": -60, "reason": "x"}, "POST /v1/calls/c1/refund": {}}  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path", "may"), SCOPES)
@@ -34,6 +43,8 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
     await api.put()
     api.engine.live["c1"] = a_call()
     await api.store(a_call(), "queued")
+    await api.charge("c1")
+    await api.team(members=1)
     answer = await api.ask(method, path, BODY.get(f"{method} {path}"), key=key)
     if key in may | {"root"}:
         assert answer.status < 300, answer.raw

@@ -116,7 +116,7 @@ def test_two_holders_who_chose_one_idempotency_key_do_not_meet() -> None:
 async def test_a_grant_is_answered_only_when_it_is_on_disk(api: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from ari_app.domain.errors import Unavailable
 
-    async def lost() -> None:
+    async def lost(_payer: str) -> None:
         raise Unavailable("disk full")
 
     await api.put()
