@@ -49,6 +49,7 @@ PAYING = {
     "HOLD_RETRY_S": "0.5",
     "MEDIA_TIMEOUT_S": "0",
     "PROMPT": "true",
+    "PLANS_FILE": str(Path(__file__).parent / "pbx" / "plans.toml"),
 }
 
 

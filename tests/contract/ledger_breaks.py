@@ -179,25 +179,25 @@ BREAKS = [
     Break(
         "every touch grants the month again",
         book=[("(month.counted_s or 0) - granted_s", "(month.counted_s or 0)")],
-        lua={"calendar": [("(counted or 0) - granted)", "(counted or 0))")]},
+        lua={"month": [("(counted or 0) - granted)", "(counted or 0))")]},
     ),
     Break(
         "a lower allowance takes minutes away",
         book=[("max(0, month.allowance_s - (month.counted_s or 0) - granted_s)",
                "month.allowance_s - (month.counted_s or 0) - granted_s"),
               ("if more_s > 0:", "if more_s != 0:")],
-        lua={"calendar": [("math.max(0, allowance - (counted or 0) - granted)", "allowance - (counted or 0) - granted"),
+        lua={"month": [("math.max(0, allowance - (counted or 0) - granted)", "allowance - (counted or 0) - granted"),
                           ("if more > 0 then", "if more ~= 0 then")]},
     ),
     Break(
         "a stale process brings the old month back",
         book=[("if month.key < self._month_key or", "if")],
-        lua={"calendar": [("if key < acc[2] or ends <= now", "if ends <= now")]},
+        lua={"month": [("if key < acc[2] or ends <= now", "if ends <= now")]},
     ),
     Break(
         "a month that is over is granted",
         book=[("or month.ends_at_ms <= self.now_ms", "")],
-        lua={"calendar": [("or ends <= now then", "then")]},
+        lua={"month": [("or ends <= now then", "then")]},
     ),
     Break(
         "a correction goes below zero",
@@ -248,37 +248,37 @@ BREAKS = [
     Break(
         "what others had through the number does not count",
         book=[("month.allowance_s - (month.counted_s or 0) - granted_s", "month.allowance_s - granted_s")],
-        lua={"calendar": [("allowance - (counted or 0) - granted", "allowance - granted")]},
+        lua={"month": [("allowance - (counted or 0) - granted", "allowance - granted")]},
     ),
     Break(
         "a first number takes nothing back",
         book=[("back_s = self._take_back(month, min(granted_s, month.counted_s))", "back_s = 0")],
-        lua={"calendar": [("granted - take_back(key, ends, math.min(granted, counted))", "granted")]},
+        lua={"month": [("granted - take_back(key, ends, math.min(granted, counted))", "granted")]},
     ),
     Break(
         "every number takes back, not the first alone",
         book=[("if month.counted_s is not None and not is_backed:", "if month.counted_s is not None:")],
-        lua={"calendar": [("if counted and backed == 0 then", "if counted then")]},
+        lua={"month": [("if counted and backed == 0 then", "if counted then")]},
     ),
     Break(
         "what is held is taken back",
         book=[("back_s = min(seconds, bucket.left_s)", "back_s = seconds")],
-        lua={"calendar": [("b and math.min(seconds, b[3]) or 0", "b and seconds or 0")]},
+        lua={"month": [("b and math.min(seconds, b[3]) or 0", "b and seconds or 0")]},
     ),
     Break(
         "what is taken back leaves no line",
         book=[("self._write_month(month, -back_s, TAKEN_BACK)", "pass")],
-        lua={"calendar": [("month_line(key, ends, -back, 'granted already to another user of the number')", "")]},
+        lua={"month": [("month_line(key, ends, -back, 'granted already to another user of the number')", "")]},
     ),
     Break(
         "a stale look at a user without a number grants",
         book=[("if is_backed and month.counted_s is None:", "if False:")],
-        lua={"calendar": [("if backed == 1 and not counted then return end", "")]},
+        lua={"month": [("if backed == 1 and not counted then return end", "")]},
     ),
     Break(
         "a new month remembers the number of the old one",
         book=[("self._is_month_backed and not is_new", "self._is_month_backed")],
-        lua={"calendar": [("local backed, granted = is_new and 0 or acc[7],", "local backed, granted = acc[7],")]},
+        lua={"month": [("local backed, granted = is_new and 0 or acc[7],", "local backed, granted = acc[7],")]},
     ),
     Break(
         "lines leave that are not the ones in the file",

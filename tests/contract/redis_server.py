@@ -56,6 +56,12 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def cpu_ns(self) -> int:
+        """What its main thread has used of a processor."""
+        assert self._process is not None
+        return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[0])
+
     def start(self) -> Self:
         self.launch()
         self.wait()

@@ -34,6 +34,7 @@ def test_the_commands_that_were_promised_are_there() -> None:
         "check", "config sample", "pbx-config", "stack fetch", "stack start", "stack stop", "stack status",
         "stack logs", "stack carrier-calls", "trunks check", "trunks status", "plans check", "plans sample",
         "plans explain", "correct", "refund", "team put", "team get", "team members", "team add", "team remove",
+        "ledger verify", "ledger archive", "ledger archived", "ledger migrate",
     }  # fmt: skip
     assert {" ".join(path) for path in COMMANDS} == promised
 

@@ -9,6 +9,7 @@
 ]]
 --@include account
 --@include calendar
+--@include month
 local before = seen_before()
 if before then return before end
 expire()

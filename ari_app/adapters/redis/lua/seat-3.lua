@@ -4,7 +4,8 @@
   ARGV  1 user, 2 revision of his record, 3 the number with which he counts or "",
         4 seats at most; 0: only if he has one already
 
-  Gives 1; 0 if there is no such team, it is full, or he has no seat. An older revision than the seated one is passed by.
+  Gives 1, also where an older revision than the seated one was passed by; 0 if there is no such team, it is full, or
+  he has no seat.
 ]]
 local stored = redis.call('HGET', KEYS[2], ARGV[1])
 if not stored and ARGV[4] == '0' then return 0 end

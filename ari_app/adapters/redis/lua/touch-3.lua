@@ -7,6 +7,7 @@
 ]]
 --@include account
 --@include calendar
+--@include month
 expire()
 raise_to(4)
 close('')

@@ -1,6 +1,7 @@
 --[[ Bring an account of an older form to this one; see account.inc.lua. Changes no second.
 
   KEYS  1 account, 2 settlements, 3 statement
+  ARGV  none
 
   Gives 1 if something was changed. A settlement without a time gets that of the line that charged it; one that charged
   nothing, that of the newest line: it leaves with it.

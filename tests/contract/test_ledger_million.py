@@ -1,0 +1,117 @@
+"""Millions of accounts: what one takes in memory, that an operation costs as much among many as among few, and that the
+operator's commands read them all without holding them. SOAK=1: a million; else a thousandth of that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.contract.million import ALLOWANCE_S, OLD_DAYS, Costs, Ran, Stock, fill, measure, ratio, tool
+from tests.contract.redis_server import RedisServer
+
+IS_SOAK = bool(os.environ.get("SOAK"))
+SEED = int(os.environ.get("SEED") or 7)
+SIZES = (1_000, 10_000, 100_000, 1_000_000) if IS_SOAK else (200, 2_000)
+TURNS, EACH = (60, 100) if IS_SOAK else (10, 25)
+BYTES_MAX = 600  # of memory, for an account that lies idle
+FLAT = 1.2 if IS_SOAK else 2.0  # a few hundred operations say little
+PEAK_GROWTH_MAX = 1.3
+VERIFY_S_MAX = 300
+
+pytestmark = pytest.mark.timeout(1_800 if IS_SOAK else 120)
+
+
+@pytest.fixture(scope="module")
+def stocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Stock]]:
+    """The smallest first."""
+    made = []
+    try:
+        for accounts in SIZES:
+            made.append(Stock(RedisServer(tmp_path_factory.mktemp("redis")).start(), accounts))
+            asyncio.run(fill(made[-1]))
+        yield made
+    finally:
+        for stock in made:
+            stock.server.kill()
+
+
+def test_an_account_that_lies_idle_takes_little_memory(stocks: list[Stock]) -> None:
+    for one in stocks:
+        figure(
+            f"million: {one.accounts} accounts: made in {one.filled_in_s:.1f} s, {one.accounts / one.filled_in_s:.0f}"
+            f" a second; {one.idle_bytes:.0f} bytes each, of which its keys {one.key_bytes:.0f}"
+        )
+    for one in stocks[1:]:  # the first has what Redis makes at its start in it, too
+        assert one.key_bytes <= one.idle_bytes <= BYTES_MAX
+
+
+def test_an_operation_costs_as_much_among_many_accounts_as_among_few(stocks: list[Stock]) -> None:
+    """By the CPU of Redis' thread: the clocks, which are told too, also count who else is on the machine."""
+    found = asyncio.run(measure(stocks, TURNS, EACH, SEED))
+
+    small = found[stocks[0].accounts]
+    for accounts, costs in found.items():
+        figure(f"million: {accounts} accounts: {told(costs, small)}")
+    for costs in found.values():
+        assert ratio(costs.pairs, small.pairs, "cpu") <= FLAT
+        assert ratio(costs.touches, small.touches, "cpu") <= FLAT
+
+
+def test_verify_reads_them_all_and_holds_few(stocks: list[Stock], tmp_path: Path) -> None:
+    few, many = on_two("verify", (stocks[-2], stocks[-1]), tmp_path)
+
+    for stock, ran in ((stocks[-2], few), (stocks[-1], many)):
+        assert ran.answer["ok"], ran.answer["broken"]
+        assert ran.answer["accounts"] == stock.accounts
+        assert ran.answer["lines"] == stock.accounts + stock.calls
+        assert ran.answer["totals"]["spent_s"] == stock.charged_s
+        assert ran.answer["available_s"] == stock.accounts * ALLOWANCE_S - stock.charged_s
+    assert many.peak_kb <= PEAK_GROWTH_MAX * few.peak_kb
+    assert many.took_s <= VERIFY_S_MAX
+
+
+def test_archive_moves_the_old_lines_of_many_and_holds_few(stocks: list[Stock], tmp_path: Path) -> None:
+    few, many = on_two("archive", (stocks[-2], stocks[-1]), tmp_path)
+
+    for stock, ran in ((stocks[-2], few), (stocks[-1], many)):
+        assert (ran.answer["accounts"], ran.answer["lines"], ran.answer["kept"]) == (stock.old, stock.old, 0)
+    assert many.peak_kb <= PEAK_GROWTH_MAX * few.peak_kb
+
+
+def on_two(command: str, stocks: tuple[Stock, Stock], home: Path) -> tuple[Ran, Ran]:
+    """A thousandth part of a million is done side by side; where it takes long, one after the other."""
+
+    def run(stock: Stock) -> Ran:
+        folder = home / str(stock.accounts)
+        folder.mkdir()
+        more = ["verify"] if command == "verify" else ["archive", str(folder), "--keep-days", str(OLD_DAYS - 100)]
+        ran = tool(folder, "ledger", *more, "--redis", stock.server.url)
+        took = f"{ran.took_s:.1f} s: {stock.accounts / ran.took_s:.0f} a second, {ran.peak_kb // 1024} MB at most"
+        figure(f"million: {stock.accounts} accounts: {command} took {took}")
+        return ran
+
+    with ThreadPoolExecutor(1 if IS_SOAK else 2) as threads:
+        few, many = threads.map(run, stocks)
+    return few, many
+
+
+def told(costs: Costs, small: Costs) -> str:
+    """The median of each, and in brackets how many times that of the fewest accounts it is."""
+    words = []
+    for what, mine, its in (("hold, settle", costs.pairs, small.pairs), ("touch", costs.touches, small.touches)):
+        by = ", ".join(
+            f"{name} {median(getattr(cost, of) for cost in mine):.1f} ({ratio(mine, its, of):.2f})"
+            for name, of in (("CPU", "cpu"), ("its clock", "own"), ("client", "client"))
+        )
+        words.append(f"{what} µs each: {by}")
+    return "; ".join(words)
+
+
+def figure(text: str) -> None:
+    print(text)  # noqa: T201
