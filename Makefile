@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 SEED ?= 1
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test soak bench lint format lock build stop clean
@@ -32,8 +33,8 @@ run: setup ## Start everything, place a real demo call, keep serving until Ctrl-
 demo: setup ## Place the demo call and exit; the call as JSON on the last line
 	@$(BIN)/ringbridge demo
 
-test: setup lint ## Every behaviour once, on a real Asterisk and Redis
-	$(BIN)/python -m pytest $(ARGS)
+test: setup lint ## Every behaviour once, on a real Asterisk and Redis; WORKERS=n at a time
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: setup ## The full counts, seeded (SEED=n); results in soak-results/
 	$(BIN)/python -m tests.soak --seed $(SEED)

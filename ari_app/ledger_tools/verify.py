@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
@@ -39,8 +39,8 @@ class Checked:
         self.lines += len(account.lines)
         self.available_s += account.available_s
         self.held_s += account.held_s
-        names = [one.name for one in fields(Totals)]
-        self.totals = Totals(*(getattr(self.totals, name) + getattr(account.totals, name) for name in names))
+        sums, more = self.totals, account.totals
+        self.totals = Totals(*(getattr(sums, name) + getattr(more, name) for name in Totals.__slots__))
         for what in check_laws(account):
             self.complain(payer, what)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import subprocess
 import sys
@@ -172,19 +173,20 @@ class Ran:
 
     answer: dict[str, Any]
     took_s: float
+    cpu_s: float
     peak_kb: int
 
 
 def tool(home: Path, *words: str, within_s: float = 1_500) -> Ran:
-    """The peak is the kernel's high-water mark, read until the end."""
-    said, began_s, peak_kb = home / f"{words[1]}.json", time.perf_counter(), 0
+    """Peak and CPU time are the kernel's, read until the end."""
+    said, began_s, peak_kb, cpu_s = home / f"{words[1]}.json", time.perf_counter(), 0, 0.0
     with said.open("w") as out:
         command = [sys.executable, "-m", "ari_app.entrypoints.cli", *words, "--json"]
         process = subprocess.Popen(command, stdout=out)
 
     def is_over() -> bool:
-        nonlocal peak_kb
-        peak_kb = max(peak_kb, _peak_kb(process.pid))
+        nonlocal peak_kb, cpu_s
+        peak_kb, cpu_s = max(peak_kb, _peak_kb(process.pid)), _cpu_s(process.pid)
         return process.poll() is not None
 
     try:
@@ -192,7 +194,7 @@ def tool(home: Path, *words: str, within_s: float = 1_500) -> Ran:
     finally:
         process.kill()
         process.wait()
-    return Ran(json.loads(said.read_text()), time.perf_counter() - began_s, peak_kb)
+    return Ran(json.loads(said.read_text()), time.perf_counter() - began_s, cpu_s, peak_kb)
 
 
 async def at_once(ask: Callable[[int], Awaitable[None]], of: Iterable[int]) -> None:
@@ -224,3 +226,8 @@ def _peak_kb(pid: int) -> int:
     """0 where it has ended."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import Unavailable
+from ari_app.ledger_tools import verify
 from ari_app.ports.ledger import Held, Kind, Refused, Settled
 from tests.contract.desk import Desk
 from tests.contract.redis_server import RedisServer
@@ -19,47 +24,100 @@ from tests.proxy import Proxy
 ROUNDS = 20 if os.environ.get("SOAK") else 1
 SEED = int(os.environ.get("SEED") or 7)
 CALLS = 150
+CLIENTS, ACCOUNTS = 50, 1_000
 
 
-async def test_many_processes_spend_one_account_to_the_last_second_and_not_beyond(
-    redis_server: RedisServer, link: Link
-) -> None:
-    clients = [Link(redis_server.url) for _ in range(4)]
-    await asyncio.gather(*(client.start() for client in clients))
-    desks = [Desk(RedisLedger(client), increment="1/1", allowance_s=10_000) for client in clients]
-    for desk in desks:
-        desk.max_live_calls = 1000
+@asynccontextmanager
+async def clients(server: RedisServer, count: int) -> AsyncIterator[list[RedisLedger]]:
+    """So many links, as of so many processes."""
+    links = [Link(server.url) for _ in range(count)]
+    try:
+        await asyncio.gather(*(link.start() for link in links))
+        yield [RedisLedger(link) for link in links]
+    finally:
+        await asyncio.gather(*(link.close() for link in links))
 
-    async def call(n: int) -> int:
-        desk = desks[n % len(desks)]
-        held = await desk.hold(f"c{n}", 40)
-        if not isinstance(held, Held):
+
+@dataclass
+class Talk:
+    payer: str
+    call: str
+    ledger: RedisLedger
+    used_s: int
+
+    async def charged_s(self, allowance_s: int) -> int:
+        """0 where nothing was left to hold."""
+        desk = Desk(self.ledger, self.payer, increment="1/1", allowance_s=allowance_s)
+        desk.max_live_calls = 1_000
+        held = await desk.hold(self.call, max(40, self.used_s))
+        if isinstance(held, Refused):
             return 0
-        settled = await desk.settle(f"c{n}", used_s=n % 41)
+        settled = await desk.settle(self.call, self.used_s)
         assert isinstance(settled, Settled)
         return settled.charged_s
 
-    charged_s = sum(await asyncio.gather(*(call(n) for n in range(400))))
 
-    account = await desks[0].account()
-    assert account.totals.spent_s == charged_s
-    assert (account.available_s, account.held_s) == (10_000 - charged_s, 0)
-    await asyncio.gather(*(client.close() for client in clients))
+async def all_talk(talks: Sequence[Talk], allowance_s: int) -> Counter[str]:
+    """What each payer was charged. A few of each client at a time."""
+    charged_s: Counter[str] = Counter()
+    left = iter(talks)
+
+    async def one_after_another() -> None:
+        for talk in left:
+            charged_s[talk.payer] += await talk.charged_s(allowance_s)
+
+    await asyncio.gather(*(one_after_another() for _ in range(4 * CLIENTS)))
+    return charged_s
+
+
+
+async def test_fifty_clients_spend_one_account_to_the_last_second_and_not_beyond(
+    redis_server: RedisServer, link: Link
+) -> None:
+    async with clients(redis_server, CLIENTS) as ledgers:
+        talks = [Talk("alice", f"c{n}", ledgers[n % CLIENTS], used_s=n % 41) for n in range(8 * CLIENTS * ROUNDS)]
+        enough_s = sum(talk.used_s for talk in talks) * 3 // 4
+        charged_s = await all_talk(talks, enough_s)
+
+        rest = Talk("alice", "rest", ledgers[0], used_s=enough_s)
+        charged_s["alice"] += await rest.charged_s(enough_s)
+    account = await Desk(RedisLedger(link)).account()
+    assert account.totals.spent_s == charged_s["alice"] == enough_s
+    assert (account.available_s, account.held_s) == (0, 0)
+    assert len(account.settlements) < len(talks), "some came when it was empty"
+
+
+async def test_fifty_clients_spend_a_thousand_accounts_and_each_sum_is_exact(
+    redis_server: RedisServer, link: Link
+) -> None:
+    """Each account is charged by several clients, some of them at once."""
+    dice = random.Random(SEED)
+    payers = [f"u{n}" for n in range(ACCOUNTS)]
+    async with clients(redis_server, CLIENTS) as ledgers:
+        talks = [
+            Talk(payers[n % ACCOUNTS], f"c{n}", ledgers[dice.randrange(CLIENTS)], used_s=dice.randint(0, 40))
+            for n in range(2 * ACCOUNTS * ROUNDS)
+        ]
+        charged_s = await all_talk(dice.sample(talks, len(talks)), 3_600)
+
+    checked = await verify(RedisLedger(link))
+    assert (checked.accounts, checked.broken, checked.held_s) == (ACCOUNTS, [], 0)
+    assert checked.totals.spent_s == charged_s.total() == sum(talk.used_s for talk in talks)
+    for payer in payers:
+        account = await Desk(RedisLedger(link), payer).account()
+        assert account.totals.spent_s == charged_s[payer] == 3_600 - account.available_s
 
 
 async def test_one_operation_asked_by_many_at_once_takes_effect_once(redis_server: RedisServer, link: Link) -> None:
-    clients = [Link(redis_server.url) for _ in range(3)]
-    await asyncio.gather(*(client.start() for client in clients))
-    desks = [Desk(RedisLedger(client)) for client in clients]
-
-    held = await asyncio.gather(*(desk.hold("c1", 60) for desk in desks * 10))
-    settled = await asyncio.gather(*(desk.settle("c1", 50, 60) for desk in desks * 10))
-    granted = await asyncio.gather(*(desk.grant(600) for desk in desks * 10))
+    async with clients(redis_server, CLIENTS) as ledgers:
+        desks = [Desk(ledger) for ledger in ledgers]
+        held = await asyncio.gather(*(desk.hold("c1", 60) for desk in desks))
+        settled = await asyncio.gather(*(desk.settle("c1", 50, 60) for desk in desks))
+        granted = await asyncio.gather(*(desk.grant(600) for desk in desks))
 
     assert (len(set(held)), len(set(settled)), len(set(granted))) == (1, 1, 1)
-    account = await desks[0].account()
+    account = await Desk(RedisLedger(link)).account()
     assert (account.totals.spent_s, account.available_s) == (60, 3540 + 600)
-    await asyncio.gather(*(client.close() for client in clients))
 
 
 @pytest.mark.parametrize("turn", range(ROUNDS))
