@@ -3,6 +3,7 @@
 async with Proxy("127.0.0.1", 8088) as proxy:
     ... connect to proxy.port ...
     proxy.cut()                      # every connection is reset; new ones work
+    proxy.loses = True               # a connection is cut in place of the next bytes from the server
     proxy.stall(up=True, down=False) # bytes from client to server stop, nobody is told
     proxy.slow(delay_ms=50)          # every chunk comes later
     proxy.resume()                   # what was held flows on
@@ -29,6 +30,7 @@ class Proxy:
         self._delay_ms = 0
         self.port = 0
         self.accepted = 0
+        self.loses = False
         self.resume()
 
     async def __aenter__(self) -> Self:
@@ -113,6 +115,9 @@ class Proxy:
             if not chunk:
                 return
             await flow.wait()
+            if self.loses and flow is self._flows["down"]:
+                self.loses = False
+                return
             if self._delay_ms:
                 await asyncio.sleep(self._delay_ms / 1000)
             sink.write(chunk)

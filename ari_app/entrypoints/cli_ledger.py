@@ -82,8 +82,8 @@ def _sums(checked: Any) -> None:
     for sums in (came, went):
         out("  " + "  ".join(f"{name} {clock(seconds)}" for name, seconds in sums.items()))
     out(f"  overruns, paid by you: {clock(t.overrun_s)}")
-    wrong = f"{checked.broken_n} broken laws" if checked.broken_n else "every law holds"
-    out(f"{checked.accounts} accounts, {checked.lines} lines: {wrong}")
+    wrong = f"broken laws: {checked.broken_n}" if checked.broken_n else "every law holds"
+    out(f"accounts: {checked.accounts}, lines: {checked.lines}; {wrong}")
 
 
 @ledger_app.command("archive", epilog=example("ledger archive /var/lib/ringbridge/archive --keep-days 400"))
@@ -111,7 +111,7 @@ def archive(
         )  # fmt: skip
     if moved.file is None:
         return say(f"nothing is older than {keep_days} days")
-    out(f"{moved.file}: {moved.lines} lines of {moved.accounts} users")
+    out(f"{moved.file}: lines: {moved.lines}, of users: {moved.accounts}")
     return say(f"{moved.kept_n} steps changed meanwhile: they go next time") if moved.kept_n else None
 
 

@@ -155,7 +155,7 @@ async def test_a_master_killed_under_load_loses_nothing_that_was_durable(replica
         load.is_over = True
         await running
         await until(lambda: link.is_up, within_s=TAKEN_OVER_S, what="the replica has taken over")
-        assert replicated.master_of("victim") != victim
+        await until(lambda: replicated.master_of("victim") != victim, what="every node knows of it")
 
         asking_again = asyncio.create_task(nothing_is_lost(load, link))
         await asyncio.to_thread(replicated.nodes[victim].start)  # the new master needs a replica, to be safe again
