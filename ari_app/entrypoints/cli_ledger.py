@@ -170,7 +170,7 @@ def _run(
     from ari_app.domain.errors import CallerError, Unavailable
 
     tools, url = _tools(), _url(redis, config, state_dir)
-    logs.configure("warning", "console")
+    logs.configure("error", "console")  # the sentence at the end says it all
 
     async def on_a_ledger() -> T:
         async with tools.opened(url) as ledger:
