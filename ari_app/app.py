@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,39 +32,26 @@ from ari_app.adapters.redis.owner import this_process
 from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
 from ari_app.config import Mistakes, Settings
-from ari_app.domain.call import Terms
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.numbers import CallerId, Rules
-from ari_app.domain.plans import Plan, Plans
-from ari_app.domain.trunks import Trunk
+from ari_app.domain.plans import Plan
 from ari_app.engine.engine import Engine
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
 from ari_app.engine.nodes import LeaseKeeper
 from ari_app.engine.perform import Performer
-from ari_app.engine.service import CallService, Policy
+from ari_app.engine.service import CallService
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.first_key import first_key, write_secret
+from ari_app.ground import Ground, lay_ground, policy_of, stack_of
 from ari_app.lasting import causes, must_not_end
 from ari_app.metrics import Metrics
-from ari_app.operator_files import read_files
-from ari_app.plans_file import shipped
 from ari_app.ports.users import User
-from ari_app.stack import BrokenOff, Stack, StackError, StackInfo, StackOptions
+from ari_app.stack import BrokenOff, StackError, StackInfo
 from ari_app.stopping import Stopping, Told, first_of
-from ari_app.trunks_file import EMBEDDED, load_trunks
 
 log = structlog.get_logger()
 
-EMBEDDED_CARRIER = Trunk(
-    name=EMBEDDED,
-    host="127.0.0.1",
-    caller_id=CallerId("verified"),
-    price_micro_per_min=60_000,
-    price_increment="60/60",
-)
-"""The simulated carrier: 0.06 a minute and leg, so that a demo shows what a call costs."""
-
+__all__ = ["App", "Ready", "serve", "stack_of"]
 
 LOAD_AGAIN_S = (0.2, 1.0)
 
@@ -84,84 +70,6 @@ def now_ms() -> int:
 
 
 # ---- the parts ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Ground:
-    """What must stand before the app: servers (ours or the operator's), trunks and plans. `is_in_use`: calls could be
-    placed on it, or another process serves it by now; then what this start began may outlive us."""
-
-    settings: Settings
-    stack: Stack | None
-    info: StackInfo | None
-    trunks: Sequence[Trunk]
-    is_in_use: bool = False
-    plans: Plans = field(default_factory=shipped)
-
-
-def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
-    """The embedded servers that these settings need; None where everything is the operator's own. Raises Mistakes."""
-    if settings.ari_url and settings.redis_url:
-        return None
-    embedded = settings.is_embedded
-    trunks = load_trunks(settings.trunks_file, embedded=True) if settings.trunks_file and embedded else ()
-    return Stack(
-        StackOptions(
-            state_dir=Path(settings.state_dir), cache_dir=Path(settings.cache_dir).expanduser(),
-            redis=not settings.redis_url, pbx=embedded, carrier=embedded,
-            media_timeout_s=settings.media_timeout_s, stasis_app=settings.ari_app, trunks=trunks,
-            wanted=wanted,
-        )
-    )  # fmt: skip
-
-
-def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Ground:
-    """Start what is embedded and is not running yet. Blocks, as long as it is `wanted`; then raises BrokenOff, and
-    nothing that it started runs. Raises StackError or config.Mistakes, for a person."""
-    if settings.debian_mirror:
-        os.environ.setdefault("RINGBRIDGE_DEBIAN_MIRROR", settings.debian_mirror)
-    trunks, plans = read_files(
-        settings.trunks_file, settings.plans_file, is_embedded=settings.is_embedded, margin_s=settings.margin_s
-    )
-    if settings.is_embedded:
-        trunks = (*trunks, EMBEDDED_CARRIER)
-    stack = stack_of(settings, wanted)
-    info = stack.start() if stack is not None else None
-    if info is not None:
-        settings = replace(
-            settings,
-            redis_url=settings.redis_url or info.redis_url,
-            ari_url=settings.ari_url or info.ari_url,
-            ari_user=settings.ari_user if settings.ari_url else info.ari_user,
-            ari_password=settings.ari_password or info.ari_password,
-            ami_url=settings.ami_url or (f"tcp://{info.ami_host}:{info.ami_port}" if info.ari_url else ""),
-            ami_user=settings.ami_user if settings.ami_url else info.ami_user,
-            ami_password=settings.ami_password or info.ami_secret,
-            cel_file=settings.cel_file or str(info.cel_path or ""),
-        )
-    return Ground(settings, stack, info, trunks, plans=plans)
-
-
-def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
-    terms = Terms(
-        slice_s=settings.slice_s, margin_s=settings.margin_s, warning_s=settings.warning_s,
-        increment=settings.increment, max_duration_s=settings.max_duration_s, max_live_calls=settings.max_live_calls,
-        pdd_timeout_ms=settings.pdd_timeout_ms, confirm_timeout_ms=settings.confirm_timeout_ms,
-        media_timeout_ms=1000 * settings.media_timeout_s, hold_retry_ms=settings.hold_retry_ms,
-        confirm_caller=settings.confirm_caller, prompt=settings.prompt and bool(settings.sound_prompt),
-        announce_limit_ms=settings.announce_limit_ms, waiting=settings.waiting,
-        early_media=settings.early_media,
-    )  # fmt: skip
-    return Policy(
-        terms=terms,
-        platform_number=settings.platform_number,
-        rules=Rules(settings.countries, settings.blocked_prefixes, settings.block_premium),
-        trunks=trunks,
-        caller_ring_ms=1000 * settings.caller_ring_timeout_s,
-        callee_ring_ms=1000 * settings.callee_ring_timeout_s,
-        tries_max=settings.trunk_tries_max,
-        calls_max=settings.max_calls,
-    )
 
 
 class App:

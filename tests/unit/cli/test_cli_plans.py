@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ari_app.app import lay_ground
 from ari_app.config import Mistakes, Settings
+from ari_app.ground import lay_ground
 from ari_app.operator_files import read_files
 from ari_app.plans_file import load_plans, shipped
 from ari_app.plans_options import OPTIONS
