@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ari_app.ports.keys import ApiKey
-from ari_app.ports.users import How, NumberTaken, Put, User, joined, keeping_proofs, left, proved
+from ari_app.ports.users import How, NumberTaken, Put, Stale, User, joined, keeping_proofs, left, proved
 
 
 class MemoryUsers:
@@ -11,11 +11,13 @@ class MemoryUsers:
         self._users: dict[str, User] = {}
         self._owner: dict[str, str] = {}
 
-    async def put(self, user: User) -> Put | NumberTaken:
+    async def put(self, user: User, *, expect_rev: int | None = None) -> Put | NumberTaken | Stale:
         for one in user.numbers:
             if self._owner.get(one.number, user.id) != user.id:
                 return NumberTaken(one.number)
         old = self._users.get(user.id)
+        if expect_rev not in (None, old.rev if old else 0):
+            return Stale()
         stored = keeping_proofs(old, user)
         for one in old.numbers if old else ():
             del self._owner[one.number]

@@ -50,12 +50,16 @@ def hold(
     account: Account, *, op: str, call: str, want_s: int, increment: Increment, now_ms: int, month: MonthGrant,
     max_live_calls: int,
 ) -> tuple[Account, Held | Refused | Conflict[Held]]:  # fmt: skip
-    """Take up to want_s more for a call: whole increments, soonest expiry first; else what there is."""
+    """Take up to want_s more for a call: whole increments, soonest expiry first; else what there is.
+
+    Nothing is granted meanwhile to who has no proved number: he can place no call, so he was looked up before he had
+    one or after he gave it away, and somebody else may have been granted the month through it.
+    """
     check_month(month)
     print_ = ledger_asks.hold(op, call, want_s, increment)
     if (before := done_before(account, op, print_, now_ms, Held)) is not None:
         return account, before
-    book = opened(account, now_ms, month)
+    book = opened(account, now_ms, None if month.counted_s is None else month)
     if call in account.settlements:
         return book.closed(), Refused(Why.CLOSED, book.available_s)
     if call not in account.holds and len(account.holds) >= max_live_calls:

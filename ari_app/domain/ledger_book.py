@@ -55,8 +55,11 @@ class Book:
     # ---- the calendar -----------------------------------------------------------------------------------------------
 
     def expire(self) -> None:
-        gone = [bucket for bucket in self._buckets if bucket.has_expired(self.now_ms)]
-        self._buckets = [bucket for bucket in self._buckets if not bucket.has_expired(self.now_ms)]
+        self._end(bucket for bucket in self._buckets if bucket.has_expired(self.now_ms))
+
+    def _end(self, buckets: Iterable[Bucket]) -> None:
+        gone = list(buckets)
+        self._buckets = [bucket for bucket in self._buckets if bucket not in gone]
         for bucket in gone:
             if bucket.left_s > 0:
                 self.write("calendar", What.EXPIRED, "", bucket.kind, bucket.expires_at_ms, -bucket.left_s)
@@ -65,42 +68,42 @@ class Book:
     def raise_to(self, month: MonthGrant) -> None:
         """Monotone in month and allowance: a stale or a repeated grant does nothing, a smaller one takes nothing.
 
-        Only once a month something is taken back: when the user proves his first number, and others were granted
-        minutes through it. From then on a grant that knows of no number is a stale one.
+        What is left of an older month ends with it, also where the time zone was another one then. Only once a month
+        something is taken back: when the user proves his first number, and others were granted minutes through it. From
+        then on a grant that knows of no number is a stale one.
         """
         if month.key < self._month_key or month.ends_at_ms <= self.now_ms:
             return
         is_new = month.key > self._month_key
+        if is_new:
+            self._end(bucket for bucket in self._buckets if bucket.kind is Kind.MONTH)
         is_backed = self._is_month_backed and not is_new
         if is_backed and month.counted_s is None:
             return
         granted_s = 0 if is_new else self._month_granted_s
         if month.counted_s is not None and not is_backed:
-            back_s = self._take_back(month, min(granted_s, month.counted_s))
-            granted_s -= back_s
+            granted_s -= self._take_back(month.key, min(granted_s, month.counted_s))
             is_backed = True
         more_s = max(0, month.allowance_s - (month.counted_s or 0) - granted_s)
         self._month_key, self._month_granted_s = month.key, granted_s + more_s
         self._is_month_backed = is_backed
         if more_s > 0:
             self.put(Kind.MONTH, month.ends_at_ms, more_s)
-            self._write_month(month, more_s)
+            self._write_month(month.key, month.ends_at_ms, more_s, month.why)
 
-    def _take_back(self, month: MonthGrant, seconds: int) -> int:
-        """Out of what is left of the month: how much it was."""
-        found = self._find(Kind.MONTH, month.ends_at_ms)
-        if found is None:
-            return 0
-        bucket = self._buckets[found]
-        back_s = min(seconds, bucket.left_s)
-        if back_s > 0:
-            self._buckets[found] = replace(bucket, left_s=bucket.left_s - back_s, granted_s=bucket.granted_s - back_s)
-            self._write_month(month, -back_s, TAKEN_BACK)
-        return back_s
+    def _take_back(self, key: str, seconds: int) -> int:
+        """Out of what is left of the month, whenever it ends: how much it was."""
+        taken_s = 0
+        for at, bucket in enumerate(self._buckets):
+            back_s = min(seconds - taken_s, bucket.left_s) if bucket.kind is Kind.MONTH else 0
+            if back_s > 0:
+                self._buckets[at] = replace(bucket, left_s=bucket.left_s - back_s, granted_s=bucket.granted_s - back_s)
+                self._write_month(key, bucket.expires_at_ms, -back_s, TAKEN_BACK)
+                taken_s += back_s
+        return taken_s
 
-    def _write_month(self, month: MonthGrant, seconds: int, why: str | None = None) -> None:
-        note = f"{month.key} {month.why if why is None else why}".rstrip()
-        self.write("calendar", What.MONTH, "", Kind.MONTH, month.ends_at_ms, seconds, note)
+    def _write_month(self, key: str, ends_at_ms: int, seconds: int, why: str) -> None:
+        self.write("calendar", What.MONTH, "", Kind.MONTH, ends_at_ms, seconds, f"{key} {why}".rstrip())
         self.add_to_totals(granted_s=seconds)
 
     # ---- buckets ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from ari_app.domain.ledger_types import OPS_KEPT_MS, Account, Line, Opening, Totals, What
 
@@ -17,6 +18,7 @@ def check_laws(account: Account) -> list[str]:
     return [
         *_nothing_is_lost(account),
         *_nothing_is_below_zero(account),
+        *_a_month_is_granted_once(account),
         *_everything_happens_once(account),
         *_a_hold_is_resolved_once(account),
         *_an_overrun_is_never_taken(account),
@@ -39,6 +41,28 @@ def _nothing_is_below_zero(account: Account) -> Iterator[str]:
     for call, parts in account.holds.items():
         if any(part.seconds <= 0 for part in parts) or not parts:
             yield f"law 2: call {call} holds nothing or less than nothing of a bucket"
+
+
+def _a_month_is_granted_once(account: Account) -> Iterator[str]:
+    buckets = Counter((bucket.kind, bucket.expires_at_ms) for bucket in account.buckets)
+    for (kind, expires_at_ms), n in buckets.items():
+        if n > 1:
+            yield f"law 1: there are {n} buckets of {kind} that expire at {expires_at_ms}"
+    months = [line for line in account.lines if line.what is What.MONTH]
+    told = [line.seconds for line in months if line.note.partition(" ")[0] == account.month_key]
+    is_whole = account.opening is None or account.opening.until_ms < _begins_ms(account.month_key)
+    if is_whole and sum(told) != account.month_granted_s:
+        yield f"law 1: {account.month_key} granted {account.month_granted_s} s, but the lines tell of {sum(told)} s"
+    if any(line.note.partition(" ")[0] > account.month_key for line in months):
+        yield f"law 1: a line tells of a later month than {account.month_key or 'none'}"
+
+
+def _begins_ms(month_key: str) -> int:
+    """Not later than the month does anywhere on earth."""
+    if not month_key:
+        return 0
+    year, month = map(int, month_key.split("-"))
+    return int(datetime(year, month, 1, tzinfo=UTC).timestamp() - 86_400) * 1000
 
 
 def _everything_happens_once(account: Account) -> Iterator[str]:

@@ -46,7 +46,8 @@ class Entitlements:
         grant = replace(month.grant(to.allowance_s), why=f"{to.why}, plans {self._plans.version}")
         grant = replace(grant, counted_s=await self._counted_s(user.id, numbers, month, to.allowance_s))
         entitled = Entitled(to, grant, numbers)
-        self._remember(user.id, entitled)
+        if grant.counted_s is not None:  # else he may have proved a number while this was looked up
+            self._remember(user.id, entitled)
         return entitled
 
     async def month(self, payer: str, now_ms: int) -> MonthGrant:
@@ -65,16 +66,19 @@ class Entitlements:
         self._remembered.clear()
 
     async def _counted_s(self, user_id: str, numbers: tuple[str, ...], month: Month, allowance_s: int) -> int | None:
-        """What others were granted through his numbers: the least of them, as each number stands for one person."""
-        counted_s: int | None = None
-        for number in numbers:
-            others_s = await self._shares.claim(
-                number, month=month.key, user_id=user_id, allowance_s=allowance_s, until_ms=month.ends_at_ms + LATE_MS
+        """What others were granted through his numbers. Each number stands for one person, so it is the one through
+        which least was granted; and through this one alone he is granted his."""
+        if not numbers:
+            return None
+        until_ms = month.ends_at_ms + LATE_MS
+
+        async def claim(number: str, seconds: int) -> int:
+            return await self._shares.claim(
+                number, month=month.key, user_id=user_id, allowance_s=seconds, until_ms=until_ms
             )
-            counted_s = others_s if counted_s is None else min(counted_s, others_s)
-            if counted_s == 0:
-                break
-        return counted_s
+
+        looked = [await claim(number, 0) for number in numbers] if len(numbers) > 1 else [0]
+        return await claim(numbers[looked.index(min(looked))], allowance_s)
 
     def _remember(self, payer: str, entitled: Entitled) -> None:
         self._remembered[payer] = entitled

@@ -8,7 +8,6 @@ import importlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import time
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -100,7 +99,7 @@ def archive(
 
     async def work(ledger: Any) -> Any:
         with bar("writing", await tools.count(ledger)) as advance:
-            before_ms = int(time() * 1000) - keep_days * DAY_MS
+            before_ms = await ledger.now_ms() - keep_days * DAY_MS
             return await tools.archive(ledger, to, before_ms, lambda step, done: advance(done * (step == "write")))
 
     moved = _run(work, redis, config, state_dir)

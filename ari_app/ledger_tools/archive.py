@@ -12,8 +12,10 @@ import gzip
 import hashlib
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +99,9 @@ def records(file: Path) -> Iterator[_Record]:
     try:
         with gzip.open(file, "rb") as raw:
             head = raw.readline()
-            if msgspec.json.decode(head, type=_Head).what != HEAD:
-                raise ArchiveError(f"{file}: no archive of statements")
+            told = msgspec.json.decode(head, type=_Head)
+            if told.what != HEAD or told.version != VERSION:
+                raise ArchiveError(f"{file}: no archive of statements, or one of a newer version")
             digest.update(head)
             before = raw.readline()
             for line in raw:
@@ -108,20 +111,27 @@ def records(file: Path) -> Iterator[_Record]:
                 yield record
                 before = line
             foot = msgspec.json.decode(before, type=_Foot)
-    except (OSError, EOFError, msgspec.DecodeError) as e:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, msgspec.DecodeError) as e:
         raise ArchiveError(f"{file}: cannot be read: {e}") from None
     if foot != _Foot(count, lines, digest.hexdigest()):
         raise ArchiveError(f"{file}: is damaged: its foot tells of other lines")
 
 
 def archived_lines(folder: Path, payer: str) -> list[Line]:
-    """A payer's lines out of all files in a folder, oldest first, each once. Raises ArchiveError."""
+    """A payer's lines out of all files in a folder, oldest first, each once. Raises ArchiveError, also where lines are
+    missing in between."""
     found: dict[int, Line] = {}
     for file in sorted(folder.glob("statement-*.jsonl.gz")):
         for record in records(file):
             if record.payer == payer:
                 found |= {line.seq: line for line in record.old.lines}
-    return [found[seq] for seq in sorted(found)]
+    lines = [found[seq] for seq in sorted(found)]
+    for before, after in pairwise(lines):
+        if after.seq != before.seq + 1 or after.balance_after_s != before.balance_after_s + after.seconds:
+            raise ArchiveError(f"{folder}: of {payer}'s lines those between {before.seq} and {after.seq} are missing")
+    if lines and lines[0].seq != 1:
+        raise ArchiveError(f"{folder}: of {payer}'s lines those before {lines[0].seq} are missing")
+    return lines
 
 
 async def _write(ledger: Ledger, part: Path, before_ms: int, on_progress: Callable[[int], None]) -> int | None:

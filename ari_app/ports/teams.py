@@ -29,7 +29,8 @@ class Seat:
     """A team as one user sees it. `number`: with which he counts; "": he does not; None: he has no seat."""
 
     team: TeamInfo
-    number: str | None
+    number: str | None = None
+    rev: int = -1  # of his record, when it was seated so
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,16 @@ class Teams(Protocol):
 
     async def get(self, team_id: str) -> TeamInfo | None: ...
 
-    async def seat(self, team_id: str, user_id: str, number: str, rev: int) -> bool:
-        """Give the user a seat with that number (""), as his record says at its revision `rev`; an older revision
-        than the one seated changes nothing. False: there is no such team, or it is full."""
+    async def seat(self, team_id: str, user_id: str, rev: int) -> bool:
+        """Give the user, whose record is at revision `rev`, a seat that does not count yet; one that he has stays as it
+        is. False: there is no such team, or it is full."""
 
-    async def reseat(self, team_id: str, user_id: str, number: str, rev: int) -> None:
-        """The same for who has a seat; nothing for who has none (any more)."""
+    async def reseat(self, team_id: str, user_id: str, number: str, rev: int) -> bool:
+        """Let his seat count with that number (""), as his record says at its revision `rev`; nothing for who has no
+        seat (any more). False: the seat is of a newer revision, and stays."""
 
-    async def unseat(self, team_id: str, user_id: str) -> bool:
-        """False: he had no seat."""
+    async def unseat(self, team_id: str, user_id: str, upto_rev: int | None = None) -> bool:
+        """False: he had no seat, or one of a newer revision than that."""
 
     async def look(self, team_ids: Sequence[str], user_id: str) -> list[Seat]:
         """Those of the teams that there are, in that order."""
@@ -69,4 +71,5 @@ class Teams(Protocol):
 class Shares(Protocol):
     async def claim(self, number: str, *, month: str, user_id: str, allowance_s: int, until_ms: int) -> int:
         """How much of the month was granted to others through this number, and from now on whatever is missing from
-        that to the allowance counts as granted to this user. Kept until `until_ms`. May raise Unavailable."""
+        that to the allowance counts as granted to this user (allowance 0: nothing does). Kept until `until_ms`. May
+        raise Unavailable."""

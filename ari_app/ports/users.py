@@ -50,12 +50,17 @@ class NumberTaken:
     number: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Somebody changed the record since. Nothing was changed, or what was is undone."""
+
+
 class Users(Protocol):
     """Every method may raise the store's own error for an I/O fault; asking again is harmless."""
 
-    async def put(self, user: User) -> Put | NumberTaken:
+    async def put(self, user: User, *, expect_rev: int | None = None) -> Put | NumberTaken | Stale:
         """Make the user be as given; his teams stay as they are. A number that he had already keeps its proof where
-        the given one has none."""
+        the given one has none. `expect_rev`: only if his record is at this revision (0: there is none), else Stale."""
 
     async def verify(self, user_id: str, number: str, how: How, at_ms: int) -> User | None:
         """Write down that a number was proved. None: it is not (or no longer) this user's."""

@@ -41,9 +41,9 @@ class Size:
     ledger_rounds: int
 
 
-FULL = Size(rounds=4, calls=200, live=(10, 100, 400), idle_s=4, window_s=5, search_s=240, ledger_pairs=8_000,
-            ledger_rounds=3)  # fmt: skip
-QUICK = Size(rounds=1, calls=100, live=(10,), idle_s=2, window_s=2.5, search_s=25, ledger_pairs=3_000, ledger_rounds=1)
+FULL = Size(rounds=4, calls=200, live=(10, 100, 400), idle_s=4, window_s=5, search_s=240, ledger_pairs=3_000,
+            ledger_rounds=9)  # fmt: skip
+QUICK = Size(rounds=1, calls=100, live=(10,), idle_s=2, window_s=2.5, search_s=25, ledger_pairs=3_000, ledger_rounds=3)
 
 
 def say(text: str) -> None:

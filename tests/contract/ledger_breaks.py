@@ -163,8 +163,8 @@ BREAKS = [
     ),
     Break(
         "nothing expires",
-        book=[("gone = [bucket for", "return\n        gone = [bucket for")],
-        lua={"calendar": [("if b[2] ~= 0 and b[2] <= now then", "if false then")]},
+        book=[("self._end(bucket for bucket in self._buckets if bucket.has_expired(self.now_ms))", "pass")],
+        lua={"calendar": [("if (b[2] ~= 0 and b[2] <= now) or", "if")]},
     ),
     Break(
         "what expires leaves no line",
@@ -252,8 +252,8 @@ BREAKS = [
     ),
     Break(
         "a first number takes nothing back",
-        book=[("back_s = self._take_back(month, min(granted_s, month.counted_s))", "back_s = 0")],
-        lua={"month": [("granted - take_back(key, ends, math.min(granted, counted))", "granted")]},
+        book=[("granted_s -= self._take_back(month.key, min(granted_s, month.counted_s))", "pass")],
+        lua={"month": [("granted - take_back(key, math.min(granted, counted))", "granted")]},
     ),
     Break(
         "every number takes back, not the first alone",
@@ -262,13 +262,23 @@ BREAKS = [
     ),
     Break(
         "what is held is taken back",
-        book=[("back_s = min(seconds, bucket.left_s)", "back_s = seconds")],
-        lua={"month": [("b and math.min(seconds, b[3]) or 0", "b and seconds or 0")]},
+        book=[("min(seconds - taken_s, bucket.left_s)", "(seconds - taken_s)")],
+        lua={"month": [("math.min(seconds - taken, b[3])", "(seconds - taken)")]},
     ),
     Break(
         "what is taken back leaves no line",
-        book=[("self._write_month(month, -back_s, TAKEN_BACK)", "pass")],
-        lua={"month": [("month_line(key, ends, -back, 'granted already to another user of the number')", "")]},
+        book=[("self._write_month(key, bucket.expires_at_ms, -back_s, TAKEN_BACK)", "pass")],
+        lua={"month": [("month_line(key, b[2], -back, 'granted already to another user of the number')", "")]},
+    ),
+    Break(
+        "a hold grants to who has no number",
+        pure=[("None if month.counted_s is None else month", "month")],
+        lua={"hold": [("if ARGV[12] ~= '-' then raise_to(9) end", "raise_to(9)")]},
+    ),
+    Break(
+        "what is left of a month outlives it",
+        book=[("self._end(bucket for bucket in self._buckets if bucket.kind is Kind.MONTH)", "pass")],
+        lua={"month": [("if is_new then expire(true) end", "")]},
     ),
     Break(
         "a stale look at a user without a number grants",

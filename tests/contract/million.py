@@ -100,7 +100,6 @@ async def measure(stocks: list[Stock], turns: int, each: int, seed: int) -> dict
             found[stock.accounts].pairs.append(await client.cost(client.pair, some, 2 * each))
             found[stock.accounts].touches.append(await client.cost(client.touch, some * 2, 2 * each))
     for client in clients:
-        await client.ledger.durable()
         await client.__aexit__()
     return found
 
@@ -130,7 +129,7 @@ class Client:
     async def pair(self, n: int) -> None:
         """A call of 41 s, charged 60."""
         self.stock.calls += 1
-        call = f"call-{self.stock.calls:09d}"
+        call = call_name(self.stock.calls)
         held = await self.ledger.hold(
             op=f"{call}:h0", payer=payer(n), call=call, want_s=HELD_S, increment=Increment(60, 60),
             month=_month(NOW_MS), max_live_calls=100, now_ms=NOW_MS,
@@ -206,6 +205,11 @@ async def at_once(ask: Callable[[int], Awaitable[None]], of: Iterable[int]) -> N
             await ask(n)
 
     await asyncio.gather(*(one_after_another() for _ in range(IN_FLIGHT)))
+
+
+def call_name(n: int) -> str:
+    """As long as real ones."""
+    return f"c{n:025d}"
 
 
 def payer(n: int) -> str:

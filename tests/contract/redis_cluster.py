@@ -75,11 +75,16 @@ class RedisCluster:
 
     def master_of(self, key: str) -> int:
         """Which node it is."""
+        return next(node for first, last, node in self.served() if first <= slot_of(key) <= last)
+
+    def masters(self) -> list[int]:
+        return sorted({node for _, _, node in self.served()})
+
+    def served(self) -> list[tuple[int, int, int]]:
+        """First slot, last slot, node."""
+        ports = [node.port for node in self.nodes]
         with asking(next(node for node in self.nodes if node._answers())) as ask:
-            for first, last, primary, *_ in ask("CLUSTER", "SLOTS"):
-                if first <= slot_of(key) <= last:
-                    return [node.port for node in self.nodes].index(primary[1])
-        raise AssertionError(f"nobody serves {key}")
+            return [(first, last, ports.index(master[1])) for first, last, master, *_ in ask("CLUSTER", "SLOTS")]
 
     def replica_of(self, n: int) -> int:
         with asking(self.nodes[n]) as ask:
@@ -110,8 +115,10 @@ class RedisCluster:
 
 def payers_of(cluster: RedisCluster, node: int, count: int) -> list[str]:
     """Whose accounts that node serves."""
-    names = (f"payer{n}" for n in itertools.count())
-    return list(itertools.islice((name for name in names if cluster.master_of(f"{{p:{name}}}:a") == node), count))
+    its = [range(first, last + 1) for first, last, master in cluster.served() if master == node]
+    names = (f"payer{n}" for n in itertools.count() if its)
+    found = (name for name in names if any(slot_of(f"{{p:{name}}}:a") in slots for slots in its))
+    return list(itertools.islice(found, count))
 
 
 @contextmanager

@@ -96,6 +96,20 @@ class RedisServer:
         for log in self.home.glob("appendonlydir/*.incr.aof"):
             log.write_bytes(b"")
 
+    @property
+    def log_bytes(self) -> int:
+        """How long the log is that it writes to. (While it is not written anew.)"""
+        return self._log.stat().st_size
+
+    def cut_log(self, to_bytes: int) -> None:
+        """After a kill: as if the machine had died too, with no more than this on its disk."""
+        os.truncate(self._log, to_bytes)
+
+    @property
+    def _log(self) -> Path:
+        (log,) = self.home.glob("appendonlydir/*.incr.aof")
+        return log
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as to:

@@ -40,7 +40,7 @@ async def main(url: str, seed: int) -> None:
             what, n = line.split()
             lost, answer = 0, None
             for left in reversed(range(dice.randint(2, SENT_MAX))):
-                await until(lambda: link.is_up)
+                await until(lambda: answers(link))
                 proxy.loses = left > 0
                 try:
                     answer = await OPERATIONS[what](desk, int(n))
@@ -48,6 +48,13 @@ async def main(url: str, seed: int) -> None:
                     lost += 1
             say(f"{lost} {answer!r}")
         await link.close()
+
+
+async def answers(link: Link) -> bool:
+    try:
+        return await link.command("PING") is not None
+    except Unavailable:
+        return False
 
 
 def say(text: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ari_app.domain.errors import CallerError
-from ari_app.ports.ledger import Balance, Held, Ledger, MonthGrant
-from tests.contract.desk import DECEMBER_MS, Desk
+from ari_app.ports.ledger import Balance, Held, Ledger, MonthGrant, Refused, Why
+from tests.contract.desk import DECEMBER_MS, HOUR_MS, Desk
 
 
 async def touched(desk: Desk, allowance_s: int, counted_s: int | None, why: str = "personal") -> Balance:
@@ -76,6 +76,37 @@ async def test_what_is_held_or_spent_is_not_taken_back(ledger: Ledger) -> None:
     assert (await desk.account()).month_granted_s == 3000
     await desk.settle("c1", 1000)
     assert (await desk.account()).available_s == 2000
+
+
+async def test_a_hold_grants_nothing_to_who_has_no_number(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    bare = replace(desk.month, counted_s=None)
+    held = await ledger.hold(
+        op="c1:h0", payer="alice", call="c1", want_s=60, increment=desk.increment, month=bare, max_live_calls=2,
+        now_ms=desk.at_ms,
+    )  # fmt: skip
+
+    assert held == Refused(Why.EMPTY)
+    assert await desk.told() == []
+
+
+async def test_what_is_taken_back_may_end_at_another_time_than_the_month_does_now(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    await touched(desk, 3600, None)
+    elsewhere = replace(desk.month, ends_at_ms=DECEMBER_MS + 8 * HOUR_MS, counted_s=3600)  # the time zone was changed
+
+    assert (await ledger.touch(payer="alice", now_ms=desk.at_ms, month=elsewhere)).available_s == 0
+    assert (await desk.account()).lines[1].expires_at_ms == DECEMBER_MS
+
+
+async def test_what_is_left_of_a_month_ends_with_it_whatever_the_zone_was(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    long_month = replace(desk.month, ends_at_ms=DECEMBER_MS + 8 * HOUR_MS)
+    await ledger.touch(payer="alice", now_ms=desk.at_ms, month=long_month)
+    desk.at_ms = DECEMBER_MS
+
+    assert (await touched(desk, 3600, 0)).available_s == 3600
+    assert [what for what, *_ in await desk.told()] == ["month", "expired", "month"]
 
 
 async def test_a_stale_look_at_a_user_without_a_number_grants_nothing(ledger: Ledger) -> None:

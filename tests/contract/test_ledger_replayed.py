@@ -21,10 +21,9 @@ SEED = int(os.environ.get("SEED") or 7)
 ROOT = Path(__file__).parents[2]
 
 
-async def test_what_two_processes_send_again_and_again_takes_effect_once(
-    redis_server: RedisServer, link: Link
-) -> None:
+async def test_what_two_processes_send_again_and_again_takes_effect_once(redis_server: RedisServer, link: Link) -> None:
     desk = Desk(RedisLedger(link))
+    await desk.touch()
     processes = [await replayer(redis_server, seed) for seed in (SEED, SEED + 1)]
     lost = 0
     for n in range(ROUNDS):

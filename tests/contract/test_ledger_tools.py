@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ari_app.adapters.redis import schema
@@ -77,6 +78,28 @@ async def test_verify_names_every_payer_and_law_that_is_broken(link: Link) -> No
     assert checked.broken_n == len(checked.broken)
 
 
+@pytest.mark.parametrize("lost", ["account", "month", "bucket twice"])
+async def test_verify_notices_what_no_sum_tells(link: Link, lost: str) -> None:
+    ledger = await three_accounts(link)
+    account = keys("bob")[0]
+    packed = await link.get(account)
+    assert packed is not None
+    layout = msgspec.msgpack.decode(packed)
+    if lost == "account":
+        await link.command("DEL", account)
+    elif lost == "month":
+        layout[2] = 0  # it would be granted again
+    else:
+        kind, expires_at_ms, left_s, _granted_s = layout[4][0]
+        layout[4][:1] = [[kind, expires_at_ms, left_s - 1, left_s], [kind, expires_at_ms, 1, 1]]
+    if lost != "account":
+        await link.command("SET", account, msgspec.msgpack.encode(layout))
+
+    checked = await verify(ledger)
+    assert {one.payer for one in checked.broken} == {"bob"}
+    assert checked.accounts == 3
+
+
 # ---- archive --------------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +134,7 @@ async def test_an_archive_that_died_half_way_is_done_again_and_loses_no_line(lin
     first = await archive(ledger, tmp_path / "again", LATER_MS)
     assert first.file is not None
     first.file.rename(tmp_path / ("statement-2" + first.file.name.removeprefix("statement")))
+    assert len([name for name in os.listdir(tmp_path) if name.endswith(".gz")]) == 2
     assert archived_lines(tmp_path, "bob") + list((await ledger.read_account("bob")).lines) == list(whole)
 
 
@@ -129,6 +153,17 @@ async def test_a_damaged_file_is_told_of(link: Link, tmp_path: Path, damage: str
 
     with pytest.raises(ArchiveError, match=r"cannot be read|damaged"):
         list(records(moved.file))
+
+
+async def test_lines_that_no_file_has_are_missed(link: Link, tmp_path: Path) -> None:
+    ledger = await three_accounts(link)
+    first = await archive(ledger, tmp_path / "first", LATER_MS)
+    await archive(ledger, tmp_path / "second", LATER_MS + 1)
+    assert first.file is not None
+
+    with pytest.raises(ArchiveError, match="those before 3 are missing"):
+        archived_lines(tmp_path / "second", "bob")
+    assert [line.seq for line in archived_lines(tmp_path / "first", "bob")] == [1, 2]
 
 
 async def test_a_file_that_does_not_hold_what_was_written_takes_nothing_out(
@@ -221,15 +256,27 @@ async def test_migrate_brings_every_account_to_the_new_form_and_changes_no_secon
         "c1": 1793548800000, "c2": 1793552400000, "c3": 1793552400000,
     }  # fmt: skip
     assert await migrate(redis_server.url) == 0
+    assert await link.get(schema.MARK) == str(schema.SCHEMA).encode()
     moved = await archive(RedisLedger(link), tmp_path, NOW_MS + HOUR_MS)
     assert moved.lines == 4 - 1 + 1  # alice's of the first hour, and bob's
     assert check_laws(await desk.ledger.read_account("alice")) == []
 
 
+async def test_an_account_whose_old_lines_left_before_it_was_brought_up_to_date_is_sound(
+    redis_server: RedisServer, link: Link, tmp_path: Path
+) -> None:
+    desk = await in_first_form(link)
+    await archive(RedisLedger(link), tmp_path, NOW_MS + HOUR_MS)
+    await migrate(redis_server.url)
+
+    assert (await verify(RedisLedger(link))).broken == []
+    assert sorted((await desk.account()).settlements) == ["c1", "c2", "c3"]
+
+
 async def test_data_of_a_newer_version_is_not_touched(redis_server: RedisServer, link: Link) -> None:
     async with opened(redis_server.url) as ledger:
         assert (await verify(ledger)).accounts == 0
-    assert await link.get(schema.MARK) == str(schema.SCHEMA).encode()
+    assert await link.get(schema.MARK) is None, "who only looks leaves no mark"
     await link.command("SET", schema.MARK, schema.SCHEMA + 1)
 
     with pytest.raises(Unavailable, match="newer Ringbridge"):

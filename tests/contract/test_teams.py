@@ -8,7 +8,7 @@ import pytest
 
 from ari_app.engine.membership import NotSeated
 from ari_app.ports.teams import TEAMS_MAX, TeamInfo
-from ari_app.ports.users import NumberTaken, User
+from ari_app.ports.users import NumberTaken, Stale, User
 from tests.contract.desk import DECEMBER_MS
 from tests.contract.office import Office
 
@@ -240,6 +240,43 @@ async def test_who_has_a_number_of_his_own_loses_nothing_by_another_one(office: 
     assert await office.again().minutes_s("b") == 60 * MIN
 
 
+async def test_a_look_from_before_the_number_was_proved_grants_a_call_nothing(office: Office) -> None:
+    await office.put("b", N1)
+    await office.minutes_s("b")
+    await office.put("b")
+    await office.put("a")
+    unproved = await office.users.get("a")
+    assert unproved is not None
+    await office.put("a", N1)
+    proved = await office.users.get("a")
+    assert proved is not None
+
+    assert (await office.entitlements.of(proved, office.at_ms)).month.counted_s == 60 * MIN
+    await office.entitlements.of(unproved, office.at_ms)  # began before, and comes to its end only now
+    assert (await office.entitlements.month("a", office.at_ms)).counted_s == 60 * MIN
+    other = office.again()
+    await other.entitlements.of(unproved, office.at_ms)
+    assert (await other.entitlements.month("a", office.at_ms)).counted_s == 60 * MIN
+
+
+@pytest.mark.parametrize("his_numbers", [(N1, N2), (N2, N1)])
+async def test_minutes_are_granted_through_one_number_and_leave_the_others_alone(
+    office: Office, his_numbers: tuple[str, str]
+) -> None:
+    await office.put("x", N1)
+    assert await office.minutes_s("x") == 60 * MIN
+    await office.put("x")
+    await office.crew("t", 5, certified=True)
+    await office.put("a", *his_numbers)
+    await office.membership.join("t", "a")
+    assert await office.minutes_s("a") == 400 * MIN
+
+    await office.put("a", N2)
+    await office.put("x", N1)
+    await office.membership.join("t", "x")
+    assert await office.minutes_s("x") == 400 * MIN
+
+
 async def test_two_who_want_one_numbers_minutes_at_once_get_them_once(office: Office) -> None:
     await office.put("a", N1)
     stale = await office.users.get("a")
@@ -301,10 +338,69 @@ async def test_an_older_word_does_not_undo_a_newer_one(office: Office) -> None:
     user = await office.users.get("a")
     assert user is not None
 
-    await office.teams.reseat("t", "a", N1, user.rev - 1)
+    assert not await office.teams.reseat("t", "a", N1, user.rev - 1)
     assert await office.size("t") == 0
-    await office.teams.reseat("t", "b", N1, 99)
+    assert not await office.teams.unseat("t", "a", user.rev - 1)
+    assert await office.teams.reseat("t", "b", N1, 99), "who has no seat gets none"
     assert await office.team("t") == TeamInfo("t", "t", False, 1, 0)
+
+
+async def test_a_seat_whose_record_never_came_does_not_count(office: Office) -> None:
+    await office.crew("t", 5)
+    await office.put("a", N1)
+    user = await office.users.join("a", "t")
+    await office.membership.leave("t", "a")
+    assert user is not None
+    await office.teams.seat("t", "a", user.rev)  # of a join that was overtaken, and died here
+
+    assert await office.size("t") == 5
+    assert await office.minutes_s("t0") == 60 * MIN
+    await office.membership.join("t", "a")
+    assert await office.size("t") == 6
+
+
+async def test_a_look_between_two_writes_of_a_change_gives_no_number_back(office: Office) -> None:
+    """The process that drops a number dies after the second write; somebody looked after the first."""
+    await office.crew("t", 6)
+    before = await office.users.get("t0")
+    assert before is not None
+    await office.teams.reseat("t", "t0", "", before.rev + 1)
+    await office.minutes_s("t0")  # the look gives it back: the record says that it counts
+    assert await office.size("t") == 6
+
+    assert await office.users.put(User("t0"), expect_rev=before.rev) == Stale(), "so the drop must begin anew"
+    await office.put("t0")
+    assert await office.size("t") == 5
+
+
+async def test_a_change_that_died_after_its_first_write_is_put_right_by_a_look(office: Office) -> None:
+    await office.crew("t", 6)
+    before = await office.users.get("t0")
+    assert before is not None
+    await office.teams.reseat("t", "t0", "", before.rev + 1)
+    assert await office.size("t") == 5
+
+    assert await office.minutes_s("t0") == 90 * MIN
+    assert await office.size("t") == 6
+
+
+async def test_a_refused_change_leaves_the_seat_as_it_was(office: Office) -> None:
+    await office.crew("t", 6)
+    await office.put("other", N1)
+
+    assert isinstance(await office.put("t0", N1), NumberTaken)
+    assert await office.size("t") == 6
+
+
+async def test_a_seat_that_was_given_anew_is_not_taken_by_an_older_departure(office: Office) -> None:
+    await office.crew("t", 6)
+    left = await office.users.leave("t0", "t")  # a departure that is slow from here on
+    assert left is not None
+    await office.membership.join("t", "t0")
+
+    assert not await office.teams.unseat("t", "t0", left.rev)
+    assert await office.size("t") == 6
+    assert await office.minutes_s("t0") == 90 * MIN
 
 
 async def test_many_who_come_go_and_change_at_once_leave_a_true_team(office: Office) -> None:

@@ -14,9 +14,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+MILLION = "tests/contract/test_ledger_million.py"
 SECTIONS = {
     "laws": (["tests/laws"], {"RINGBRIDGE_LAW_RUNS": "9000", "RINGBRIDGE_TEETH_RUNS": "3000"}),
-    "contract": (["tests/contract"], {}),
+    "contract": (["tests/contract", "--ignore", MILLION], {}),
+    "million": ([MILLION], {}),
     "kills": (["tests/acceptance/test_storm.py", "-k", "not in_a_row"], {}),
     "questions": (["tests/acceptance/test_killed_at_a_question.py"], {}),
     "row500": (["tests/acceptance/test_storm.py", "-k", "in_a_row"], {}),
@@ -25,6 +27,8 @@ SECTIONS = {
     "money": (["tests/pbx/test_money.py"], {}),
 }
 SECTION_S_MAX = 1_800
+FIGURES = (" calls: ", " s: ", " accounts: ", " operations")
+"""A line that is printed with one of these is kept as a figure."""
 
 
 def main() -> int:
@@ -63,7 +67,7 @@ def run(name: str, seed: int) -> dict[str, object]:
     seconds = round(time.monotonic() - began)
     lines = printed.strip().splitlines()
     say(f"{name}: {'passed' if passed else 'FAILED'} in {seconds} s: {lines[-1] if lines else ''}")
-    figures = [line for line in lines if " calls: " in line or " s: " in line]
+    figures = [line for line in lines if any(mark in line for mark in FIGURES)]
     return {"name": name, "passed": passed, "seconds": seconds, "figures": figures, "last": lines[-60:]}
 
 

@@ -109,6 +109,22 @@ class RedisLedger:
                 if key not in seen:
                     yield key[3:-3].decode()
             seen = set(keys_)
+        async for payer in self._without_account():
+            yield payer
+
+    async def _without_account(self) -> AsyncIterator[str]:
+        """Who has a statement or settlements and no account: he had one, and it was lost."""
+        async for keys_ in self._link.scan("{p:*}:[sc]", SCAN_COUNT):
+            payers = sorted({key[3:-3].decode() for key in keys_})
+            there = await self._link.commands([("EXISTS", keys(payer)[0]) for payer in payers])
+            for payer, is_there in zip(payers, there, strict=True):
+                if not is_there:
+                    yield payer
+
+    async def now_ms(self) -> int:
+        """By the store's own clock."""
+        seconds, micros = await self._link.command("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
 
     async def forget(self, *, payer: str, old: Old) -> bool:
         texts = [codec.line_text(line) for line in old.lines]

@@ -182,6 +182,8 @@ class Link:
 
     async def _everywhere(self, command: Sequence[Arg]) -> list[Reply]:
         masters = self.masters
+        if not masters:
+            raise Unavailable("no node of the Redis Cluster is known yet")
         replies = await all_of([master.main.send(*command) for master in masters])
         for master, reply in zip(masters, replies, strict=True):
             if isinstance(reply, hiredis.ReplyError):
@@ -219,4 +221,5 @@ class Link:
             if word in ELSEWHERE:
                 master.drop(said)
             raise Unavailable(f"Redis cannot do it now: {said}")
-        raise RedisFault(said)
+        hint = "; redis_url names a node of a cluster: write redis+cluster://" if word == "MOVED" else ""
+        raise RedisFault(said + hint)

@@ -76,9 +76,11 @@ class Master:
 
     async def retire(self) -> None:
         """Nothing is sent here any more: what is on the way is waited for, then it is closed."""
-        with suppress(Unavailable):
-            await self.main.send("PING")
-        await self.close()
+        try:
+            with suppress(Unavailable):
+                await self.main.send("PING")
+        finally:
+            await self.close()
 
     def _changed(self, other: Lane, is_up: bool) -> None:
         if self.is_up and self.main.run_id != self._waiting.run_id:

@@ -22,8 +22,8 @@ their time. 1: neither; it left no mark in Redis."""
 MARK = "ringbridge:schema"
 
 
-async def check(link: Link) -> None:
-    """Mark it as this version's. Raises Unavailable where a newer version has written there."""
+async def check(link: Link, *, marks: bool = True) -> None:
+    """Mark it as this version's (only look, for who only reads). Raises Unavailable where a newer one has written."""
     found = await link.get(MARK)
     if found is not None and not found.isdigit():
         raise Unavailable(f"Redis: {MARK} is {found!r}, which no version writes")
@@ -31,7 +31,7 @@ async def check(link: Link) -> None:
         raise Unavailable(
             f"Redis was written by a newer Ringbridge (schema {int(found)}; this version knows {SCHEMA}): use that one"
         )
-    if found is None or int(found) < SCHEMA:
+    if marks and (found is None or int(found) < SCHEMA):
         await link.swap(MARK, found, str(SCHEMA).encode())
         log.info("schema marked", schema=SCHEMA, before=int(found) if found else None)
 

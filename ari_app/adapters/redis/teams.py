@@ -34,15 +34,15 @@ class RedisTeams:
         seats = await self.look([team_id], "")
         return seats[0].team if seats else None
 
-    async def seat(self, team_id: str, user_id: str, number: str, rev: int) -> bool:
-        done = await self._link.script("seat", *_keys(team_id), user_id, rev, number, MEMBERS_MAX)
-        return bool(done == 1)
+    async def seat(self, team_id: str, user_id: str, rev: int) -> bool:
+        return bool(await self._link.script("seat", *_keys(team_id)[:2], user_id, rev, MEMBERS_MAX) == 1)
 
-    async def reseat(self, team_id: str, user_id: str, number: str, rev: int) -> None:
-        await self._link.script("seat", *_keys(team_id), user_id, rev, number, 0)
+    async def reseat(self, team_id: str, user_id: str, number: str, rev: int) -> bool:
+        return bool(await self._link.script("reseat", *_keys(team_id)[1:], user_id, rev, number) == 1)
 
-    async def unseat(self, team_id: str, user_id: str) -> bool:
-        return bool(await self._link.script("unseat", *_keys(team_id)[1:], user_id) == 1)
+    async def unseat(self, team_id: str, user_id: str, upto_rev: int | None = None) -> bool:
+        upto = "" if upto_rev is None else upto_rev
+        return bool(await self._link.script("unseat", *_keys(team_id)[1:], user_id, upto) == 1)
 
     async def look(self, team_ids: Sequence[str], user_id: str) -> list[Seat]:
         commands: list[tuple[Arg, ...]] = []
@@ -55,7 +55,7 @@ class RedisTeams:
             if raw is not None:
                 stored = _decode(raw)
                 info = TeamInfo(team_id, stored.name, stored.certified, members_n, size)
-                seats.append(Seat(info, _number(mine) if mine is not None else None))
+                seats.append(Seat(info) if mine is None else Seat(info, _number(mine), int(mine.partition(b"|")[0])))
         return seats
 
     async def seats(self, team_id: str, *, cursor: str | None = None, limit: int = 100) -> SeatPage:

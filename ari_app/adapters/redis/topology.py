@@ -33,10 +33,7 @@ async def topology(nodes: Iterable[Address], timeout_ms: int) -> Topology:
     known = [one for one in told if isinstance(one, Topology) and one.ranges]
     if known:
         return max(known, key=lambda one: (one.is_ok, one.epoch))
-    why = [str(one) or "no answer in time" for one in told if isinstance(one, OSError | TimeoutError | Unavailable)]
-    faults = [one for one in told if isinstance(one, BaseException) and not isinstance(one, OSError | Unavailable)]
-    if faults and not why:
-        raise faults[0]
+    why = [str(one) or "no answer in time" for one in told if isinstance(one, Exception)]
     raise Unavailable(f"no node of the Redis Cluster tells who serves what: {why[0] if why else 'no slots yet'}")
 
 

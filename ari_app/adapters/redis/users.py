@@ -24,7 +24,7 @@ from typing import Protocol
 import msgspec
 
 from ari_app.domain.errors import Unavailable
-from ari_app.ports.users import How, NumberTaken, Put, User, joined, keeping_proofs, left, proved
+from ari_app.ports.users import How, NumberTaken, Put, Stale, User, joined, keeping_proofs, left, proved
 
 TURNS_MAX = 20  # losing so often in a row to others who change the same user or number is a fault
 
@@ -46,9 +46,9 @@ class RedisUsers:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    async def put(self, user: User) -> Put | NumberTaken:
+    async def put(self, user: User, *, expect_rev: int | None = None) -> Put | NumberTaken | Stale:
         for turn in range(TURNS_MAX):
-            done = await self._try_put(user)
+            done = await self._try_put(user, expect_rev)
             if done is not None:
                 return done
             await asyncio.sleep(uniform(0, 0.002 * turn))  # two in lockstep would undo each other again
@@ -77,10 +77,12 @@ class RedisUsers:
         user = await self.get(owner) if owner else None
         return user if user and user.owned(number) else None
 
-    async def _try_put(self, user: User) -> Put | NumberTaken | None:
+    async def _try_put(self, user: User, expect_rev: int | None) -> Put | NumberTaken | Stale | None:
         """None: somebody changed the same record or claim meanwhile; look again."""
         raw = await self._link.get(_record_key(user.id))
         old = _decode(raw) if raw else User(user.id)
+        if expect_rev not in (None, old.rev):
+            return Stale()
         claims = await self._claims(user)
         his = {number for number, claim in claims.items() if claim and _named(claim) == user.id}
         new = keeping_proofs(replace(old, numbers=tuple(one for one in old.numbers if one.number in his)), user)

@@ -16,7 +16,7 @@ from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import Correct, Grant, read, takes
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
-from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply
+from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply, surely
 from ari_app.entrypoints.http.users import UserId, known_user
 from ari_app.ports.ledger import Balance, Conflict, Kind, Refused, Why
 from ari_app.ports.users import User
@@ -83,17 +83,18 @@ async def grant(request: Request, id: UserId) -> Response:
     body = await read(request, Grant)
     d = doors(request)
     user = await known_user(d, id)
-    op = operation_id("grant", key.id, once)
+    op = operation_id("grant", user.id, key.id, once)
     expires_at_ms = None if body.expires_at is None else _expiry(body.expires_at)
-    done = await d.ledger.grant(
+    asked = d.ledger.grant(
         op=op, payer=user.id, kind=Kind(body.kind), seconds=body.seconds, now_ms=d.now_ms(),
         expires_at_ms=expires_at_ms,
     )  # fmt: skip
+    done = await surely(op, once, asked)
     if isinstance(done, Conflict):
         raise used_before("another grant")
     if isinstance(done, Refused):
         raise Problem("malformed-body", f"expires_at: {NOT_GRANTED[done.why]}", "expires_at")
-    await d.ledger.durable(user.id)
+    await surely(op, once, d.ledger.durable(user.id))
     return reply(Granted(op, await balance_of(d, user)), 201)
 
 
@@ -107,16 +108,15 @@ async def correct(request: Request, id: UserId) -> Response:
     body = await read(request, Correct)
     d = doors(request)
     user = await known_user(d, id)
-    op, now_ms = operation_id("correct", key.id, once), d.now_ms()
+    op, now_ms = operation_id("correct", user.id, key.id, once), d.now_ms()
     month = (await d.entitled(user, now_ms)).month
-    done = await d.ledger.correct(
-        op=op, payer=user.id, seconds=body.seconds, reason=body.reason, now_ms=now_ms, month=month
-    )
+    asked = d.ledger.correct(op=op, payer=user.id, seconds=body.seconds, reason=body.reason, now_ms=now_ms, month=month)
+    done = await surely(op, once, asked)
     if isinstance(done, Conflict):
         raise used_before("another correction")
     if isinstance(done, Refused):
         raise _not_corrected(done)
-    await d.ledger.durable(user.id)
+    await surely(op, once, d.ledger.durable(user.id))
     return reply(Corrected(op, await balance_of(d, user)), 201)
 
 

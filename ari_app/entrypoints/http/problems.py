@@ -59,6 +59,9 @@ KINDS: Mapping[str, Kind] = {
     "too-many-calls": Kind(429, "Too many calls", "A limit was hit; `detail` names the rule."),
     "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
     "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),
+    "unconfirmed": Kind(
+        503, "Perhaps done", "The store did not confirm it. `op` names it on the statement, if it was done."
+    ),
     "unreadable-record": Kind(
         503, "Record not readable here", "The call's record is damaged, or was written by a newer version."
     ),

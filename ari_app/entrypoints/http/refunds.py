@@ -16,7 +16,7 @@ from ari_app.entrypoints.http.calls import CALL_ID, find_call
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.minutes import NO_ROOM, balance_of, used_before
 from ari_app.entrypoints.http.problems import Problem
-from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply
+from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply, surely
 from ari_app.entrypoints.http.users import known_user
 from ari_app.ports.ledger import Conflict, Refused, Why
 from ari_app.ports.users import User
@@ -43,13 +43,14 @@ async def refund(
     body = await read(request, Refund)
     d = doors(request)
     payer, is_live = await _payer(d, call_id, user)
-    op = operation_id("refund", key.id, once)
-    done = await d.ledger.refund(op=op, payer=payer.id, call=call_id, seconds=body.seconds, now_ms=d.now_ms())
+    op = operation_id("refund", call_id, key.id, once)
+    asked = d.ledger.refund(op=op, payer=payer.id, call=call_id, seconds=body.seconds, now_ms=d.now_ms())
+    done = await surely(op, once, asked)
     if isinstance(done, Conflict):
         raise used_before("another refund")
     if isinstance(done, Refused):
         raise _not_refunded(done.why, body, is_live=is_live)
-    await d.ledger.durable(payer.id)
+    await surely(op, once, d.ledger.durable(payer.id))
     return reply(Refunded(op, done.seconds, await balance_of(d, payer)), 201)
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from typing import Any, Literal
+from collections.abc import Awaitable
+from typing import Any, Literal, TypeVar
 
 import msgspec
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ari_app.domain.errors import Unavailable
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import MEDIA_TYPE, Problem
 
+log = structlog.get_logger()
+T = TypeVar("T")
+AGAIN_S = 5
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _encode = msgspec.json.Encoder().encode
 
@@ -36,12 +42,27 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def operation_id(word: Literal["grant", "correct", "refund"], key_id: str, idempotency_key: str | None) -> str:
-    """The ledger's operation id: derived, so that the same request takes effect once whatever is lost in between."""
+def operation_id(word: Literal["grant", "correct", "refund"], of: str, key_id: str, idempotency_key: str | None) -> str:
+    """The ledger's operation id: derived, so that the same request takes effect once whatever is lost in between.
+    `of`: the user or call that the path names; the same key for another one is another request."""
     letter = {"grant": "g", "correct": "k", "refund": "r"}[word]  # the ids of calls begin with "c"
     if idempotency_key is None:
         return letter + secrets.token_hex(12)
-    return letter + hashlib.sha256(f"{key_id}\0{word}\0{idempotency_key}".encode()).hexdigest()[:24]
+    return letter + hashlib.sha256(f"{key_id}\0{word}\0{of}\0{idempotency_key}".encode()).hexdigest()[:24]
+
+
+async def surely(op: str, once: str | None, doing: Awaitable[T]) -> T:
+    """What may have been done though its answer was lost is told so, with the id by which the statement names it."""
+    try:
+        return await doing
+    except Unavailable as e:
+        log.warning("not confirmed", op=op, why=str(e))
+        what = "It may have been done, but the store did not confirm it. "
+        if once is not None:
+            again = "Ask again with the same Idempotency-Key: it takes effect once."
+            raise Problem("unconfirmed", what + again, retry_after_s=AGAIN_S, extra={"op": op}) from None
+        again = f"Look for {op} on the statement before you ask again; with an Idempotency-Key you need not."
+        raise Problem("unconfirmed", what + again, extra={"op": op}) from None
 
 
 def gives(

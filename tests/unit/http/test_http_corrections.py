@@ -93,7 +93,7 @@ async def test_it_is_answered_only_when_it_is_on_disk_and_asking_again_counts_on
     await charged(api)
     monkeypatch.setattr(api.ledger, "durable", lost)
     answer = await api.ask("POST", path, body, idempotency_key="fix-1")
-    assert (answer.status, answer.problem["type"]) == (503, "no-capacity")
+    assert (answer.status, answer.problem["type"]) == (503, "unconfirmed")
     monkeypatch.undo()
     before = await lines(api)
     assert (await api.ask("POST", path, body, idempotency_key="fix-1")).status == 201

@@ -107,10 +107,13 @@ async def test_grants_without_a_key_are_each_their_own(api: Bench) -> None:
 
 
 def test_two_holders_who_chose_one_idempotency_key_do_not_meet() -> None:
-    mine = operation_id("grant", "key1", "pay-1")
-    assert mine == operation_id("grant", "key1", "pay-1") != operation_id("grant", "key2", "pay-1")
-    assert operation_id("grant", "key1", None) != operation_id("grant", "key1", None)
-    assert mine[1:] != operation_id("correct", "key1", "pay-1")[1:] != operation_id("refund", "key1", "pay-1")[1:]
+    mine = operation_id("grant", "li", "key1", "pay-1")
+    assert mine == operation_id("grant", "li", "key1", "pay-1") != operation_id("grant", "li", "key2", "pay-1")
+    assert mine != operation_id("grant", "bo", "key1", "pay-1"), "the path is part of the request"
+    assert operation_id("grant", "li", "key1", None) != operation_id("grant", "li", "key1", None)
+    others = {operation_id(word, "li", "key1", "pay-1")[1:] for word in ("correct", "refund")}
+    assert mine[1:] not in others
+    assert len(others) == 2
 
 
 async def test_a_grant_is_answered_only_when_it_is_on_disk(api: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,10 +125,15 @@ async def test_a_grant_is_answered_only_when_it_is_on_disk(api: Bench, monkeypat
     await api.put()
     monkeypatch.setattr(api.ledger, "durable", lost)
     answer = await api.ask("POST", "/v1/users/demo/grants", GRANT, idempotency_key="pay-1")
-    assert (answer.status, answer.problem["type"]) == (503, "no-capacity")
+    assert (answer.status, answer.problem["type"]) == (503, "unconfirmed")
+    assert answer.problem["retry_after_s"] == 5
+    bare = await api.ask("POST", "/v1/users/demo/grants", GRANT)
+    assert "retry-after" not in bare.headers, "asked again it would be given again"
     monkeypatch.undo()
+    lines = (await api.ask("GET", "/v1/users/demo/statement")).json["lines"]
+    assert {answer.problem["op"], bare.problem["op"]} == {line["op"] for line in lines if line["what"] == "bought"}
     assert (await api.ask("POST", "/v1/users/demo/grants", GRANT, idempotency_key="pay-1")).status == 201
-    assert (await api.ask("GET", "/v1/users/demo/balance")).json["available_s"] == 4200
+    assert (await api.ask("GET", "/v1/users/demo/balance")).json["available_s"] == 4200 + 600
 
 
 async def test_a_grant_to_nobody_is_404(api: Bench) -> None:

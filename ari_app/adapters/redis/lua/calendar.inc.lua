@@ -1,8 +1,8 @@
 --[[ Shared by the ledger's scripts: what the calendar does to an account, and writing it down when all is decided. ]]
-local function expire()
+local function expire(is_month_over) -- what is left of a month that is over goes, whenever it was to end
   local kept = {}
   for _, b in ipairs(acc[5]) do
-    if b[2] ~= 0 and b[2] <= now then
+    if (b[2] ~= 0 and b[2] <= now) or (is_month_over and b[1] == 0) then
       dirty, available = true, available - b[3]
       if b[3] > 0 then
         line('x', -b[3], b[1], b[2], 'calendar')

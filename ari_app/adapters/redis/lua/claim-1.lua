@@ -1,7 +1,7 @@
 --[[ Count a month's free minutes as granted through a phone number: whoever has it later gets only what is missing.
 
   KEYS  1 shares of the number in that month: user -> seconds
-  ARGV  1 user, 2 allowance_s, 3 until_ms: kept so long
+  ARGV  1 user, 2 allowance_s (0: only look), 3 until_ms: kept so long
 
   Gives what was granted to others.
 ]]
@@ -11,7 +11,7 @@ for at = 1, #shares, 2 do
   if shares[at] == ARGV[1] then mine = tonumber(shares[at + 1]) else others = others + tonumber(shares[at + 1]) end
 end
 local due = math.max(0, tonumber(ARGV[2]) - others)
-if due > mine or #shares == 0 then
+if due > mine then
   redis.call('HSET', KEYS[1], ARGV[1], due)
   redis.call('PEXPIREAT', KEYS[1], ARGV[3])
 end

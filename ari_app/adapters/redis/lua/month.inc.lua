@@ -5,14 +5,16 @@ local function month_line(key, ends, seconds, why)
   line('m', seconds, 0, ends, 'calendar', '', why == '' and key or key .. ' ' .. why)
 end
 
-local function take_back(key, ends, seconds) -- out of what is left of the month
-  local b = find(0, ends)
-  local back = b and math.min(seconds, b[3]) or 0
-  if back > 0 then
-    b[3], b[4], available = b[3] - back, b[4] - back, available - back
-    month_line(key, ends, -back, 'granted already to another user of the number')
+local function take_back(key, seconds) -- out of what is left of the month, whenever it ends
+  local taken = 0
+  for _, b in ipairs(acc[5]) do
+    local back = b[1] == 0 and math.min(seconds - taken, b[3]) or 0
+    if back > 0 then
+      b[3], b[4], available, taken = b[3] - back, b[4] - back, available - back, taken + back
+      month_line(key, b[2], -back, 'granted already to another user of the number')
+    end
   end
-  return back
+  return taken
 end
 
 local function raise_to(first) -- monotone in month and allowance; see Book.raise_to
@@ -20,10 +22,11 @@ local function raise_to(first) -- monotone in month and allowance; see Book.rais
   local counted, why = tonumber(ARGV[first + 3]), ARGV[first + 4] -- counted nil ("-"): no number is proved
   if key < acc[2] or ends <= now then return end
   local is_new = key ~= acc[2]
+  if is_new then expire(true) end
   local backed, granted = is_new and 0 or acc[7], is_new and 0 or acc[3]
   if backed == 1 and not counted then return end
   if counted and backed == 0 then
-    granted, backed = granted - take_back(key, ends, math.min(granted, counted)), 1
+    granted, backed = granted - take_back(key, math.min(granted, counted)), 1
   end
   local more = math.max(0, allowance - (counted or 0) - granted)
   dirty = dirty or is_new or backed ~= acc[7] or more > 0

@@ -3,8 +3,8 @@
   KEYS  1 account, 2 settlements, 3 statement
   ARGV  none
 
-  Gives 1 if something was changed. A settlement without a time gets that of the line that charged it; one that charged
-  nothing, that of the newest line: it leaves with it.
+  Gives 1 if something was changed. A settlement without a time gets that of the line that charged it; one without such
+  a line, that of the newest line, or where lines went to the archive, a time before that: its line may be there.
 ]]
 local raw = redis.call('GET', KEYS[1])
 if not raw then return 0 end
@@ -23,11 +23,11 @@ if #missing == 0 then return changed end
 local times, newest = {}, 0
 for _, line in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do
   local at, what, call = string.match(line, '^(%d+)|(%a)|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^|]*)|')
-  newest = at
+  newest = tonumber(at)
   if what == 's' then times[call] = at end
 end
 for _, at in ipairs(missing) do
-  local time = times[settled[at]] or newest
+  local time = times[settled[at]] or math.min(newest, acc[8] and acc[8][2] - 1 or newest)
   redis.call('HSET', KEYS[2], settled[at], settled[at + 1] .. '|' .. time)
 end
 return 1
