@@ -81,7 +81,7 @@ def is_complete(record: Record | None, asked: Mapping[str, int], snapshot: Snaps
 
     def is_told(channel: str, dial_ms: int) -> bool:
         trace = record.traces.get(channel)
-        return written_ms > dial_ms if trace is None else trace.ended_at_ms is not None
+        return written_ms > dial_ms if trace is None else trace.ended_at_ms is not None or _is_newer(trace, snapshot)
 
     return all(channel in snapshot.channels or is_told(channel, dial_ms) for channel, dial_ms in asked.items())
 
@@ -103,6 +103,8 @@ def facts(
         if now is not None:
             answered_at_ms = (trace.answered_at_ms if trace else None) or findings.answered.get(channel)
             found += _living(leg, n, now.state, now.created_at_ms, answered_at_ms, snapshot.at_ms)
+        elif trace is not None and _is_newer(trace, snapshot):
+            found += _ended(leg, n, trace, snapshot.at_ms)[:-1]  # it lives, and the next look will see it
         elif trace is not None:
             found += _ended(leg, n, trace, _last_seen(leg, n, seen_alive_ms))
         elif n == len(leg.tries) and (f"dial:{leg.role}:{n}" in unsent or _would_know(call, record)):
@@ -114,6 +116,11 @@ def facts(
     found += _bridge(call, snapshot)
     found.append(ev.Recovered(snapshot.at_ms, findings.sounding.get(call.id, ())))
     return found
+
+
+def _is_newer(trace: Trace, snapshot: Snapshot) -> bool:
+    """What was asked over the lost link was carried out after the PBX was looked at, and before its record was read."""
+    return trace.ended_at_ms is None and trace.started_at_ms > snapshot.at_ms
 
 
 def _would_know(call: Call, record: Record | None) -> bool:

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from ari_app.adapters.redis import disk
+from ari_app.adapters.redis.address import Address
+from ari_app.adapters.redis.disk import Disk
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.master import Habits, Master
 from ari_app.domain.errors import Unavailable
 from ari_app.ports.ledger import Account, Granted
 from tests.contract.desk import Desk
@@ -191,6 +194,40 @@ async def test_the_sentinels_are_asked_for_the_master_and_a_new_one_is_followed(
             await desk.ledger.durable()
     finally:
         watched.stop()
+
+
+async def test_what_a_master_may_have_lost_stays_so_when_the_same_one_comes_back(tmp_path: Path) -> None:
+    """A replica took over meanwhile: the old master has thrown away what that one did not have."""
+    first, second = (RedisServer(_made(tmp_path / name), appendfsync="no").start() for name in ("first", "second"))
+    now = first
+
+    async def find() -> Address:
+        return Address.parse(now.url)
+
+    its = Disk()
+    master = Master(Habits(its, timeout_ms=500), find)
+    try:
+        await master.start(5)
+        run_id = master.main.run_id
+        its.written("grant", master.barrier, run_id)
+        now = second
+        master.drop("a test")
+        await until(lambda: master.is_up and master.main.run_id != run_id)
+        now = first
+        master.drop("a test")
+        await until(lambda: master.is_up and master.main.run_id == run_id)
+        with pytest.raises(Unavailable, match="may be lost, such as grant"):
+            await its.wait()
+        await its.wait("another")
+    finally:
+        await master.close()
+        first.kill()
+        second.kill()
+
+
+def _made(home: Path) -> Path:
+    home.mkdir()
+    return home
 
 
 # ---- sentinels that are wrong, or away -------------------------------------------------------------------------------

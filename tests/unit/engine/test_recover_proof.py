@@ -89,3 +89,16 @@ def test_a_long_log_is_read_from_where_it_matters(tmp_path: Path, age_s: int) ->
     assert record is not None
     assert record.since_ms == begun_ms
     assert record.traces == {f"c{n}": Trace(begun_ms + 1000 * n, ended_at_ms=begun_ms + 1000 * n + 300)}
+
+
+@pytest.mark.parametrize(("started_ms", "is_gone"), [(NOTHING.at_ms + 20, False), (NOTHING.at_ms - 20, True)])
+def test_a_channel_that_began_after_the_look_and_has_not_ended_is_not_gone(started_ms: int, is_gone: bool) -> None:
+    caller = Trace(NOW_MS - 50, NOW_MS - 30, NOW_MS + 9, NOW_MS + 9, 16, remote=True)
+    callee = Trace(started_ms, started_ms + 10)
+    record = Record({f"{CALL}.caller.0": caller, f"{CALL}.callee.0": callee}, NOW_MS - 900)
+
+    facts = recover.facts(dialling_callee(), NOTHING, recover.Findings(record, {}, {}), NOW_MS)
+    his = [type(e) for e in facts if getattr(e, "leg", "") == "callee"]
+    assert his == [ev.Dialled, ev.Answered, ev.Gone][: 3 if is_gone else 2]
+    asked = {f"{CALL}.callee.0": NOW_MS}
+    assert recover.is_complete(record, asked, NOTHING, NOTHING.at_ms) is not is_gone
