@@ -93,7 +93,7 @@ class MemoryLedger:
     async def read_account(self, payer: str) -> Account:
         return replace(self._account(payer), done={})
 
-    async def payers(self) -> AsyncIterator[str]:
+    async def payers(self, *, with_lost: bool = False) -> AsyncIterator[str]:
         for payer in list(self.accounts):
             yield payer
 

@@ -59,7 +59,7 @@ async def verify(ledger: Ledger, on_progress: Callable[[int, Checked], None] = l
     """Calls may go on meanwhile: each account is read in one moment. Raises Unavailable where Redis goes away; an
     account that cannot be understood is a broken one."""
     checked = Checked()
-    async for payers in in_batches(ledger.payers()):
+    async for payers in in_batches(ledger.payers(with_lost=True)):
         found = await asyncio.gather(*(ledger.read_account(payer) for payer in payers), return_exceptions=True)
         for payer, account in zip(payers, found, strict=True):
             if isinstance(account, Account):

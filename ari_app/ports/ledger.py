@@ -98,9 +98,10 @@ class Ledger(Protocol):
         """Everything but the remembered operations (`done` is empty), for check_laws and support. Not for the path
         of a call: it reads the whole statement."""
 
-    def payers(self) -> AsyncIterator[str]:
+    def payers(self, *, with_lost: bool = False) -> AsyncIterator[str]:
         """Everybody who has an account, in no order, once each; who comes while it runs may be left out. Reads on as
-        it is asked, so that no number of accounts fills the memory."""
+        it is asked, so that no number of accounts fills the memory. `with_lost`: those too of whose account only the
+        statement is left."""
 
     async def forget(self, *, payer: str, old: Old) -> bool:
         """Drop lines and settlements that are safe elsewhere, and keep their sums. False: nothing was dropped, as the

@@ -22,8 +22,8 @@ TARGETS: tuple[tuple[str, str, float, str], ...] = (
     ("latency_ms.app.request_to_caller.p50", "<=", 15, "request → caller's INVITE, p50 ms"),
     ("latency_ms.app.caller_answer_to_callee.p50", "<=", 10, "caller's answer → callee's INVITE, p50 ms"),
     ("latency_ms.app.callee_answer_to_bridge.p50", "<=", 10, "callee's answer → both in the bridge, p50 ms"),
-    ("ledger.pairs_per_s", ">=", 1500, "ledger, hold + settle pairs a second"),
-    ("ledger.ratio_raw", ">=", 0.5, "ledger, against a raw client"),
+    ("ledger.pairs_per_s", ">=", 2500, "ledger, hold + settle pairs a second"),
+    ("ledger.ratio_raw", ">=", 0.7, "ledger, against a raw client"),
 )
 
 

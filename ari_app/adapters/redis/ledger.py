@@ -102,21 +102,23 @@ class RedisLedger:
         )
         return codec.account(packed, settled, lines)
 
-    async def payers(self) -> AsyncIterator[str]:
+    async def payers(self, *, with_lost: bool = False) -> AsyncIterator[str]:
         seen: set[bytes] = set()  # SCAN may name a key twice, close together
         async for keys_ in self._link.scan("{p:*}:a", SCAN_COUNT):
             for key in keys_:
                 if key not in seen:
                     yield key[3:-3].decode()
             seen = set(keys_)
-        async for payer in self._without_account():
-            yield payer
+        if with_lost:
+            async for payer in self._without_account():
+                yield payer
 
     async def _without_account(self) -> AsyncIterator[str]:
         """Who has a statement or settlements and no account: he had one, and it was lost."""
         async for keys_ in self._link.scan("{p:*}:[sc]", SCAN_COUNT):
             payers = sorted({key[3:-3].decode() for key in keys_})
-            there = await self._link.commands([("EXISTS", keys(payer)[0]) for payer in payers])
+            asked = [("EXISTS", keys(payer)[0]) for payer in payers]
+            there = await self._link.commands(asked, in_order=False)
             for payer, is_there in zip(payers, there, strict=True):
                 if not is_there:
                     yield payer
