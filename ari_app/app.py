@@ -210,6 +210,7 @@ async def serve(
         with listen(settings.http_host, settings.http_port) as listener:
             ground = await asyncio.to_thread(lay_ground, settings, lambda: not stopping.is_told)
             try:
+                log.info("plans loaded", file=settings.plans_file or "shipped", version=ground.plans.version)
                 return await _live(ground, listener, stopping, ready_file, on_ready)
             finally:
                 await _stop_servers(ground, stopping)

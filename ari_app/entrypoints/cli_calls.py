@@ -107,20 +107,49 @@ def _placed(client: Client, body: dict[str, Any], once: str, *, quiet: bool) -> 
 
 def followed(client: Client, placed: dict[str, Any], *, quiet: bool = False) -> dict[str, Any]:
     """The call once it has ended; Ctrl-C cancels it and goes on following, a second one leaves."""
-    cancelled = False
+    id, cancelled = placed["id"], False
     while True:
         try:
-            for event in follow.events(client, placed["id"]):
-                if not quiet and event["seq"] > placed.get("_told", 0):
-                    placed["_told"] = event["seq"]
-                    out(f"  {follow.offset(event, placed['created_at']):>9}  {event['state'].replace('_', ' ')}")
-            return get(client, placed["id"])
+            return _seen_to_its_end(client, placed, quiet=quiet)
         except KeyboardInterrupt:
             if cancelled:
                 raise
             cancelled = True
             _say_ending()
-            client.delete("v1", "calls", placed["id"])
+            with _said_if_lost(id):
+                follow.patiently(lambda: client.delete("v1", "calls", id))
+
+
+def _seen_to_its_end(client: Client, placed: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    event: dict[str, Any] = {}
+    with _said_if_lost(placed["id"]):
+        for event in follow.events(client, placed["id"]):
+            if not quiet and event["state"] != "ended" and event["seq"] > placed.get("_told", 0):
+                placed["_told"] = event["seq"]
+                _step(placed, event)
+    with _said_if_lost(placed["id"], "has ended"):
+        ended = follow.patiently(lambda: get(client, placed["id"]))
+    if not quiet:
+        _step(ended, event)
+    return ended
+
+
+def _step(call: dict[str, Any], event: dict[str, Any]) -> None:
+    """One line. Of the end it is the call that knows the time: where the server was away the event is of later."""
+    if event["state"] == "ended":
+        event = event | {"at": call.get("ended_at", event["at"])}
+    out(f"  {follow.offset(event, call['created_at']):>9}  {event['state'].replace('_', ' ')}")
+
+
+@contextmanager
+def _said_if_lost(id: str, how: str = "goes on") -> Iterator[None]:
+    """Who gives up a call that lives on says so, and where to look for it."""
+    try:
+        yield
+    except Failure as e:
+        if not follow.is_away(e):
+            raise
+        raise Failure(f"{e}; the call {how}: ringbridge show {id}") from None
 
 
 def _say_ending() -> None:
@@ -178,7 +207,7 @@ def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt =
         return out_json(call)
     out(f"{call['id']}  {call['caller']} → {call['callee']}, paid by {call['payer']}, {call['created_at']}")
     for event in client.get("v1", "calls", id, "events")["events"]:
-        out(f"  {follow.offset(event, call['created_at']):>9}  {event['state'].replace('_', ' ')}")
+        _step(call, event)
     for leg in call["legs"]:
         out(f"  {leg['role']}: {_leg(leg)}")
     return out(summary(call))
@@ -199,9 +228,7 @@ def cancel(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt
     client = connect(api, key)
     call = client.delete("v1", "calls", id)
     if call["state"] != "ended":
-        for _ in follow.events(client, id):
-            pass
-        call = get(client, id)
+        call = _seen_to_its_end(client, call, quiet=True)
     return out_json(call) if as_json else out(summary(call))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -48,19 +48,16 @@ def verify(
     """Check every law of the ledger for every user. Exit code 1, naming each user and law, if one is broken."""
     tools = _tools()
 
+    def tell(one: Any) -> None:
+        if not as_json:
+            out(f"{one.payer}: {one.what}")
+
     async def work(ledger: Any) -> Any:
         with bar("checking", await tools.count(ledger)) as advance:
-            return await tools.verify(ledger, lambda done, _so_far: advance(done))
+            return await tools.verify(ledger, advance, tell)
 
     checked = _run(work, redis, config, state_dir)
-    if as_json:
-        out_json(_checked(checked))
-    else:
-        for one in checked.broken:
-            out(f"{one.payer}: {one.what}")
-        if checked.broken_n > len(checked.broken):
-            out(f"… and {checked.broken_n - len(checked.broken)} more")
-        _sums(checked)
+    out_json(_checked(checked)) if as_json else _sums(checked)
     if checked.broken_n:
         raise typer.Exit(1)
 
@@ -104,14 +101,16 @@ def archive(
 
     moved = _run(work, redis, config, state_dir)
     if as_json:
-        return out_json(
-            {"file": str(moved.file) if moved.file else None, "accounts": moved.accounts, "lines": moved.lines,
-             "kept": moved.kept_n}
-        )  # fmt: skip
-    if moved.file is None:
-        return say(f"nothing is older than {keep_days} days")
-    out(f"{moved.file}: lines: {moved.lines}, of users: {moved.accounts}")
-    return say(f"{moved.kept_n} steps changed meanwhile: they go next time") if moved.kept_n else None
+        file = str(moved.file) if moved.file else None
+        told = {"file": file, "accounts": moved.accounts, "lines": moved.lines, "kept": moved.kept_n}
+        out_json(told | {"unsound": moved.unsound})
+    elif moved.file is None:
+        say(f"nothing is older than {keep_days} days")
+    else:
+        out(f"{moved.file}: lines: {moved.lines}, of users: {moved.accounts}")
+        if moved.kept_n:
+            say(f"{moved.kept_n} steps changed meanwhile: they go next time")
+    _tell_unsound(moved.unsound)
 
 
 @ledger_app.command("archived", epilog=example("ledger archived /var/lib/ringbridge/archive li"))
@@ -145,13 +144,24 @@ def migrate(
     second, and may be broken off and begun again."""
     tools = _tools()
 
-    async def work(ledger: Any) -> int:
+    async def work(ledger: Any) -> Any:
         with bar("migrating", await tools.count(ledger)) as advance:
-            changed: int = await tools.migrate(_url(redis, config, state_dir), advance)
-            return changed
+            return await tools.migrate(_url(redis, config, state_dir), advance)
 
-    changed = _run(work, redis, config, state_dir)
-    return out_json({"changed": changed}) if as_json else out(f"{changed} accounts were of an older form")
+    changed, unsound = _run(work, redis, config, state_dir)
+    if as_json:
+        out_json({"changed": changed, "unsound": unsound})
+    else:
+        out(f"accounts of an older form: {changed}")
+    _tell_unsound(unsound)
+
+
+def _tell_unsound(payers: Sequence[str]) -> None:
+    """Everybody else's work was done."""
+    for payer in payers:
+        say(f"{payer}: not sound, left as it is; see `ringbridge ledger verify`")
+    if payers:
+        raise typer.Exit(1)
 
 
 # ---- how it is done -------------------------------------------------------------------------------------------------
@@ -182,9 +192,17 @@ def _run(
 
 
 def _url(redis: str | None, config: str | None, state_dir: Path | None) -> str:
+    from ari_app.config.kinds import Unfit
+    from ari_app.config.options import table as options
+
     given = redis or told_setting("redis_url", config)
     if given:
-        return given
+        kind = options()["redis_url"][1].kind
+        try:
+            return str(kind.parse(given))
+        except Unfit:
+            name = "--redis" if redis else "redis_url"
+            raise Failure(f"{name}: the address will not do; expected {kind.words}") from None
     with told():
         return running(state_dir, config).info().redis_url
 

@@ -12,6 +12,7 @@ import typer
 
 from ari_app.entrypoints.cli_common import (
     ApiOpt,
+    Failure,
     JsonOpt,
     KeyOpt,
     OnceOpt,
@@ -23,12 +24,16 @@ from ari_app.entrypoints.cli_common import (
     say,
     table,
 )
-from ari_app.entrypoints.client import connect
+from ari_app.entrypoints.client import ApiRefused, connect
 from ari_app.entrypoints.csv_export import export
 
 LINES = 20
+EXPIRES = "When they expire, RFC 3339 with an offset or Z: 2027-01-01T00:00:00Z; default: never."
 NEGATIVE = {"ignore_unknown_options": True}
 """-60 is a number, not an option."""
+
+
+NO_RECORD = "There is no such call here; for one whose record is gone name its payer: --user."
 
 
 def _whole(text: str) -> int:
@@ -40,7 +45,8 @@ def _whole(text: str) -> int:
 def register(app: typer.Typer) -> None:
     app.command("balance", epilog=example("balance demo"))(balance)
     app.command("statement", epilog=example("statement demo --limit 50"))(statement)
-    app.command("grant", epilog=example("grant demo 3600 --kind bought --expires 2027-01-01T00:00:00+08:00"))(grant)
+    given = example("grant demo 3600 --kind bought --expires 2027-01-01T00:00:00+08:00")
+    app.command("grant", epilog=given, context_settings=NEGATIVE)(grant)
     said = example('correct demo -60 --reason "charged twice"')
     app.command("correct", epilog=said, context_settings=NEGATIVE)(correct)
     app.command("refund", epilog=example("refund c5h2k7… --seconds 60"))(refund)
@@ -82,17 +88,20 @@ def statement(
         return out_json(page)
     if not page["lines"]:
         return say("no lines")
-    rows = ((str(line["seq"]), line["at"], line["what"], line["kind"], clock(line["seconds"]),
-             clock(line["balance_after_s"]), line["call"] or line["op"]) for line in page["lines"])  # fmt: skip
-    table(("line", "at", "what", "of", "minutes", "balance", "call or operation"), rows)
+    rows = (
+        (str(line["seq"]), line["at"], line["what"], line["kind"], clock(line["seconds"]),
+         clock(line["balance_after_s"]), line["call"] or line["op"], line["note"])
+        for line in page["lines"]
+    )  # fmt: skip
+    table(("line", "at", "what", "of", "minutes", "balance", "call or operation", "note"), rows)
     return say(f"more with --cursor {page['cursor']}") if page["cursor"] else None
 
 
 def grant(
     user: UserArg,
-    seconds: Annotated[int, typer.Argument(metavar="SECONDS", help="How many seconds.")],
+    seconds: Annotated[int, typer.Argument(metavar="SECONDS", parser=_whole, help="How many seconds.")],
     kind: Annotated[str, typer.Option(help="bonus or bought.")] = "bonus",
-    expires: Annotated[str | None, typer.Option(help="When they expire, RFC 3339; default: never.")] = None,
+    expires: Annotated[str | None, typer.Option(help=EXPIRES)] = None,
     once: OnceOpt = None, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """Give a user minutes, in seconds."""
@@ -126,14 +135,22 @@ def correct(
 
 def refund(
     call: Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")],
-    seconds: Annotated[int | None, typer.Option(help="How many; default: all that is left of the charge.")] = None,
+    seconds: Annotated[
+        int | None,
+        typer.Option(metavar="SECONDS", parser=_whole, help="How many; default: all that is left of the charge."),
+    ] = None,
     user: Annotated[str | None, typer.Option(help="Who paid, for a call whose record is gone.")] = None,
     once: OnceOpt = None, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """Give back what a call was charged. Never more than that, however often; as bonus minutes without expiry."""
     body = {} if seconds is None else {"seconds": seconds}
     once = once or secrets.token_hex(16)
-    done = connect(api, key).post("v1", "calls", call, "refund", body=body, once=once, user=user)
+    try:
+        done = connect(api, key).post("v1", "calls", call, "refund", body=body, once=once, user=user)
+    except ApiRefused as e:
+        if "?user=" in e.problem.get("detail", ""):  # what the API's own words ask for is an option here
+            raise Failure(f"{NO_RECORD} ({e.problem['type']})") from None
+        raise
     if as_json:
         return out_json(done)
     out(f"refunded {clock(done['seconds'])} minutes of call {call}")

@@ -27,12 +27,16 @@ def register(app: typer.Typer) -> None:
 @plans_app.command("check", epilog=example("plans check plans.toml"))
 def check_plans(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="A file such as plans.toml; without it the one in use.")
+        str | None, typer.Argument(metavar="FILE", help="A file such as plans.toml; default: the one of the settings.")
     ] = None,
     config: ConfigOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """Check the plans, and show them. Every mistake at once, with its line and what was expected; exit code 1 if there
-    is one."""
+    is one.
+
+    Without FILE: the file that the settings here (--config, the environment) name, or the shipped table. That need not
+    be what a running Ringbridge has: it tells its own in its log, "plans loaded".
+    """
     from ari_app.config import Mistakes
     from ari_app.plans_file import load_plans, shipped
 

@@ -21,7 +21,7 @@ from ari_app.entrypoints.cli_common import (
     say,
     table,
 )
-from ari_app.entrypoints.client import ApiRefused, Unreachable, connect
+from ari_app.entrypoints.client import ApiRefused, Client, Unreachable, connect
 
 team_app = new_app("Make, change and look at teams.")
 TeamArg = Annotated[str, typer.Argument(metavar="TEAM", help="The team's id.")]
@@ -29,6 +29,7 @@ UsersArg = Annotated[list[str], typer.Argument(metavar="USER", help="Ids of user
 
 TOLD_FROM = 20
 """With more users than this it is told how far it has come."""
+KEPT = ("name", "certified")
 HOPELESS = ("unauthorized", "forbidden", "unknown-team", "not-found")
 """Problems that the next user would have, too."""
 
@@ -40,14 +41,33 @@ def register(app: typer.Typer) -> None:
 @team_app.command("put", epilog=example("team put acme --name Acme --certified"))
 def put(
     team: TeamArg,
-    name: Annotated[str, typer.Option(help="Its name.")],
+    name: Annotated[str | None, typer.Option(help="Its name; a new team's, where not given: its id.")] = None,
     certified: Annotated[
-        bool, typer.Option("--certified/--not-certified", help="Whether the certified plan applies.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--certified/--not-certified", help="Whether the certified plan applies; to a new team it does not."
+        ),
+    ] = None,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
-    """Make a team, or make it be as given. Its members stay; without --certified it is not certified (any more)."""
-    _team(connect(api, key).put("v1", "teams", team, body={"name": name, "certified": certified}), as_json)
+    """Make a team, or change what is given of one. Its members stay, and so does what is not given."""
+    client = connect(api, key)
+    told: dict[str, object] = {"name": name, "certified": certified}
+    body = {field: value for field, value in told.items() if value is not None}
+    if len(body) < len(KEPT):
+        body = _kept(client, team) | body
+    _team(client.put("v1", "teams", team, body=body), as_json)
+
+
+def _kept(client: Client, team: str) -> dict[str, object]:
+    """What a team is that is not told otherwise."""
+    try:
+        found = client.get("v1", "teams", team)
+    except ApiRefused as e:
+        if e.problem.get("type") != "unknown-team":
+            raise
+        return {"name": team, "certified": False}
+    return {field: found[field] for field in KEPT}
 
 
 @team_app.command("get", epilog=example("team get acme"))

@@ -14,6 +14,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +23,9 @@ from typing import Any
 import msgspec
 
 from ari_app.domain.ledger_archive import Old, old_part, without
+from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Line
-from ari_app.ledger_tools.streams import in_batches
+from ari_app.ledger_tools.streams import in_batches, read_all
 from ari_app.ports.ledger import Account, Ledger
 
 HEAD = "ringbridge statement archive"
@@ -54,12 +56,14 @@ class _Foot(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """`kept_n`: accounts that changed meanwhile and keep their lines; the next archive takes them."""
+    """`kept_n`: steps of accounts that changed meanwhile and keep their lines; the next archive takes them. `unsound`:
+    payers whose account cannot be read, or breaks a law: nothing of theirs was touched."""
 
     file: Path | None
     accounts: int
     lines: int
     kept_n: int
+    unsound: tuple[str, ...] = ()
 
 
 async def archive(
@@ -70,14 +74,16 @@ async def archive(
     part = file.with_suffix(".part")
     try:
         await asyncio.to_thread(to.mkdir, parents=True, exist_ok=True)
-        lines = await _write(ledger, part, before_ms, lambda n: on_progress("write", n))
-        if lines is None:
-            part.unlink()
-            return Archived(None, 0, 0, 0)
+        has_any, unsound = await _write(ledger, part, before_ms, lambda n: on_progress("write", n))
+        if not has_any:
+            return Archived(None, 0, 0, 0, unsound)
         part.rename(file)
         _sync_folder(to)
     except OSError as e:
         raise ArchiveError(f"{to}: {e.strerror or e}; nothing was taken out of Redis") from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
     for _ in records(file):  # all of it, from the disk, before the first line is dropped
         pass
     accounts = kept = moved = 0
@@ -89,7 +95,7 @@ async def archive(
             kept += 1
         on_progress("drop", 1)
     await ledger.durable()
-    return Archived(file, accounts, moved, kept)
+    return Archived(file, accounts, moved, kept, unsound)
 
 
 def records(file: Path) -> Iterator[_Record]:
@@ -134,14 +140,20 @@ def archived_lines(folder: Path, payer: str) -> list[Line]:
     return lines
 
 
-async def _write(ledger: Ledger, part: Path, before_ms: int, on_progress: Callable[[int], None]) -> int | None:
-    """How many lines; None: nothing is that old."""
+async def _write(
+    ledger: Ledger, part: Path, before_ms: int, on_progress: Callable[[int], None]
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether anything is that old; and who was left alone, as his account is not sound."""
     digest, count, lines = hashlib.sha256(), 0, 0
+    unsound: list[str] = []
     with part.open("wb") as disk:
         with gzip.GzipFile(fileobj=disk, mode="wb", mtime=0) as out:
             _put(out, digest, _Head(HEAD, VERSION, before_ms, time.time_ns() // 1_000_000))
             async for payers in in_batches(ledger.payers()):
-                for payer, account in zip(payers, await asyncio.gather(*map(ledger.read_account, payers)), strict=True):
+                for payer, account in zip(payers, await read_all(ledger, payers), strict=True):
+                    if not isinstance(account, Account) or check_laws(account):
+                        unsound.append(payer)
+                        continue
                     for old in _steps(account, before_ms):
                         _put(out, digest, _Record(payer, old))
                         count, lines = count + 1, lines + len(old.lines)
@@ -149,7 +161,7 @@ async def _write(ledger: Ledger, part: Path, before_ms: int, on_progress: Callab
             out.write(msgspec.json.encode(_Foot(count, lines, digest.hexdigest())) + b"\n")
         disk.flush()
         os.fsync(disk.fileno())
-    return lines if count else None
+    return count > 0, tuple(unsound)
 
 
 def _steps(account: Account | None, before_ms: int) -> Iterator[Old]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Totals
-from ari_app.ledger_tools.streams import in_batches
+from ari_app.ledger_tools.streams import in_batches, read_all
 from ari_app.ports.ledger import Account, Ledger
 
 BROKEN_MAX = 1_000
-"""Sentences that are kept; the rest is counted."""
+"""Sentences that are kept for the end; each is told when it is found, and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,7 @@ class Broken:
 class Checked:
     """Over all accounts that were read. `broken_n` counts sentences, also those that are not kept in `broken`."""
 
+    tell: Callable[[Broken], None] = lambda _one: None
     accounts: int = 0
     lines: int = 0
     available_s: int = 0
@@ -45,9 +44,11 @@ class Checked:
             self.complain(payer, what)
 
     def complain(self, payer: str, what: str) -> None:
+        one = Broken(payer, what)
+        self.tell(one)
         self.broken_n += 1
         if len(self.broken) < BROKEN_MAX:
-            self.broken.append(Broken(payer, what))
+            self.broken.append(one)
 
 
 async def count(ledger: Ledger) -> int:
@@ -55,21 +56,21 @@ async def count(ledger: Ledger) -> int:
     return sum([len(batch) async for batch in in_batches(ledger.payers(), 10_000)])
 
 
-async def verify(ledger: Ledger, on_progress: Callable[[int, Checked], None] = lambda _done, _so_far: None) -> Checked:
-    """Calls may go on meanwhile: each account is read in one moment. Raises Unavailable where Redis goes away; an
-    account that cannot be understood is a broken one."""
-    checked = Checked()
+async def verify(
+    ledger: Ledger, on_progress: Callable[[int], None] = lambda _done: None,
+    tell: Callable[[Broken], None] = lambda _one: None,
+) -> Checked:  # fmt: skip
+    """Calls may go on meanwhile: each account is read in one moment. `tell`: of each broken law, when it is found.
+
+    Raises Unavailable where Redis goes away; an account that cannot be understood is a broken one.
+    """
+    checked = Checked(tell)
     async for payers in in_batches(ledger.payers(with_lost=True)):
-        found = await asyncio.gather(*(ledger.read_account(payer) for payer in payers), return_exceptions=True)
-        for payer, account in zip(payers, found, strict=True):
+        for payer, account in zip(payers, await read_all(ledger, payers), strict=True):
             if isinstance(account, Account):
                 checked.add(payer, account)
-            elif isinstance(account, Unavailable | asyncio.CancelledError):
-                raise account
-            elif isinstance(account, Exception):
+            else:
                 checked.accounts += 1
                 checked.complain(payer, f"cannot be read: {type(account).__name__}: {account}")
-            else:
-                raise account
-        on_progress(len(payers), checked)
+        on_progress(len(payers))
     return checked

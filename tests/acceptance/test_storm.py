@@ -232,18 +232,45 @@ def test_a_redis_that_answers_and_takes_no_write_is_not_ready(house: House) -> N
 
 
 def test_redis_killed_in_the_talk(house: House) -> None:
-    """The talk goes on; it is settled once, when Redis is back."""
+    """The talk goes on, and is hung up over the API when Redis is back."""
     app = house.have()
     drive = Drive(house)
     call = drive.place("10", "10")
     app.until_state(call.id, "talking")
-    store = next(part for part in house.ground.stack.status() if part.part == "redis")
-    assert store.pid is not None
-    os.kill(store.pid, 9)
-    house.until(lambda: not is_ready(house), 6, "the app says that it cannot place calls")
+    kill_redis(house)
     house.ground.stack.start()
     house.until(lambda: is_ready(house), 15, "the app is ready again")
     phone = phone_of(house, call.callee)
     assert phone is not None
     assert phone.ended_at_ms is None
     assert drive.verdict(call).shown["reason"] == "completed"
+
+
+def test_a_talk_that_ends_while_redis_is_dead_is_charged_once_when_it_is_back(house: House) -> None:
+    """Nobody can be told of the settlement then, nor of a new call: it waits, and that is refused."""
+    app = house.have()
+    drive = Drive(house)
+    call = drive.place("10", "26")
+    app.until_state(call.id, "talking")
+    kill_redis(house)
+    try:
+        assert not is_over(house, call.callee)
+        assert app.ask("POST", "/v1/calls", {"caller": call.user, "callee": call.callee}).status == 503
+        house.until(lambda: is_over(house, call.callee), 10, "the callee hung up")
+        assert not is_ready(house), "Redis was away all the time"
+    finally:
+        house.ground.stack.start()
+    house.until(lambda: is_ready(house), 15, "the app is ready again")
+    verdict = drive.verdict(call)
+    assert (verdict.reason, verdict.by) == ("completed", "callee")
+    [spent] = [line for line in app.statement(call.user) if line["what"] == "spent"]
+    assert (spent["call"], -spent["seconds"]) == (call.id, verdict.charged_s)
+    assert 4 <= verdict.charged_s <= 6
+
+
+def kill_redis(house: House) -> None:
+    """Until the app knows it."""
+    store = next(part for part in house.ground.stack.status() if part.part == "redis")
+    assert store.pid is not None
+    os.kill(store.pid, 9)
+    house.until(lambda: not is_ready(house), 6, "the app says that it cannot place calls")

@@ -80,13 +80,13 @@ BREAKS = [
     Break(
         "a hold takes what it wants and not whole increments",
         pure=[("affordable_s(want_s, increment, held_s, book.available_s)", "min(want_s, book.available_s)")],
-        lua={"hold": [("increments(held + want, math.ceil) - held", "want")]},
+        lua={"hold": [("up(held + want) - held", "want")]},
     ),
     Break(
         "a hold takes less than an increment though a whole one is left",
         pure=[("affordable_s(want_s, increment, held_s, book.available_s)",
                "min(affordable_s(want_s, increment, held_s, 10**9), book.available_s)")],
-        lua={"hold": [("if seconds > available then seconds = increments(held + available, math.floor) - held end",
+        lua={"hold": [("if seconds > available then seconds = down(held + available) - held end",
                        "if seconds > available then seconds = available end")]},
     ),
     Break(

@@ -70,6 +70,15 @@ async def fill(stock: Stock) -> None:
         stock.key_bytes = sum(used or 0 for used in await client.link.commands(asked)) / len(sample)
 
 
+async def charge_everybody(stock: Stock) -> float:
+    """A call each, but for those that are old: how long it took, in s."""
+    async with Client(stock) as client:
+        began_s = time.perf_counter()
+        await at_once(client.pair, (n for n in range(stock.accounts) if n % OLD_EVERY))
+        await client.ledger.durable()
+        return time.perf_counter() - began_s
+
+
 @dataclass
 class Cost:
     """Of one operation, in µs, in one turn: by the CPU of Redis' thread, by Redis' clock, by the client's."""

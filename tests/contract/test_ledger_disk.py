@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from structlog.testing import capture_logs
 from ari_app.adapters.redis import disk
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.teams import RedisShares
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.ledger_types import OPS_KEPT_MS
 from ari_app.ports.ledger import Granted, Settled
 from tests.contract.desk import Desk
 from tests.contract.redis_server import RedisServer
@@ -113,6 +116,19 @@ async def test_a_disk_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: p
     await desk.ledger.durable()
     await link.close()
     server.kill()
+
+
+async def test_redis_keeps_operations_for_35_days_and_shares_of_a_number_for_their_month(link: Link) -> None:
+    desk = Desk(RedisLedger(link))
+    await desk.grant(60)
+    (ops,) = await link.command("KEYS", "{p:alice}:o*")
+    left_s = await link.command("TTL", ops)
+    assert 2 * OPS_KEPT_MS // 1000 <= left_s <= 2 * OPS_KEPT_MS // 1000 + 86_400, "this epoch and the whole next one"
+
+    until_ms = int(time.time() * 1000) + 40 * 86_400_000
+    shares = RedisShares(link)
+    await shares.claim("+861", month="2026-11", user_id="a", allowance_s=60, until_ms=until_ms)
+    assert await link.command("PEXPIRETIME", "{n:+861}:2026-11") == until_ms
 
 
 async def test_an_account_that_lies_idle_takes_little_memory(link: Link) -> None:

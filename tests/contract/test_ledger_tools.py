@@ -15,7 +15,7 @@ from ari_app.adapters.redis.ledger import RedisLedger, keys
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
-from ari_app.ledger_tools import ArchiveError, archive, archived_lines, migrate, opened, verify
+from ari_app.ledger_tools import ArchiveError, Broken, archive, archived_lines, migrate, opened, verify
 from ari_app.ledger_tools.archive import records
 from ari_app.ports.ledger import Account, Kind, Settled
 from tests.contract.desk import DECEMBER_MS, HOUR_MS, NOW_MS, Desk
@@ -53,7 +53,7 @@ async def test_verify_reads_everybody_and_adds_up(link: Link) -> None:
     ledger = await three_accounts(link)
     told: list[int] = []
 
-    checked = await verify(ledger, lambda done, _so_far: told.append(done))
+    checked = await verify(ledger, told.append)
 
     assert (checked.accounts, checked.lines, checked.broken) == (3, 9, [])
     assert (checked.available_s, checked.totals.spent_s) == (3 * 3600, 3 * 60)
@@ -66,8 +66,10 @@ async def test_verify_names_every_payer_and_law_that_is_broken(link: Link) -> No
     await link.command("SET", keys("carol")[0], "nonsense")
     await link.command("HSET", keys("alice")[1], "c9", "c9:s|abc|60|0|0|0|60|0|1")
 
-    checked = await verify(ledger)
+    named: list[Broken] = []
+    checked = await verify(ledger, tell=named.append)
 
+    assert named == checked.broken
     by_payer: dict[str, list[str]] = {}
     for one in checked.broken:
         by_payer.setdefault(one.payer, []).append(one.what)
@@ -136,6 +138,20 @@ async def test_an_archive_that_died_half_way_is_done_again_and_loses_no_line(lin
     first.file.rename(tmp_path / ("statement-2" + first.file.name.removeprefix("statement")))
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".gz")]) == 2
     assert archived_lines(tmp_path, "bob") + list((await ledger.read_account("bob")).lines) == list(whole)
+
+
+async def test_accounts_that_are_not_sound_are_named_left_alone_and_stop_nobody_else(
+    redis_server: RedisServer, link: Link, tmp_path: Path
+) -> None:
+    ledger = await three_accounts(link)
+    await link.command("SET", keys("carol")[0], "junk")
+    await link.command("LSET", keys("bob")[2], 1, "1793548800000|s|-61|3540|0|1796054400000|c1:s|c1|")
+
+    moved = await archive(ledger, tmp_path, LATER_MS)
+    assert (moved.accounts, moved.lines, sorted(moved.unsound)) == (1, 2, ["bob", "carol"])
+    assert (await link.command("LLEN", keys("bob")[2])) == 3
+    assert await migrate(redis_server.url) == (0, ("carol",))
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "foreign"])
@@ -249,13 +265,13 @@ async def test_migrate_brings_every_account_to_the_new_form_and_changes_no_secon
     await Desk(RedisLedger(link), "bob").touch()
     before = await desk.account()
 
-    assert await migrate(redis_server.url) == 1
+    assert await migrate(redis_server.url) == (1, ())
     after = await desk.account()
     assert essence(after) == essence(before)
     assert {call: one.at_ms for call, one in after.settlements.items()} == {
         "c1": 1793548800000, "c2": 1793552400000, "c3": 1793552400000,
     }  # fmt: skip
-    assert await migrate(redis_server.url) == 0
+    assert await migrate(redis_server.url) == (0, ())
     assert await link.get(schema.MARK) == str(schema.SCHEMA).encode()
     moved = await archive(RedisLedger(link), tmp_path, NOW_MS + HOUR_MS)
     assert moved.lines == 4 - 1 + 1  # alice's of the first hour, and bob's

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from ari_app.adapters.redis.link import Link
 from ari_app.engine.membership import NotSeated
 from ari_app.ports.teams import TEAMS_MAX, TeamInfo
 from ari_app.ports.users import NumberTaken, Stale, User
@@ -146,6 +147,26 @@ async def test_a_downgrade_takes_nothing_this_month_and_counts_the_next(office: 
     assert await office.minutes_s("t1") == 60 * MIN, "not touched before: as it is now"
     office.at_ms = DECEMBER_MS
     assert await office.minutes_s("t0") == 60 * MIN
+
+
+async def test_ten_thousand_are_certified_by_one_write(link: Link) -> None:
+    office = Office.in_redis(link)
+    await office.team("t")
+    for start in range(0, 10_000, 500):
+        some = range(start, start + 500)
+        await asyncio.gather(*(office.teams.seat("t", f"u{n}", 1) for n in some))
+        await asyncio.gather(*(office.teams.reseat("t", f"u{n}", f"+86{n:010d}", 1) for n in some))
+    await link.command("CONFIG", "RESETSTAT")
+
+    info = await office.teams.put("t", name="t", is_certified=True)
+    assert (info.members, info.size, info.is_certified) == (10_000, 10_000, True)
+    stats = (await link.command("INFO", "commandstats")).decode().splitlines()
+    asked = {line.partition(":")[0].removeprefix("cmdstat_"): line for line in stats if line.startswith("cmdstat_")}
+    calls = {name: int(line.partition("calls=")[2].partition(",")[0]) for name, line in asked.items()}
+    assert {name: n for name, n in calls.items() if name in ("set", "get", "hlen", "hget")} == {
+        "set": 1, "get": 1, "hlen": 2, "hget": 1,
+    }  # fmt: skip
+    assert calls.keys() & {"hgetall", "hscan", "evalsha", "hset"} == set()
 
 
 async def test_a_member_of_two_teams_has_the_better_allowance_and_not_the_sum(office: Office) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import structlog
 
 from ari_app.adapters.redis.ledger import keys
-from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.link import Link, RedisFault
 from ari_app.domain.errors import Unavailable
 
 log = structlog.get_logger()
@@ -36,7 +36,10 @@ async def check(link: Link, *, marks: bool = True) -> None:
         log.info("schema marked", schema=SCHEMA, before=int(found) if found else None)
 
 
-async def upgrade(link: Link, payers: Sequence[str]) -> list[bool]:
-    """For each: whether it was of an older form."""
-    done = await asyncio.gather(*(link.script("upgrade", *keys(payer)) for payer in payers))
-    return [one == 1 for one in done]
+async def upgrade(link: Link, payers: Sequence[str]) -> list[bool | None]:
+    """For each: whether it was of an older form; None: it cannot be read, and was left as it is."""
+    done = await asyncio.gather(*(link.script("upgrade", *keys(payer)) for payer in payers), return_exceptions=True)
+    for one in done:
+        if isinstance(one, BaseException) and not isinstance(one, RedisFault):
+            raise one
+    return [None if isinstance(one, RedisFault) else one == 1 for one in done]

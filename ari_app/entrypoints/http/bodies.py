@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -108,9 +110,24 @@ async def read(request: Request, model: type[AnyBody]) -> AnyBody:
         raise Problem("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
     raw = await _whole(request)
     try:
-        return model.model_validate_json(raw)
+        body = model.model_validate_json(raw)
     except ValidationError as e:
         raise malformed("malformed-body", e.errors(include_url=False, include_context=True), model) from None
+    if twice := [{"type": "twice", "loc": place} for place in _twice(json.loads(raw, object_pairs_hook=_Pairs))]:
+        raise malformed("malformed-body", twice)
+    return body
+
+
+class _Pairs(tuple[tuple[str, Any], ...]):
+    """A JSON object as it was written; a dict would be silent about a field that stands there twice."""
+
+
+def _twice(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where a field stands twice, in what is valid otherwise, so that it is not deep."""
+    if isinstance(value, _Pairs):
+        yield from ((*place, name) for name, count in Counter(name for name, _ in value).items() if count > 1)
+        for name, inner in value:
+            yield from _twice(inner, (*place, name))
 
 
 async def _whole(request: Request) -> bytes:
@@ -154,6 +171,8 @@ def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
             return f"The body is no JSON: {context.get('error', 'not readable')}."
         case "model_type" | "model_attributes_type":
             return "A JSON object is expected."
+        case "twice":
+            return "this field stands there twice."
         case "missing":
             return "this field is needed."
         case "extra_forbidden":

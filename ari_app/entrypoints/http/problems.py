@@ -52,7 +52,9 @@ KINDS: Mapping[str, Kind] = {
     "nothing-to-refund": Kind(409, "Nothing to refund", "Less than that is left of what the call was charged."),
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
     "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
-    "malformed-body": Kind(422, "Body not understood", "No JSON, an unknown field, or a value of the wrong kind."),
+    "malformed-body": Kind(
+        422, "Body not understood", "No JSON, a field unknown or given twice, or a value of the wrong kind."
+    ),
     "malformed-request": Kind(
         422, "Request not understood", "A path, query or header value of the wrong kind, or an unknown query parameter."
     ),

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.engine import records
 from ari_app.engine.service import CallAsk
 from ari_app.entrypoints import demo
-from ari_app.entrypoints.client import Client
+from ari_app.entrypoints.client import ApiRefused, Client
+from ari_app.entrypoints.views import at_ms
 from tests.support import until_sync
 from tests.unit.cli.conftest import Run, Served
 from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
@@ -185,6 +188,68 @@ def test_ctrl_c_ends_the_call_and_shows_how_it_ended(run: Run, served: Served, m
     assert ran.code == 0
     assert "ending the call" in ran.err
     assert ran.out.splitlines()[-1].startswith("completed (hung up by")
+
+
+def away(monkeypatch: pytest.MonkeyPatch, when: Callable[[str, tuple[str, ...]], bool]) -> None:
+    """The API answers these questions, by method and path, as it does while Redis is away."""
+    real = Client._ask
+    problem = {"type": "no-capacity", "detail": "Redis does not answer right now.", "status": 503}
+
+    def ask(client: Client, method: str, path: tuple[str, ...], *more: Any, **most: Any) -> Any:
+        if when(method, path):
+            raise ApiRefused(503, problem)
+        return real(client, method, path, *more, **most)
+
+    monkeypatch.setattr(Client, "_ask", ask)
+    monkeypatch.setattr("ari_app.entrypoints.follow.sleep", lambda _s: None)
+
+
+def test_a_redis_that_is_away_for_a_moment_ends_no_following(
+    run: Run, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[tuple[str, ...]] = Counter()
+
+    def twice_each(method: str, path: tuple[str, ...]) -> bool:
+        asked[path] += 1
+        return method == "GET" and asked[path] <= 2
+
+    away(monkeypatch, twice_each)
+    ran = run("call", "demo", "+8613900000004")
+    assert (ran.code, ran.err) == (0, "")
+    assert [line.split("s  ")[1] for line in ran.out.splitlines()[1:-1]] == [
+        state.replace("_", " ") for state in STATES
+    ]
+    assert asked[("v1", "calls", "c1", "events")] == asked[("v1", "calls", "c1")] == 3
+
+
+@pytest.mark.parametrize(("lost", "told"), [("events", "the call goes on"), ("c1", "the call has ended")])
+def test_who_gives_a_call_up_says_where_to_look_for_it(
+    lost: str, told: str, run: Run, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away(monkeypatch, lambda method, path: method == "GET" and path[-1] == lost)
+    monkeypatch.setattr("ari_app.entrypoints.follow.AWAY_AT_MOST_S", 0.05)
+    ran = run("call", "demo", "+8613900000004")
+    assert ran.code == 1
+    assert ran.err == f"ringbridge: Redis does not answer right now. (no-capacity); {told}: ringbridge show c1\n"
+
+
+def test_the_end_is_shown_at_its_own_time_and_not_when_it_was_told(
+    run: Run, served: Served, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a server that was away as it ended."""
+    real = records.event
+
+    def late(call: Call, state: str) -> bytes:
+        return real(replace(call, now_ms=call.now_ms + 30_000) if state == "ended" else call, state)
+
+    monkeypatch.setattr(records, "event", late)
+    for words in (("call", "demo", "+8613900000004"), ("show", "c1")):
+        told = run(*words).out
+        ended_at, created_at = (json.loads(run("show", "c1", "--json").out)[at] for at in ("ended_at", "created_at"))
+        after_s = (at_ms(ended_at) - at_ms(created_at)) / 1000
+        assert f"  {after_s:+.2f} s  ended\n" in told
+    [event] = [e for e in Client(served.url, "rb_root").get("v1", "calls", "c1", "events")["events"][-1:]]
+    assert at_ms(event["at"]) > at_ms(ended_at)
 
 
 def test_ctrl_c_before_the_call_s_id_is_known_ends_it_too(

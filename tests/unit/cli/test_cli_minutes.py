@@ -76,6 +76,43 @@ def test_a_correction_that_will_not_do_changes_nothing(words: tuple[str, ...], c
     assert run("balance", "li").out.startswith("60:00 minutes left")
 
 
+# ---- grant ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("grant", "li", "-60"), 1, "seconds: at least 1 is expected."),
+        (("grant", "li", "1.5"), 2, "1.5 is not a whole number."),
+        (("grant", "li", "1_000"), 2, "1_000 is not a whole number."),
+        (("grant", "li", "６０"), 2, "６０ is not a whole number."),
+        (("grant", "li", "60", "--onse", "k"), 2, "--onse"),
+        (("grant", "li", "60", "--expires", "2027-01-01T00:00:00"), 1, "2026-12-31T16:00:00Z is expected"),
+        (("refund", "c1", "--seconds", "1_000"), 2, "1_000 is not a whole number."),
+        (("refund", "c1", "--seconds", "1.5"), 2, "1.5 is not a whole number."),
+    ],
+)
+def test_seconds_that_will_not_do_are_told_in_plain_words(
+    words: tuple[str, ...], code: int, told: str, run: Run
+) -> None:
+    ran = run(*words)
+    assert (ran.code, ran.out) == (code, "")
+    assert told in ran.err
+    assert run("balance", "li").out.startswith("60:00 minutes left")
+
+
+def test_the_help_says_that_an_expiry_has_an_offset(run: Run) -> None:
+    assert "with an offset or Z" in " ".join(run("grant", "--help").out.split())
+
+
+def test_the_statement_has_the_reason_of_a_correction_and_the_plan_of_a_month(run: Run) -> None:
+    run("correct", "li", "-60", "--reason", "charged twice")
+    head, corrected, month = run("statement", "li").out.splitlines()
+    assert head.endswith("  note")
+    assert corrected.endswith("  charged twice")
+    assert "personal" in month
+
+
 # ---- refund ---------------------------------------------------------------------------------------------------------
 
 
@@ -95,7 +132,10 @@ def test_a_call_is_refunded_in_part_and_whole(run: Run, served: Served) -> None:
 
 def test_a_call_whose_record_is_gone_and_one_that_goes_on(run: Run, served: Served) -> None:
     asyncio.run(served.bench.charge("c9", 60, "li"))
-    assert "?user=" in run("refund", "c9").err
+    assert run("refund", "c9").err == (
+        "ringbridge: There is no such call here; for one whose record is gone name its payer: --user. (unknown-call)\n"
+    )
+    assert run("refund", "c/9").err == "ringbridge: There is no such call. (unknown-call)\n"
     assert run("refund", "c9", "--user", "li").out.startswith("refunded 1:00 minutes of call c9")
     served.bench.engine.live["c1"] = a_call()
     assert "(call-not-settled)" in run("refund", "c1").err

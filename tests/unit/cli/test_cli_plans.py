@@ -47,7 +47,13 @@ def test_the_shipped_plans_are_shown(run: Run) -> None:
     assert len(lines) == 4 + 1 + 5 + 4
 
 
-def test_the_plans_in_use_are_shown_with_their_own_terms(run: Run, tmp_path: Path) -> None:
+def test_the_help_says_whose_plans_are_checked_without_a_file(run: Run) -> None:
+    told = " ".join(run("plans", "check", "--help").out.split())
+    assert "the file that the settings here (--config, the environment) name" in told
+    assert '"plans loaded"' in told
+
+
+def test_the_plans_of_the_settings_are_shown_with_their_own_terms(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ringbridge.toml").write_text('plans_file = "mine.toml"\n')
     text = run("plans", "sample").out.replace(
         "[team.minutes]", '[team]\nincrement = "6/6"\nslice_s = 30\n[team.minutes]'

@@ -94,7 +94,22 @@ def test_on_a_terminal_the_line_of_progress_is_written_over(
     assert "\n" not in ran.err
 
 
-@pytest.mark.parametrize("words", [("put", "acme"), ("add", "acme"), ("remove", "acme"), ("add",), ("get",)])
+def test_what_is_not_given_of_a_team_stays(run: Run, served: Served) -> None:
+    def put(*words: str) -> tuple[str, bool]:
+        told = json.loads(run("team", "put", "acme", *words, "--json").out)
+        return told["name"], told["certified"]
+
+    assert put() == ("acme", False)
+    assert put("--certified") == ("acme", True)
+    assert put("--name", "Acme") == ("Acme", True)
+    assert put() == ("Acme", True)
+    assert put("--not-certified") == ("Acme", False)
+    assert put("--name", "Acme Ltd", "--certified") == ("Acme Ltd", True)
+    assert run("team", "put", "new", "--name", "New").out.startswith("new New: 0 members")
+    assert "unauthorized" in run("team", "put", "acme", "--certified", "--key", "wrong").err
+
+
+@pytest.mark.parametrize("words", [("put",), ("add", "acme"), ("remove", "acme"), ("add",), ("get",)])
 def test_a_team_command_that_lacks_something_is_exit_code_2(words: tuple[str, ...], run: Run) -> None:
     assert run("team", *words).code == 2
 

@@ -128,6 +128,33 @@ async def test_a_body_that_is_no_json_is_422(api: Bench, raw: bytes) -> None:
     assert (answer.status, answer.problem["type"]) == (422, "malformed-body")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "raw", "field"),
+    [
+        ("POST", "/v1/users/demo/grants", '{"kind": "bonus", "seconds": 60, "seconds": 70}', "seconds"),
+        ("POST", "/v1/users/demo/grants", '{"kind": "bonus", "seconds": 60, "s\\u0065conds": 60}', "seconds"),
+        ("POST", "/v1/users/demo/corrections", '{"reason": "x", "seconds": -60, "seconds": 60}', "seconds"),
+        ("POST", "/v1/calls", '{"caller": "demo", "callee": "x", "metadata": {"a": "b", "a": "c"}}', "metadata.a"),
+        ("PUT", "/v1/teams/acme", '{"name": "Acme", "certified": true, "certified": false}', "certified"),
+    ],
+)
+async def test_a_field_that_stands_there_twice_is_refused(
+    api: Bench, method: str, path: str, raw: str, field: str
+) -> None:
+    await api.put()
+    answer = await api.ask(method, path, raw=raw.encode())
+    assert (answer.status, answer.problem["type"]) == (422, "malformed-body")
+    assert (answer.problem["field"], answer.problem["detail"]) == (field, f"{field}: this field stands there twice.")
+    assert api.service.asked == []
+    assert (await api.ask("GET", "/v1/users/demo/statement")).json["lines"][0]["what"] == "month"
+    assert (await api.ask("GET", "/v1/teams/acme")).status == 404
+
+
+async def test_the_same_word_in_two_places_is_no_field_twice(api: Bench) -> None:
+    metadata = {"caller": "a", "metadata": "b"}
+    assert (await api.ask("POST", "/v1/calls", ASK | {"metadata": metadata})).status == 201
+
+
 async def test_every_mistake_is_told_at_once(api: Bench) -> None:
     answer = await api.ask("POST", "/v1/calls", {"caler": "demo", "callee": "x", "max_duration_s": 1.5})
     assert {error["field"] for error in answer.problem["errors"]} == {"caller", "caler", "max_duration_s"}

@@ -142,6 +142,8 @@ def test_servers_that_a_start_began_are_stopped_where_it_never_became_ready(redi
         up = Up(tmp_path, "-c", WITH_A_BUG, LOG_FORMAT="json", **NOWHERE)
         assert up.process.wait(30) == 1
         assert "calls taken up" in up.said, "it came as far as to have servers"
+        [loaded] = [line for line in map(json.loads, up.said.splitlines()) if line["event"] == "plans loaded"]
+        assert (loaded["file"], loaded["version"]) == ("shipped", shipped().version)
         assert not is_running(stack)
 
         stack.start()

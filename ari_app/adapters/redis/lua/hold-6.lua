@@ -24,13 +24,16 @@ end
 if not hold and #holds >= tonumber(ARGV[8]) then return close('N live_calls ' .. available) end
 for i = 2, hold and #hold or 0 do held = held + hold[i][3] end
 
-local function increments(seconds, round)
-  if seconds <= initial then return (round == math.ceil or seconds == initial) and initial or 0 end
-  return initial + round((seconds - initial) / step) * step
+local function up(seconds) -- to whole increments
+  return seconds <= initial and initial or seconds + (initial - seconds) % step
 end
 
-local seconds = increments(held + want, math.ceil) - held
-if seconds > available then seconds = increments(held + available, math.floor) - held end
+local function down(seconds)
+  return seconds < initial and 0 or seconds - (seconds - initial) % step
+end
+
+local seconds = up(held + want) - held
+if seconds > available then seconds = down(held + available) - held end
 if seconds <= 0 then seconds = available end
 if seconds == 0 then return close('N empty 0') end
 
