@@ -64,6 +64,7 @@ class Membership:
             if user is None:
                 return NotSeated("unknown-user")
         if not await self._teams.seat(team_id, user_id, user.rev):
+            await self._users.leave(user_id, team_id)
             return NotSeated("team-full")
         now = await self.true_seats(user_id) or user
         if team_id not in now.teams:  # he left at the same time: no seat without a record

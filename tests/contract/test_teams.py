@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from ari_app.adapters import memory_teams
+from ari_app.adapters.redis import teams as redis_teams
 from ari_app.adapters.redis.link import Link
 from ari_app.engine.membership import NotSeated
 from ari_app.ports.teams import TEAMS_MAX, TeamInfo
@@ -444,3 +446,18 @@ async def test_many_who_come_go_and_change_at_once_leave_a_true_team(office: Off
         assert (seat.number is not None) == ("t" in user.teams), user
         count += bool(seat.number) and bool(user.numbers)
     assert await office.size("t") == count
+
+
+async def test_a_team_that_is_full_takes_nobody_and_leaves_no_trace(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_teams, "MEMBERS_MAX", 2)
+    monkeypatch.setattr(memory_teams, "MEMBERS_MAX", 2)
+    await office.crew("t", 2)
+    await office.put("a", N1)
+
+    assert await office.membership.join("t", "a") == NotSeated("team-full")
+    user = await office.users.get("a")
+    assert user is not None
+    assert (user.teams, await office.size("t")) == ((), 2)
+    assert isinstance(await office.membership.join("t", "t0"), User), "who sits there already stays"
