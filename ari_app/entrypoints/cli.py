@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ari_app.entrypoints import (
+    cli_backup,
     cli_calls,
     cli_config,
     cli_explain,
@@ -32,6 +33,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
 PARTS = (
     cli_up, cli_calls, cli_users, cli_minutes, cli_teams, cli_config, cli_plans, cli_explain, cli_ledger, cli_stack,
+    cli_backup,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

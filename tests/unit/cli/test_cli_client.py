@@ -248,7 +248,7 @@ def test_the_end_is_shown_at_its_own_time_and_not_when_it_was_told(
         ended_at, created_at = (json.loads(run("show", "c1", "--json").out)[at] for at in ("ended_at", "created_at"))
         after_s = (at_ms(ended_at) - at_ms(created_at)) / 1000
         assert f"  {after_s:+.2f} s  ended\n" in told
-    [event] = [e for e in Client(served.url, "rb_root").get("v1", "calls", "c1", "events")["events"][-1:]]
+    event = Client(served.url, "rb_root").get("v1", "calls", "c1", "events")["events"][-1]
     assert at_ms(event["at"]) > at_ms(ended_at)
 
 

@@ -85,7 +85,7 @@ def test_a_correction_that_will_not_do_changes_nothing(words: tuple[str, ...], c
         (("grant", "li", "-60"), 1, "seconds: at least 1 is expected."),
         (("grant", "li", "1.5"), 2, "1.5 is not a whole number."),
         (("grant", "li", "1_000"), 2, "1_000 is not a whole number."),
-        (("grant", "li", "６０"), 2, "６０ is not a whole number."),
+        (("grant", "li", "\uff16\uff10"), 2, "\uff16\uff10 is not a whole number."),
         (("grant", "li", "60", "--onse", "k"), 2, "--onse"),
         (("grant", "li", "60", "--expires", "2027-01-01T00:00:00"), 1, "2026-12-31T16:00:00Z is expected"),
         (("refund", "c1", "--seconds", "1_000"), 2, "1_000 is not a whole number."),
@@ -135,7 +135,7 @@ def test_a_call_whose_record_is_gone_and_one_that_goes_on(run: Run, served: Serv
     assert run("refund", "c9").err == (
         "ringbridge: There is no such call here; for one whose record is gone name its payer: --user. (unknown-call)\n"
     )
-    assert run("refund", "c/9").err == "ringbridge: There is no such call. (unknown-call)\n"
+    assert run("refund", "c!9").err == "ringbridge: There is no such call. (unknown-call)\n"
     assert run("refund", "c9", "--user", "li").out.startswith("refunded 1:00 minutes of call c9")
     served.bench.engine.live["c1"] = a_call()
     assert "(call-not-settled)" in run("refund", "c1").err
