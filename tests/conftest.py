@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from ari_app.stack import StackInfo
 from tests.ground import Ground, laid
@@ -14,6 +16,22 @@ from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
 Start = Callable[..., AbstractContextManager[Ringbridge]]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that runs a whole program in this process sets its logs up; the next one, whichever that is, must not
+    find its loggers fixed to that."""
+    configure, before, was_configured = structlog.configure, structlog.get_config(), structlog.is_configured()
+
+    def for_this_test(**given: Any) -> None:
+        configure(**given | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", for_this_test)
+    yield
+    structlog.reset_defaults()
+    if was_configured:
+        configure(**before)
 
 
 @pytest.fixture(scope="session")
