@@ -95,7 +95,7 @@ async def grant(request: Request, id: UserId) -> Response:
     if isinstance(done, Refused):
         raise Problem("malformed-body", f"expires_at: {NOT_GRANTED[done.why]}", "expires_at")
     await surely(op, once, d.ledger.durable(user.id))
-    return reply(Granted(op, await balance_of(d, user)), 201)
+    return reply(Granted(op, await surely(op, once, balance_of(d, user))), 201)
 
 
 @router.post("/{id}/corrections", status_code=201, summary="Put minutes right, up or down",
@@ -117,7 +117,7 @@ async def correct(request: Request, id: UserId) -> Response:
     if isinstance(done, Refused):
         raise _not_corrected(done)
     await surely(op, once, d.ledger.durable(user.id))
-    return reply(Corrected(op, await balance_of(d, user)), 201)
+    return reply(Corrected(op, await surely(op, once, balance_of(d, user))), 201)
 
 
 def _not_corrected(refused: Refused) -> Problem:

@@ -51,7 +51,7 @@ async def refund(
     if isinstance(done, Refused):
         raise _not_refunded(done.why, body, is_live=is_live)
     await surely(op, once, d.ledger.durable(payer.id))
-    return reply(Refunded(op, done.seconds, await balance_of(d, payer)), 201)
+    return reply(Refunded(op, done.seconds, await surely(op, once, balance_of(d, payer))), 201)
 
 
 async def _payer(d: Doors, call_id: str, named: str | None) -> tuple[User, bool]:

@@ -100,6 +100,25 @@ async def test_it_is_answered_only_when_it_is_on_disk_and_asking_again_counts_on
     assert await lines(api) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/users/demo/corrections", {"seconds": 60, "reason": "oops"}), ("/v1/calls/c1/refund", {}),
+                       ("/v1/users/demo/grants", {"kind": "bonus", "seconds": 60})],
+)  # fmt: skip
+async def test_what_was_done_is_not_told_as_undone_where_the_balance_cannot_be_read(
+    api: Bench, path: str, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(**_asked: Any) -> None:
+        raise Unavailable("away")
+
+    await charged(api)
+    monkeypatch.setattr(api.ledger, "touch", away)
+    answer = await api.ask("POST", path, body)
+    assert (answer.status, answer.problem["type"]) == (503, "unconfirmed")
+    assert "retry-after" not in answer.headers, "asked again it would be done again"
+    monkeypatch.undo()
+    assert answer.problem["op"] in {line["op"] for line in await lines(api)}
+
+
 # ---- refunds --------------------------------------------------------------------------------------------------------
 
 
