@@ -17,6 +17,8 @@ import asyncio
 import contextlib
 from typing import Self
 
+from tests.ports import claim
+
 _CHUNK_BYTES = 65536
 
 
@@ -28,7 +30,7 @@ class Proxy:
         self._handlers: set[asyncio.Task[None]] = set()
         self._flows = {"up": asyncio.Event(), "down": asyncio.Event()}
         self._delay_ms = 0
-        self.port = 0
+        self.port = claim()[0]
         self.accepted = 0
         self.loses = False
         self.resume()
@@ -47,7 +49,6 @@ class Proxy:
     async def accept(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(self._handle, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Connections that stand already are not touched."""

@@ -11,7 +11,8 @@ from typing import Any
 import redis
 
 from ari_app.adapters.redis.slots import SLOTS, slot_of
-from tests.contract.redis_server import RedisServer, free_ports
+from tests.contract.redis_server import RedisServer
+from tests.ports import claim
 from tests.support import until_sync
 
 MASTERS = 3
@@ -20,7 +21,7 @@ MASTERS = 3
 class RedisCluster:
     def __init__(self, home: Path, *, has_replicas: bool = False, node_timeout_ms: int = 1500) -> None:
         count = MASTERS * (2 if has_replicas else 1)
-        ports = free_ports(2 * count)
+        ports = claim(2 * count)
         self._has_replicas = has_replicas
         self._bus_ports = ports[count:]
         self.nodes = [

@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from tests.contract.redis_server import RedisServer, free_ports, redis_command
+from tests.contract.redis_server import RedisServer, redis_command
+from tests.ports import claim
 from tests.support import until_sync
 
 SERVICE = "mymaster"
@@ -16,7 +17,7 @@ SERVICE = "mymaster"
 
 class WatchedRedis:
     def __init__(self, home: Path, *, sentinels: int = 1, down_after_ms: int = 300) -> None:
-        master, replica, *self.sentinel_ports = free_ports(2 + sentinels)
+        master, replica, *self.sentinel_ports = claim(2 + sentinels)
         soon, follows = ["--repl-diskless-sync-delay", "0"], ["--replicaof", "127.0.0.1", str(master)]
         self.master = RedisServer(_made(home / "master"), appendfsync="always", port=master, more=soon)
         self.replica = RedisServer(_made(home / "replica"), appendfsync="always", port=replica, more=[*soon, *follows])

@@ -1,4 +1,4 @@
-"""A Redis of its own for a test: on a free port of the loopback, on its own disk, killed and started again at will."""
+"""A Redis of its own for a test: on its own port of the loopback, on its own disk, killed and started again at will."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import Sequence
-from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -16,6 +15,7 @@ import pytest
 
 from ari_app.stack.errors import StackError
 from ari_app.stack.plan import StackOptions, find_tools
+from tests.ports import claim
 from tests.support import until_sync
 
 
@@ -32,22 +32,13 @@ def redis_command() -> tuple[str, ...]:
         pytest.skip(f"no Redis here: {error}")
 
 
-def free_ports(count: int) -> list[int]:
-    """Of the loopback, all different."""
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in taken]
-
-
 class RedisServer:
     def __init__(
         self, home: Path, *, appendfsync: str | None = "everysec", port: int | None = None, more: Sequence[str] = ()
     ) -> None:
         """`appendfsync` None: nothing is kept on disk. `more`: arguments of the server."""
         self.home = home
-        self.port = port or free_ports(1)[0]
+        self.port = port or claim()[0]
         self._keeps = appendfsync
         self._more = more
         self._process: subprocess.Popen[bytes] | None = None

@@ -4,7 +4,6 @@ or after its time."""
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -13,10 +12,13 @@ from types import TracebackType
 from typing import Self
 
 from tests.pbx.sipp.g711 import tone
+from tests.ports import claim
 from tests.support import until_sync
 
 LOOPBACK = "127.0.0.1"
 HERE = Path(__file__).parent
+SOUND = range(9_000, 9_800)
+"""Ports for what is heard; sipp takes the first that is free."""
 
 
 class SippPhone:
@@ -32,7 +34,7 @@ class SippPhone:
         self._command = tuple(command or (shutil.which("sipp") or "sipp",))
         self._dir = tempfile.TemporaryDirectory(prefix="sipp-")
         self._errors = ""
-        self.port, self._media_port = _free_port(), _free_port()
+        self.port = claim()[0]
 
     def __enter__(self) -> Self:
         home = Path(self._dir.name)
@@ -40,7 +42,7 @@ class SippPhone:
         (home / "tone_1400.alaw").write_bytes(b"".join(map(tone(1400), range(50))))
         self._process = subprocess.Popen(
             [*self._command, "-sf", self._scenario.name, "-i", LOOPBACK, "-bind_local", "-p", str(self.port),
-             "-mi", LOOPBACK, "-min_rtp_port", str(self._media_port), "-max_rtp_port", str(self._media_port + 200),
+             "-mi", LOOPBACK, "-min_rtp_port", str(SOUND.start), "-max_rtp_port", str(SOUND.stop - 2),
              "-m", str(self._calls), "-timeout", f"{self._within_s}s", "-timeout_error", "-nostdin",
              "-trace_err", "-error_file", "errors.log"],
             cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=(home / "stderr").open("wb"),
@@ -74,16 +76,6 @@ class SippPhone:
             return self._errors
         logs = (Path(self._dir.name) / name for name in ("stderr", "errors.log"))
         return "\n".join(log.read_text("utf-8", "replace") for log in logs if log.exists())
-
-
-def _free_port() -> int:
-    """Even, and free now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((LOOPBACK, 0))
-            port: int = probe.getsockname()[1]
-        if port % 2 == 0 and port < 65000:
-            return port
 
 
 def _is_bound(port: int) -> bool:

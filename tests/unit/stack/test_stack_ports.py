@@ -6,6 +6,7 @@ import pytest
 
 from ari_app.stack import ports
 from ari_app.stack.errors import StackError
+from tests.ports import claim
 
 
 def numbers(slot: int) -> set[int]:
@@ -28,6 +29,7 @@ def test_sound_ranges_begin_even_and_hold_pairs() -> None:
 
 
 def test_a_slot_with_one_port_taken_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda name, port: True)  # other tests start stacks meanwhile
     free = ports.choose("some/state", {})
     monkeypatch.setattr(ports, "is_free", lambda name, port: port != free["ami_port"])
     other = ports.choose("some/state", {})
@@ -35,26 +37,26 @@ def test_a_slot_with_one_port_taken_is_passed_over(monkeypatch: pytest.MonkeyPat
     assert other["pbx_rtp_start"] != free["pbx_rtp_start"]
 
 
-def test_the_same_state_directory_gets_the_same_ports() -> None:
+def test_the_same_state_directory_gets_the_same_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda name, port: True)  # other tests start stacks meanwhile
     assert ports.choose("a", {}) == ports.choose("a", {})
 
 
 def test_a_listening_server_is_noticed_tcp_and_udp() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = claim()[0]
+    with socket.create_server(("127.0.0.1", port)):
         assert ports.taken({"redis_port": port, "pbx_sip_port": port}) == ["redis_port", "pbx_sip_port"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        port = server.getsockname()[1]
+        server.bind(("127.0.0.1", port))
         assert ports.taken({"carrier_sip_port": port}) == ["carrier_sip_port"]
         assert "http_port" not in ports.taken({"http_port": port})
 
 
 def test_a_port_that_the_user_fixed_is_used_or_refused_by_number_and_name() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(StackError, match=rf"port {port} \(http_port\) is taken"):
-            ports.choose("a", {"http_port": port})
+    port = claim()[0]
+    refused = pytest.raises(StackError, match=rf"port {port} \(http_port\) is taken")
+    with socket.create_server(("127.0.0.1", port)), refused:
+        ports.choose("a", {"http_port": port})
     assert ports.choose("a", {"http_port": port})["http_port"] == port
 
 
