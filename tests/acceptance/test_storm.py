@@ -112,8 +112,8 @@ def test_calls_in_a_row(house: House) -> None:
     late_kb = rss_kb(app.process.pid if app.process else 0)
     print(f"{len(calls)} calls: {early_kb} KB after {WARM}, {late_kb} KB after all")  # noqa: T201
     assert all(v.shown["reason"] == "completed" for v in verdicts.values())
-    assert took_s < 1.1 * IN_A_ROW / PER_S + 1, "the pace was not kept"
-    if SOAK:  # a few calls prove nothing
+    if SOAK:  # a few calls prove nothing, and other tests run beside them
+        assert took_s < 1.1 * IN_A_ROW / PER_S + 1, "the pace was not kept"
         assert late_kb - early_kb < GREW_KB_MAX * (IN_A_ROW - WARM)
 
 

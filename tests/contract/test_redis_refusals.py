@@ -144,7 +144,7 @@ async def test_a_redis_that_has_all_the_clients_it_takes_is_unavailable_and_says
     late = Link(server.url)
     try:
         with pytest.raises(Unavailable, match="max number of clients"):
-            await late.start(within_s=0.3)
+            await late.start(within_s=1)
     finally:
         await operator.config_set("maxclients", before)
     await late.start()
