@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from ari_app.domain.errors import Unavailable
 from ari_app.domain.plans import Plan
 from ari_app.plans_file import shipped
 from ari_app.ports.users import User
@@ -39,6 +40,15 @@ def until_sync(condition: Callable[[], T | None], within_s: float = 5.0, what: s
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {what or condition}")
         time.sleep(every_s)
+
+
+async def surely(ask: Callable[..., Awaitable[T]], *args: object) -> T:
+    """As every caller of the ledger does it: asked again, by the same operation id, until there is an answer."""
+    while True:
+        try:
+            return await ask(*args)
+        except Unavailable:
+            await asyncio.sleep(0.02)
 
 
 async def personal(_user: User) -> Plan:

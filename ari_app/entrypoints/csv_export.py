@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
 from ari_app.entrypoints.cli_common import Failure, Progress, say
 from ari_app.entrypoints.client import Client
+from ari_app.whole_files import written_whole
 
 COLUMNS = ("seq", "op", "at", "what", "seconds", "balance_after_s", "kind", "expires_at", "call", "note")
 PAGE = 500
@@ -70,23 +69,12 @@ def _oldest_first(spool: IO[bytes], ends: list[int]) -> Iterator[bytes]:
 
 
 def _write(pieces: Iterator[bytes], to: Path) -> None:
-    """Beside the file, then in its place."""
-    beside: str | None = None
     try:
         if to.exists() and not to.is_file():
             raise Failure(f"{to} is there, and is not a file")
-        handle, beside = tempfile.mkstemp(dir=to.parent, prefix=f".{to.name}.")
-        with os.fdopen(handle, "wb") as file:
+        with written_whole(to) as file:
             for piece in pieces:
                 file.write(piece)
-            file.flush()
-            os.fsync(handle)
-        os.replace(beside, to)
-        beside = None
     except OSError as e:
         raise Failure(f"{to} cannot be written: {e.strerror}") from None
-    finally:
-        if beside is not None:
-            with suppress(OSError):
-                os.unlink(beside)
     say(f"wrote {to}")

@@ -27,6 +27,7 @@ from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Line
 from ari_app.ledger_tools.streams import in_batches, read_all
 from ari_app.ports.ledger import Account, Ledger
+from ari_app.whole_files import sync_folder
 
 HEAD = "ringbridge statement archive"
 VERSION = 1
@@ -78,7 +79,7 @@ async def archive(
         if not has_any:
             return Archived(None, 0, 0, 0, unsound)
         part.rename(file)
-        _sync_folder(to)
+        sync_folder(to)
     except OSError as e:
         raise ArchiveError(f"{to}: {e.strerror or e}; nothing was taken out of Redis") from None
     finally:
@@ -174,11 +175,3 @@ def _put(out: gzip.GzipFile, digest: Any, what: msgspec.Struct) -> None:
     line = msgspec.json.encode(what) + b"\n"
     out.write(line)
     digest.update(line)
-
-
-def _sync_folder(folder: Path) -> None:
-    at = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(at)
-    finally:
-        os.close(at)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from redis.retry import Retry
 from ari_app.stack import process
 from ari_app.stack.errors import StackError
 from ari_app.stack.stack import Stack
+from ari_app.whole_files import written_whole
 
 WITHIN_S = 900  # gigabytes, on a slow disk
 ANSWER_WITHIN_S = 30
@@ -26,20 +26,10 @@ def backup(stack: Stack, file: Path, *, force: bool = False) -> int:
         raise StackError(f"{file} is there already" + (": --force overwrites it" if file.is_file() else ""))
     if not redis_runs(stack):
         raise StackError("the embedded Redis is not running: `ringbridge stack start` starts it")
-    with told(), asking(url=stack.info().redis_url) as client:
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # 0600
-        fresh = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as to, _snapshot(client).open("rb") as dump:
-                shutil.copyfileobj(dump, to)
-                size = to.tell()
-                to.flush()
-                os.fsync(to.fileno())
-            fresh.replace(file)
-        finally:
-            fresh.unlink(missing_ok=True)
-        sync(file.parent)
-    return size
+    url = stack.info().redis_url
+    with told(), asking(url=url) as client, written_whole(file) as to, _snapshot(client).open("rb") as dump:
+        shutil.copyfileobj(dump, to)
+        return to.tell()
 
 
 def _snapshot(client: Any) -> Path:
@@ -79,15 +69,6 @@ def says(client: Any, **facts: object) -> bool:
 
 def redis_runs(stack: Stack) -> bool:
     return any(part.part == "redis" and part.state == "running" for part in stack.status())
-
-
-def sync(folder: Path) -> None:
-    """What was renamed in it is so after a power cut, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

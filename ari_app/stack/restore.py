@@ -1,9 +1,11 @@
 """Puts a snapshot back as the data of the embedded Redis, while that is stopped.
 
 The folder is made beside the old one and takes its place when it is whole, log and all: whatever goes wrong before
-that, a kill or a power cut included, has changed nothing. Deletes no data.
+that, a kill or a power cut included, has changed nothing. Killed in the midst of the exchange, it is finished by the
+next start. Deletes no data.
 """
 
+import itertools
 import os
 import secrets
 import shutil
@@ -16,11 +18,12 @@ from typing import Any
 import redis
 
 from ari_app.stack import logs, process
-from ari_app.stack.backup import WITHIN_S, asking, redis_runs, says, sync, told
+from ari_app.stack.backup import WITHIN_S, asking, redis_runs, says, told
 from ari_app.stack.errors import StackError
-from ari_app.stack.servers import Redis
+from ari_app.stack.servers import WHOLE, Redis, finish_restore
 from ari_app.stack.stack import STOP_GRACE_S, Stack
 from ari_app.stack.state import StateDir
+from ari_app.whole_files import sync_folder
 
 MAGIC = b"REDIS"  # how a snapshot begins
 FRESH = "redis.new"
@@ -63,18 +66,20 @@ def restore(stack: Stack, file: Path) -> Restored:
 
 
 def _restored(stack: Stack, home: StateDir, file: Path) -> Restored:
-    fresh, data = home.path / FRESH, home.path / "redis"
+    fresh, whole, data = home.path / FRESH, home.path / WHOLE, home.path / "redis"
     loader = Loader(home.run_dir(FRESH), 0, secrets.token_hex(16))
+    finish_restore(data)
     _clear(loader, fresh)
+    shutil.rmtree(whole, ignore_errors=True)
     try:
         fresh.mkdir(mode=0o700)
         shutil.copyfile(file, fresh / "dump.rdb")
         _write_log(loader, stack)
         for name in ("dump.rdb", "redis.conf", "redis.pid"):  # the log is the record now
             (fresh / name).unlink(missing_ok=True)
-        sync(fresh)
-        before = home.path / time.strftime("redis.before-%Y%m%dT%H%M%SZ", time.gmtime())
-        return Restored(data, _exchange(data, fresh, before))
+        sync_folder(fresh)
+        fresh.rename(whole)
+        return Restored(data, _exchange(data, whole, _aside(data)))
     except BaseException:
         _clear(loader, fresh)
         raise
@@ -120,17 +125,28 @@ def _answers(client: Any) -> bool:
         return False
 
 
-def _exchange(data: Path, fresh: Path, before: Path) -> Path | None:
+def _aside(data: Path) -> Path:
+    """A name that is free, and tells when."""
+    name = time.strftime(f"{data.name}.before-%Y%m%dT%H%M%SZ", time.gmtime())
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    return next(path for path in map(data.with_name, names) if not os.path.lexists(path))
+
+
+def _exchange(data: Path, whole: Path, before: Path) -> Path | None:
     had_some = os.path.lexists(data)
-    if had_some:
-        data.rename(before)
     try:
-        fresh.rename(data)
-    except BaseException:
+        sync_folder(data.parent)
         if had_some:
+            data.rename(before)
+        whole.rename(data)
+        sync_folder(data.parent)
+    except BaseException:
+        if not os.path.lexists(whole):
+            data.rename(whole)
+        if had_some and not os.path.lexists(data):
             before.rename(data)
+        shutil.rmtree(whole, ignore_errors=True)  # not reached while the old data are not back in their place
         raise
-    sync(data.parent)
     return before if had_some else None
 
 

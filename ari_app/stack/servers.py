@@ -1,5 +1,6 @@
 """The three servers: what each needs on disk, how it is called, and when it is ready. Starts none of them."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,10 +12,13 @@ from ari_app.stack import probe
 from ari_app.stack.music import write_music
 from ari_app.stack.render import conf_dir, render_dir, write_changed
 from ari_app.stack.tools import Tools
+from ari_app.whole_files import sync_folder
 
 ARI_USER = AMI_USER = "ringbridge"
 AMI_BENCH_USER = "benchmark"
 CARRIER_TRUNK = "carrier"
+WHOLE = "redis.restored"
+"""Beside the data of Redis: those of a restore, whole, that are about to take their place."""
 
 # files that a running Asterisk takes in without dropping a call, and the command for it
 RELOADS = {
@@ -67,6 +71,7 @@ class Redis:
         return (*tools.redis, self.marker)
 
     def write(self, tools: Tools) -> set[str]:
+        finish_restore(self.home)
         return write_changed(self.home, {"redis.conf": self._conf()})
 
     def ready(self) -> bool:
@@ -93,6 +98,15 @@ save ""
 maxmemory 0
 maxmemory-policy noeviction
 """
+
+
+def finish_restore(data: Path) -> None:
+    """Of a restore that was killed after the old data were set aside, and before the restored ones took their place:
+    a server that began with nothing there would grant every month anew."""
+    whole = data.with_name(WHOLE)
+    if whole.is_dir() and not os.path.lexists(data):
+        whole.rename(data)
+        sync_folder(data.parent)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,20 +17,11 @@ from ari_app.domain.errors import Unavailable
 from ari_app.ports.ledger import Granted, Held, Settled
 from tests.contract.desk import Desk
 from tests.contract.redis_cluster import RedisCluster, asking, payers_of
-from tests.support import until
+from tests.support import surely, until
 
 MOVES, CALLS = (150, 200) if os.environ.get("SOAK") else (8, 25)  # of slots; of each account, at least
 SEED = int(os.environ.get("SEED") or 7)
 TIMEOUT_MS = 500
-
-
-async def surely(ask: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-    """As every caller does it: asked again by the same operation id."""
-    while True:
-        try:
-            return await ask(*args)
-        except Unavailable:
-            await asyncio.sleep(0.01)
 
 
 def account_key(payer: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tests.contract.desk import Desk
 from tests.contract.redis_cluster import RedisCluster, payers_of
 from tests.contract.redis_sentinel import WatchedRedis
 from tests.contract.redis_server import RedisServer
-from tests.support import until
+from tests.support import surely, until
 
 IS_SOAK = bool(os.environ.get("SOAK"))
 ACCOUNTS = 60 if IS_SOAK else 20  # at each master
@@ -75,14 +75,6 @@ class Load:
         for desk in self.desks:
             for op in self.asked[desk.payer]:
                 await surely(self.once, desk, op)
-
-
-async def surely(ask: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-    while True:
-        try:
-            return await ask(*args)
-        except Unavailable:
-            await asyncio.sleep(0.02)
 
 
 def done_in(account: Account, desk: Desk) -> set[str]:

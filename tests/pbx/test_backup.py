@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from ari_app.adapters.redis.link import Link
 from ari_app.ports.ledger import Account, Settled
 from ari_app.stack import Stack, StackOptions
 from ari_app.stack import restore as restoring
+from ari_app.stack.servers import WHOLE
 from tests.contract.desk import Desk
 from tests.ground import skipping
 from tests.unit.cli.conftest import Ran, Run, run  # noqa: F401  the fixture
@@ -129,19 +131,63 @@ def test_a_restore_that_fails_changes_nothing(place: Place, tmp_path: Path, monk
         assert place.money_on_disk() == money
 
     rename = Path.rename
+    for failing in (restoring.FRESH, "redis", WHOLE):
 
-    def no_room(path: Path, to: Path) -> Path:
-        if path.name == restoring.FRESH:
-            raise OSError(28, "No space left on device", str(path))
-        return rename(path, to)
+        def no_room(path: Path, to: Path, name: str = failing) -> Path:
+            if path.name == name:
+                raise OSError(28, "No space left on device", str(path))
+            return rename(path, to)
 
-    monkeypatch.setattr(Path, "rename", no_room)
-    assert "No space left" in place.cli("stack", "restore", str(file)).err
-    assert place.folders() == {"redis"}, "the old data, already set aside, was put back"
-    assert place.money_on_disk() == money
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "rename", no_room)
+            assert "No space left" in place.cli("stack", "restore", str(file)).err
+        assert place.folders() == {"redis"}, "the old data, already set aside, was put back"
+        assert place.money_on_disk() == money
     place.stack.start()
     assert place.account() == before
     assert not _left_running(place.home)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from ari_app.stack import Stack, StackOptions
+from ari_app.stack.restore import restore
+
+home, file, moment = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+rename, seen = Path.rename, 0
+
+def renamed(path, to):
+    global seen
+    seen += 1
+    if seen == moment:
+        os._exit(9)
+    return rename(path, to)
+
+Path.rename = renamed
+restore(Stack(StackOptions(state_dir=home, pbx=False, carrier=False)), file)
+"""
+
+
+@pytest.mark.parametrize("place", ["state"], indirect=True)
+def test_a_restore_that_is_killed_leaves_all_of_before_or_all_of_the_snapshot(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "minutes.rdb"
+    place.ask(_a_settlement_and_a_live_hold)
+    saved = place.account()
+    assert place.cli("stack", "backup", str(file)).code == 0
+    seen = []
+    for moment in (1, 2, 3, 4):
+        place.ask(lambda desk, op=f"g{moment}": desk.grant(60, op))
+        before = place.account()
+        place.stack.stop()
+        ran = subprocess.run([sys.executable, "-c", KILLED, str(place.home), str(file), str(moment)])
+        place.stack.start()
+        now = place.account()
+        seen.append((ran.returncode, "before" if now == before else "snapshot" if now == saved else "neither"))
+    assert seen == [(9, "before"), (9, "before"), (9, "snapshot"), (0, "snapshot")]
+    place.stack.stop()
+    assert place.cli("stack", "restore", str(file)).code == 0
+    assert {name for name in place.folders() if "before" not in name} == {"redis"}, "nothing half is left"
 
 
 @pytest.mark.parametrize("place", ["state"], indirect=True)
@@ -172,6 +218,12 @@ def test_a_backup_is_restored_on_a_machine_that_has_no_data(place: Place, tmp_pa
         assert Place(tmp_path / "other", other, place._run).account() == before
     finally:
         other.stop()
+
+
+def test_what_is_set_aside_twice_in_one_second_has_two_names(tmp_path: Path) -> None:
+    for _ in range(3):
+        restoring._aside(tmp_path / "redis").mkdir()
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_redis_of_ones_own_is_not_ours_to_restore(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

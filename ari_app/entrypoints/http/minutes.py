@@ -3,13 +3,14 @@ what may happen to an account is the ledger's business."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from ari_app.domain.errors import CallerError
-from ari_app.domain.ledger_types import check_expiry
+from ari_app.domain.ledger_types import Answer, check_expiry
 from ari_app.engine.entitlements import Entitled
 from ari_app.entrypoints import views, views_account
 from ari_app.entrypoints.http.auth import allowed
@@ -23,6 +24,7 @@ from ari_app.ports.users import User
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
+T = TypeVar("T", bound=Answer)
 LIMIT, LIMIT_MAX = 50, 500
 NOT_GRANTED = {
     Why.EXPIRED: "this time has passed.",
@@ -89,13 +91,8 @@ async def grant(request: Request, id: UserId) -> Response:
         op=op, payer=user.id, kind=Kind(body.kind), seconds=body.seconds, now_ms=d.now_ms(),
         expires_at_ms=expires_at_ms,
     )  # fmt: skip
-    done = await surely(op, once, asked)
-    if isinstance(done, Conflict):
-        raise used_before("another grant")
-    if isinstance(done, Refused):
-        raise Problem("malformed-body", f"expires_at: {NOT_GRANTED[done.why]}", "expires_at")
-    await surely(op, once, d.ledger.durable(user.id))
-    return reply(Granted(op, await surely(op, once, balance_of(d, user))), 201)
+    _, balance = await by_hand(d, user, asked, op=op, once=once, what="grant", refused=_not_granted)
+    return reply(Granted(op, balance), 201)
 
 
 @router.post("/{id}/corrections", status_code=201, summary="Put minutes right, up or down",
@@ -111,13 +108,27 @@ async def correct(request: Request, id: UserId) -> Response:
     op, now_ms = operation_id("correct", user.id, key.id, once), d.now_ms()
     month = (await d.entitled(user, now_ms)).month
     asked = d.ledger.correct(op=op, payer=user.id, seconds=body.seconds, reason=body.reason, now_ms=now_ms, month=month)
+    _, balance = await by_hand(d, user, asked, op=op, once=once, what="correction", refused=_not_corrected)
+    return reply(Corrected(op, balance), 201)
+
+
+async def by_hand(
+    d: Doors, user: User, asked: Awaitable[T | Refused | Conflict[T]], *, op: str, once: str | None, what: str,
+    refused: Callable[[Refused], Problem],
+) -> tuple[T, views_account.BalanceView]:  # fmt: skip
+    """What the ledger did to the user's minutes, when it is safe on disk, and his balance with it. Raises Problem."""
     done = await surely(op, once, asked)
     if isinstance(done, Conflict):
-        raise used_before("another correction")
+        sentence = f"This Idempotency-Key was used before, for another {what}."
+        raise Problem("idempotency-conflict", sentence, "Idempotency-Key")
     if isinstance(done, Refused):
-        raise _not_corrected(done)
+        raise refused(done)
     await surely(op, once, d.ledger.durable(user.id))
-    return reply(Corrected(op, await surely(op, once, balance_of(d, user))), 201)
+    return done, await surely(op, once, balance_of(d, user))
+
+
+def _not_granted(refused: Refused) -> Problem:
+    return Problem("malformed-body", f"expires_at: {NOT_GRANTED[refused.why]}", "expires_at")
 
 
 def _not_corrected(refused: Refused) -> Problem:
@@ -125,10 +136,6 @@ def _not_corrected(refused: Refused) -> Problem:
         return Problem("malformed-body", f"seconds: {NO_ROOM}", "seconds")
     sentence = f"Only {refused.available_s} seconds are available, without what is held; nothing was changed."
     return Problem("balance-too-small", sentence, "seconds")
-
-
-def used_before(for_what: str) -> Problem:
-    return Problem("idempotency-conflict", f"This Idempotency-Key was used before, for {for_what}.", "Idempotency-Key")
 
 
 async def touched(d: Doors, user: User) -> tuple[Entitled, Balance]:

@@ -14,11 +14,11 @@ from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import Refund, read, takes
 from ari_app.entrypoints.http.calls import CALL_ID, find_call
 from ari_app.entrypoints.http.doors import Doors
-from ari_app.entrypoints.http.minutes import NO_ROOM, balance_of, used_before
+from ari_app.entrypoints.http.minutes import NO_ROOM, by_hand
 from ari_app.entrypoints.http.problems import Problem
-from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply, surely
+from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply
 from ari_app.entrypoints.http.users import known_user
-from ari_app.ports.ledger import Conflict, Refused, Why
+from ari_app.ports.ledger import Why
 from ari_app.ports.users import User
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"])
@@ -45,13 +45,11 @@ async def refund(
     payer, is_live = await _payer(d, call_id, user)
     op = operation_id("refund", call_id, key.id, once)
     asked = d.ledger.refund(op=op, payer=payer.id, call=call_id, seconds=body.seconds, now_ms=d.now_ms())
-    done = await surely(op, once, asked)
-    if isinstance(done, Conflict):
-        raise used_before("another refund")
-    if isinstance(done, Refused):
-        raise _not_refunded(done.why, body, is_live=is_live)
-    await surely(op, once, d.ledger.durable(payer.id))
-    return reply(Refunded(op, done.seconds, await surely(op, once, balance_of(d, payer))), 201)
+    done, balance = await by_hand(
+        d, payer, asked, op=op, once=once, what="refund",
+        refused=lambda no: _not_refunded(no.why, body, is_live=is_live),
+    )  # fmt: skip
+    return reply(Refunded(op, done.seconds, balance), 201)
 
 
 async def _payer(d: Doors, call_id: str, named: str | None) -> tuple[User, bool]:

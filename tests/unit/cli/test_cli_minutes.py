@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ari_app import whole_files
 from ari_app.entrypoints import cli_common, csv_export
 from ari_app.entrypoints.client import Client, Unreachable
 from tests.unit.cli.conftest import Run, Served
@@ -217,7 +218,7 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_no_half_one(
         raise OSError(28, "No space left on device")
 
     (tmp_path / "li.csv").write_text("old")
-    monkeypatch.setattr(csv_export.os, "fsync", full)
+    monkeypatch.setattr(whole_files.os, "fsync", full)
     ran = run("statement", "li", "--csv", "--to", "li.csv")
     assert (ran.code, ran.err) == (1, "ringbridge: li.csv cannot be written: No space left on device\n")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("li.csv", "old")]
