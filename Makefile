@@ -37,6 +37,7 @@ test: setup lint ## Every behaviour once, on a real Asterisk and Redis; WORKERS=
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 soak: setup ## The full counts, seeded (SEED=n); results in soak-results/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	$(BIN)/python -m tests.soak --seed $(SEED)
 
 bench: setup ## Side by side with bare Dial(); writes bench.json
@@ -55,6 +56,8 @@ format: $(STAMP) ## Let the tools put the style right
 lock: $(STAMP) ## Newest releases of all dependencies, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 	  --no-header --extra dev --extra fast -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	  --no-header --group fuzz -o requirements-fuzz.lock
 
 build: $(STAMP) ## A wheel in dist/
 	@$(BIN)/python -m build --wheel --no-isolation

@@ -1,6 +1,7 @@
 """The only file that knows every name: what is wired to what, and in which order it starts and stops.
 
-check configuration → embedded servers → Redis → lease → load calls → PBX link, snapshot, recover → open the doors.
+check configuration → embedded servers → Redis → each node's lease → load its calls → PBX link, snapshot, recover →
+open the doors.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from typing import Any
 import structlog
 
 from ari_app import logs
-from ari_app.adapters.ami import AmiSettings, AmiWatch
-from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.adapters.redis import schema
@@ -28,33 +27,39 @@ from ari_app.adapters.redis.keys import RedisKeys
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.nodes import RedisBoard
 from ari_app.adapters.redis.owner import this_process
 from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
+from ari_app.concealed import conceal_those_of
 from ari_app.config import Mistakes, Settings
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.plans import Plan
+from ari_app.engine.admission import Admission
 from ari_app.engine.engine import Engine
 from ari_app.engine.entitlements import Entitlements
+from ari_app.engine.fleet import Fleet
 from ari_app.engine.membership import Membership
-from ari_app.engine.nodes import LeaseKeeper
 from ari_app.engine.perform import Performer
 from ari_app.engine.service import CallService
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.entrypoints.http.late import LateServer
+from ari_app.entrypoints.http.listening import listen
 from ari_app.first_key import first_key, write_secret
-from ari_app.ground import Ground, lay_ground, policy_of, stack_of
+from ari_app.ground import Ground, lay_ground, limits_of, policy_of, stack_of
 from ari_app.lasting import causes, must_not_end
+from ari_app.loop_lag import LoopLag
 from ari_app.metrics import Metrics
+from ari_app.pbx import Pbx
 from ari_app.ports.users import User
+from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part
+from ari_app.sd_notify import READY, STOPPING, Supervisor
 from ari_app.stack import BrokenOff, StackError, StackInfo
 from ari_app.stopping import Stopping, Told, first_of
 
 log = structlog.get_logger()
 
 __all__ = ["App", "Ready", "serve", "stack_of"]
-
-LOAD_AGAIN_S = (0.2, 1.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -79,6 +84,9 @@ class App:
         s = self.settings = ground.settings
         self.ground = ground
         self.metrics = Metrics()
+        self.loop_lag = LoopLag()
+        self.supervisor = Supervisor()
+        self.readiness = Readiness(self.parts, told=(self.metrics.parts, self.supervisor.told))
         self.redis = Link(
             s.redis_url, timeout_ms=s.redis_timeout_ms, replicas=s.redis_replicas, on_change=self._redis_changed
         )  # fmt: skip
@@ -86,51 +94,50 @@ class App:
         self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400)
         self.users = RedisUsers(self.redis)
         self.keys = RedisKeys(self.redis)
-        self.lease = LeaseKeeper(
-            RedisLeases(self.redis), s.node, this_process(), ttl_ms=s.lease_ttl_ms, margin_ms=s.lease_margin_ms
-        )
-        self.telephony = AriTelephony(
-            s.ari_url, s.ari_user, s.ari_password, s.ari_app,
-            cel_path=Path(s.cel_file) if s.cel_file else None,
-            settings=LinkSettings(
-                request_ms=s.ari_timeout_ms, ping_ms=s.ari_ping_ms, retry_base_ms=s.ari_retry_ms,
-                retry_max_ms=s.ari_retry_max_ms,
-            ),
-            may_act=self.lease.is_ours,
-            sounds=s.sounds,
-        )  # fmt: skip
         self.teams = RedisTeams(self.redis)
         self.membership = Membership(self.users, self.teams)
         self.entitlements = Entitlements(
             self.users, self.membership, RedisShares(self.redis), ground.plans, s.timezone
         )  # fmt: skip
-        performer = Performer(self.telephony, self.ledger, now_ms, self.entitlements)
-        self.engine = Engine(
-            node=s.node, telephony=self.telephony, calls=self.calls, ledger=self.ledger, performer=performer,
-            now_ms=now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
-            watch=self.metrics.watch(), asked=lambda asked: self.service.asked_over_pbx(asked),
-        )  # fmt: skip
         numbers = PhoneNumbers(s.region, s.countries, must_be_valid=s.number_check == "valid")
         self.read_number = numbers.read
+        self.board = RedisBoard(self.redis)
+        owner, leases = this_process(), RedisLeases(self.redis)
+        self.pbxes = [
+            Pbx(
+                spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=ground.trunks,
+                stood_down=self.metrics.stood_down, changed=lambda: self.fleet.look_again(),
+            )
+            for spec in ground.nodes
+        ]  # fmt: skip
+        self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls)
         self.service = CallService(
-            engine=self.engine, users=self.users, telephony=self.telephony, read_number=numbers.read,
+            fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
             policy=policy_of(s, ground.trunks), now_ms=now_ms, plan_of=self.plan_of,
         )  # fmt: skip
-        self.ami = self._ami()
 
-    def _redis_changed(self, _is_up: bool) -> None:
+    def _engine(self, node: str, telephony: AriTelephony) -> Engine:
+        """Of one node, for as long as it is ours."""
+        s = self.settings
+        performer = Performer(
+            telephony, self.ledger, now_ms, self.entitlements, settled_again=self.metrics.settled_again.inc
+        )
+        return Engine(
+            node=node, telephony=telephony, calls=self.calls, ledger=self.ledger, performer=performer,
+            now_ms=now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
+            watch=self.metrics.watch(node), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
+            admission=Admission(
+                lambda: max(telephony.lag_s, self.loop_lag.lag_s), s.setup_lag_max_ms / 1000,
+                refused=lambda why: self.metrics.lag.refused(node, why),
+            ),
+        )  # fmt: skip
+
+    async def _is_resolved(self, payer: str, call_id: str) -> bool:
+        return await self.ledger.is_resolved(payer=payer, call=call_id)
+
+    def _redis_changed(self, is_up: bool) -> None:
+        self.metrics.redis_link(is_up)
         self.entitlements.forget()
-
-    def _ami(self) -> AmiWatch | None:
-        host, _, port = self.settings.ami_url.removeprefix("tcp://").rpartition(":")
-        if not host:
-            return None
-        return AmiWatch(host, int(port), self.settings.ami_user, self.settings.ami_password, settings=AmiSettings())
-
-    @property
-    def has_stood_down(self) -> bool:
-        """Another process owns the PBX now."""
-        return self.engine.stood_down is not None and self.engine.stood_down.done()
 
     async def plan_of(self, user: User) -> Plan:
         return (await self.entitlements.of(user, now_ms())).to.plan
@@ -141,50 +148,52 @@ class App:
         """Everything without which no call can be placed, and whether it is there now."""
         return [
             Part("app", not self.service.is_draining, "it is about to stop and takes no new calls"),
-            self._pbx_part(),
-            await self._redis_part(),
-            self._trunk_part(),
+            pbx_part(self._faults(), is_elsewhere=self._is_open_elsewhere),
+            await redis_part(lambda: self.redis.command("SET", "ringbridge:ready", now_ms(), "EX", 60)),
+            lease_part(self._leases(), is_elsewhere=self._is_open_elsewhere),
+            trunk_part(self.trunk_states(), is_elsewhere=self._is_open_elsewhere),
         ]
 
-    def _pbx_part(self) -> Part:
-        is_seen = self.engine.sees_pbx and self.telephony.is_up
-        return Part("asterisk", is_seen, f"no link: {self.telephony.client.status.last_error or 'connecting'}")
+    def _faults(self) -> dict[str, str]:
+        return {pbx.spec.name: pbx.fault for pbx in self.pbxes if pbx.is_ours}
 
-    async def _redis_part(self) -> Part:
-        """One that answers and takes no write (a full disk or memory, a replica) can hold no minutes."""
-        try:
-            async with asyncio.timeout(1):
-                await self.redis.command("SET", "ringbridge:ready", now_ms(), "EX", 60)
-        except Exception as e:  # noqa: BLE001 - whatever it is, it does not take it
-            return Part("redis", False, f"it takes no write: {str(e) or type(e).__name__}")
-        return Part("redis", True)
+    def _leases(self) -> dict[str, int]:
+        return {pbx.spec.name: pbx.lease.left_ms for pbx in self.pbxes if pbx.is_ours}
 
-    def _trunk_part(self) -> Part:
-        states = self.trunk_states()
-        return Part("trunk", any(t.state != "down" for t in states), "no trunk can be reached")
+    @property
+    def _is_open_elsewhere(self) -> bool:
+        """Another process has a node that takes calls: ours are handed to it."""
+        ours = {pbx.spec.name for pbx in self.pbxes if pbx.is_ours}
+        return any(one.is_open for one in self.fleet.seen if one.node not in ours)
 
     def trunk_states(self) -> list[TrunkNow]:
-        seen = self.ami.trunk_states() if self.ami is not None and self.ami.connected else {}
-
-        def state(name: str) -> TrunkNow:
-            reachable = seen[name].reachable if name in seen else None
-            return TrunkNow(name, "unknown" if reachable is None else "up" if reachable else "down")
-
-        return [state(trunk.name) for trunk in self.ground.trunks]
+        """Of each, the best that any PBX says."""
+        best = ("up", "unknown", "down")
+        seen: dict[str, TrunkNow] = {}
+        for trunk in (trunk for pbx in self.pbxes for trunk in pbx.trunk_states()):
+            there = seen.setdefault(trunk.name, trunk)
+            seen[trunk.name] = min(there, trunk, key=lambda one: best.index(one.state))
+        return list(seen.values())
 
     def doors(self) -> Doors:
         return Doors(
-            service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
+            service=self.service, engine=self.fleet, nodes=self.fleet, users=self.users, keys=self.keys, ledger=self.ledger,
             calls=self.calls, membership=self.membership, teams=self.teams, plans=self.ground.plans,
-            entitled=self.entitlements.of, read_number=self.read_number, parts=self.parts,
+            entitled=self.entitlements.of, read_number=self.read_number, parts=self.readiness.look,
             trunks=self.trunk_states, metrics=self.metrics_text, now_ms=now_ms,
             body_max=self.settings.http_body_max, connections_max=self.settings.http_connections_max,
-            key_cache_ms=self.settings.key_cache_ms,
+            address_connections_max=self.settings.http_address_connections_max,
+            request_timeout_ms=self.settings.http_request_timeout_ms,
+            key_cache_ms=self.settings.key_cache_ms, limits=limits_of(self.settings),
         )  # fmt: skip
 
     def metrics_text(self) -> bytes:
-        self.metrics.live.set(self.engine.live)
+        self.metrics.live.set(self.fleet.live)
         self.metrics.tasks.set(len(asyncio.all_tasks()))
+        self.metrics.trunks(self.trunk_states())
+        self.metrics.leases(self._leases())
+        self.metrics.lag.show(self.loop_lag.worst_s, [(engine.node, engine.admission) for engine in self.fleet.engines])
+        self.metrics.exposed([engine.exposure() for engine in self.fleet.engines])
         return self.metrics.text()
 
 
@@ -201,8 +210,7 @@ async def serve(
 
     Raises what the command line tells as a sentence: StackError, config.Mistakes, Unavailable, OSError.
     """
-    from ari_app.entrypoints.http.server import listen
-
+    conceal_those_of(settings)
     logs.configure(settings.log_level, settings.log_format)
     stopping = Stopping()
     stopping.install()
@@ -232,87 +240,66 @@ async def _live(
     ready_file: Path | None,
     on_ready: Callable[[Ready], Coroutine[None, None, None]] | None,
 ) -> int:
-    from ari_app.entrypoints.http.app import build
-    from ari_app.entrypoints.http.server import Server
-
     app = App(ground)
-    http = Server(build(app.doors()), listener)
-    code = 0
+    http = LateServer(app.doors(), listener)
     try:
         await stopping.unless_told(app.redis.start())
         await schema.check(app.redis)
-        await stopping.unless_told(app.lease.acquire())
         key = await first_key(app.keys, app.settings.api_key, Path(app.settings.state_dir), now_ms())
-        log.info("calls taken up", live_calls=await stopping.unless_told(_taken_up(app)))
         async with asyncio.TaskGroup() as side:
             lasting: list[tuple[Coroutine[Any, Any, None], str]] = [
-                (app.telephony.run(), "the link to the PBX"),
-                (app.engine.run(), "the engine"),
-                (app.lease.keep(app.engine.lost_ownership), "the lease"),
-                (http.run(), "the API"),
+                (app.fleet.run(), "the look at all nodes"),
+                (app.loop_lag.run(), "the watch on the event loop"),
+                (http.run(app.fleet.until_open), "the API"),
+                (app.readiness.keep(), "the look at what calls need"),
+                (app.supervisor.keep(), "the signs of life"),
             ]
-            if app.ami is not None:
-                lasting.append((app.ami.run(), "the manager link"))
+            lasting += [task for pbx in app.pbxes for task in pbx.lasting()]
             tasks = [side.create_task(must_not_end(task, what)) for task, what in lasting]
-            if await _comes_into_sight(app, stopping):
+            if await _opens(app, http, stopping):
                 ready = Ready(http.url, key, ground.info)
                 _tell_ready(ready, ready_file, Path(ground.settings.state_dir))
+                app.supervisor.tell(READY)
                 ground.is_in_use = True
                 if on_ready is not None:
                     tasks.append(side.create_task(on_ready(ready)))
-            await first_of(_stood_down(app), stopping.told())
+            else:
+                log.info("stopped before it was ready")
+            await stopping.told()
             app.service.is_draining = True
-            if not stopping.is_told:
-                code, ground.is_in_use = 1, True
-            elif ground.info is not None:
+            app.supervisor.tell(STOPPING)
+            if ground.info is not None:
                 await _drain(app, stopping)
+            log.info("leaving", live_calls=app.fleet.live)
             for task in tasks:
                 task.cancel()
     finally:
         await _leave(app)
-    return code
+    return 0
 
 
-async def _taken_up(app: App) -> int:
-    """An answer that is lost on the way ends no start; a store that has gone away again does."""
-    for pause_s in LOAD_AGAIN_S:
-        try:
-            return await app.engine.load(app.lease.number)
-        except Unavailable as e:
-            log.warning("calls not taken up, trying again", why=str(e))
-            await asyncio.sleep(pause_s)
-    return await app.engine.load(app.lease.number)
-
-
-async def _comes_into_sight(app: App, stopping: Stopping) -> bool:
+async def _opens(app: App, http: LateServer, stopping: Stopping) -> bool:
     """True once calls can be placed; False if the process is to end before that."""
-    while not app.engine.sees_pbx:
-        await first_of(app.engine.until_recovered(), _stood_down(app), stopping.told())
-        if stopping.is_told or app.has_stood_down:
-            return False
-    return True
-
-
-async def _stood_down(app: App) -> None:
-    if app.engine.stood_down is not None:
-        await asyncio.wait({app.engine.stood_down})
+    await first_of(app.fleet.until_open(), stopping.told())
+    if not stopping.is_told:
+        await first_of(http.opened.wait(), stopping.told())
+    return not stopping.is_told
 
 
 async def _drain(app: App, stopping: Stopping) -> None:
     """An embedded stack stops with us, so its calls are let to end first."""
     deadline = time.monotonic() + app.settings.drain_timeout_ms / 1000
     told = -1
-    while app.engine.live and not (stopping.leave.is_set() or app.has_stood_down) and time.monotonic() < deadline:
-        if app.engine.live != told:
-            told = app.engine.live
+    while app.fleet.live and not stopping.leave.is_set() and time.monotonic() < deadline:
+        if app.fleet.live != told:
+            told = app.fleet.live
             log.warning("waiting for live calls; Ctrl-C again to leave now", live_calls=told)
         await first_of(stopping.leave.wait(), asyncio.sleep(0.2))
 
 
 async def _leave(app: App) -> None:
     """Give everything back. What cannot be given back any more keeps nothing else from it."""
-    log.info("leaving", live_calls=app.engine.live)
-    for close in (app.engine.close, app.telephony.close, app.lease.release, app.redis.close):
+    for close in (*(pbx.node.leave for pbx in app.pbxes), app.redis.close):
         with suppress(Exception):
             await close()
 

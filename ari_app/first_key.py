@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import structlog
 
-from ari_app.ports.keys import SCOPES, Keys, described, new_secret
+from ari_app.concealed import conceal
+from ari_app.ports.keys import FIRST, SCOPES, Keys, described, new_secret
+from ari_app.whole_files import written_whole
 
 log = structlog.get_logger()
-
-FIRST = "first"
 
 
 async def first_key(keys: Keys, own: str, state_dir: Path, now_ms: int) -> str:
@@ -24,6 +23,7 @@ async def first_key(keys: Keys, own: str, state_dir: Path, now_ms: int) -> str:
     if not secret:
         secret = new_secret()
         write_secret(kept, secret + "\n")
+    conceal(secret)
     digest, key = described(secret, FIRST, SCOPES, now_ms)
     if await keys.find(digest) is None:
         await keys.add(digest, key)
@@ -35,9 +35,7 @@ async def first_key(keys: Keys, own: str, state_dir: Path, now_ms: int) -> str:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """0600, and whole or not at all."""
+    """0600 from its first moment, and whole or not at all, also beside files of other users (/tmp)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-        f.write(text)
-    draft.replace(path)
+    with written_whole(path) as file:
+        file.write(text.encode())

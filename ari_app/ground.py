@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ari_app.concealed import conceal_those_of
 from ari_app.config import Settings
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.plans import Plans
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.service import Policy
+from ari_app.entrypoints.http.limits import Limits
+from ari_app.nodes_file import NodeSpec, the_one
 from ari_app.operator_files import read_files
 from ari_app.plans_file import shipped
 from ari_app.stack import Stack, StackInfo, StackOptions
@@ -40,6 +43,7 @@ class Ground:
     trunks: Sequence[Trunk]
     is_in_use: bool = False
     plans: Plans = field(default_factory=shipped)
+    nodes: tuple[NodeSpec, ...] = ()
 
 
 def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
@@ -82,7 +86,12 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
             ami_password=settings.ami_password or info.ami_secret,
             cel_file=settings.cel_file or str(info.cel_path or ""),
         )
-    return Ground(settings, stack, info, trunks, plans=plans)
+    conceal_those_of(settings)
+    return Ground(settings, stack, info, trunks, plans=plans, nodes=(the_one(settings),))
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(settings.key_rate, settings.key_burst, settings.wrong_keys_max, settings.http_proxies)
 
 
 def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
@@ -103,5 +112,4 @@ def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
         caller_ring_ms=1000 * settings.caller_ring_timeout_s,
         callee_ring_ms=1000 * settings.callee_ring_timeout_s,
         tries_max=settings.trunk_tries_max,
-        calls_max=settings.max_calls,
     )

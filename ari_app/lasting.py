@@ -14,6 +14,8 @@ async def must_not_end(task: Coroutine[Any, Any, None], what: str) -> None:
     """Raises DiedError whenever `task` ends otherwise than by being cancelled."""
     try:
         await task
+    except (DiedError, ExceptionGroup) as e:  # of a task that has lasting ones of its own
+        raise DiedError(causes(e)) from e
     except Exception as e:
         raise DiedError(f"{what} stopped by a fault: {type(e).__name__}: {e}") from e
     raise DiedError(f"{what} ended")

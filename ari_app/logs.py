@@ -1,6 +1,7 @@
 """How the log looks: one line a fact, ids first; console for people, JSON for machines.
 
-No line holds a whole phone number, whoever wrote it; a traceback shows lines of code and never the values in them.
+No line holds a whole phone number or a secret of ours, whoever wrote it; a traceback shows lines of code and never the
+values in them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import IO, Any, BinaryIO, TextIO, cast
 
 import msgspec
 import structlog
+
+from ari_app.concealed import without_secrets
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 LOST = "log could not be written"
@@ -95,7 +98,8 @@ def as_json(_logger: object, _method: str, line: Mapping[str, Any]) -> bytes:
 
 
 def masked(text: str) -> str:
-    """+8613900000012 → +86139****0012, wherever it stands in the text: enough to know it again."""
+    """+8613900000012 → +86139****0012, wherever it stands in the text: enough to know it again. Secrets: gone."""
+    text = without_secrets(text)
     return NUMBER.sub(_mask, text) if DIGITS.search(text) else text
 
 

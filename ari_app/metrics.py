@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from ari_app.domain.call import Call
+from ari_app.domain.causes import Reason
+from ari_app.engine.adoption import Adopted
 from ari_app.engine.engine import Watch
+from ari_app.engine.exposure import Exposure
+from ari_app.entrypoints.http.doors import Part, TrunkNow
+from ari_app.flows import flows
+from ari_app.lag_metrics import LagMetrics
 
 
 class Metrics:
@@ -18,10 +28,34 @@ class Metrics:
         self.charged = Counter("ringbridge_charged_seconds", "Seconds taken from payers", ["type"], registry=r)
         self.overrun = Counter("ringbridge_overrun_seconds", "Seconds talked beyond what was held", registry=r)
         self.tasks = Gauge("ringbridge_tasks", "Tasks of the event loop", registry=r)
-        self.link = Gauge("ringbridge_pbx_link_up", "1 while the PBX is in sight", registry=r)
+        self.link = Gauge("ringbridge_pbx_link_up", "1 while the node's PBX is in sight", ["node"], registry=r)
+        self.stand_downs = Counter("ringbridge_stand_downs", "Nodes that another process took from us", registry=r)
         self.reconnects = Counter("ringbridge_pbx_links", "Times the PBX came into sight", registry=r)
         self.strangers = Counter(
             "ringbridge_strangers", "Channels with our ids that no call wanted, hung up", registry=r
+        )
+        self.adopted = Counter(
+            "ringbridge_calls_adopted", "Calls taken up after a gap, by what was found of them", ["found"], registry=r
+        )
+        self.adoption = Gauge(
+            "ringbridge_adoption_seconds", "What the last taking-up took, from the calls' loading to all tended again",
+            registry=r,
+        )  # fmt: skip
+        self.ready = Gauge("ringbridge_ready", "1 while this part lets calls be placed", ["part"], registry=r)
+        self.trunk_up = Gauge("ringbridge_trunk_up", "1 while the trunk can be reached", ["trunk"], registry=r)
+        self.redis_up = Gauge("ringbridge_redis_link_up", "1 while Redis is in reach", registry=r)
+        self.redis_links = Counter("ringbridge_redis_links", "Times Redis came into reach", registry=r)
+        self.lease = Gauge(
+            "ringbridge_lease_left_seconds", "Until the PBX may not be used without renewal", ["node"], registry=r
+        )
+        self.held = Gauge("ringbridge_held_seconds", "Seconds held by live calls", registry=r)
+        self.at_risk = Gauge("ringbridge_at_risk_seconds", "Of those, not known to the PBX's timers", registry=r)
+        self.unsaved = Gauge("ringbridge_calls_unsaved", "Calls not safe in the store as they are", registry=r)
+        self.unsaved_s = Gauge("ringbridge_unsaved_seconds", "Since when the oldest of them is not", registry=r)
+        self.settled_again = Counter("ringbridge_settlements_retried", "Settlements asked for again", registry=r)
+        self.unknown_ends = Counter("ringbridge_legs_unknown", "Legs whose end nobody could tell", registry=r)
+        self.unanswered = Counter(
+            "ringbridge_channels_unanswered", "Channels of which the PBX did not answer a question", registry=r
         )
         self.pdd = Histogram(
             "ringbridge_pdd_seconds", "From dialling to the first sign of the far network", ["trunk"],
@@ -29,17 +63,76 @@ class Metrics:
         )  # fmt: skip
         self.answered = Counter("ringbridge_legs_answered", "Legs that were answered", ["role", "trunk"], registry=r)
         self.dialled = Counter("ringbridge_legs_dialled", "Legs that were dialled", ["role", "trunk"], registry=r)
+        self.lag = LagMetrics(r)
+        self._begin_at_nought()
 
-    def watch(self) -> Watch:
-        return Watch(call_told=self._told, link=self._link, stranger=lambda _channel: self.strangers.inc())
+    def _begin_at_nought(self) -> None:
+        """What is not there before it first happens shows no increase when it does, and no alert sees it."""
+        for type in flows():
+            self.started.labels(type)
+            for reason in Reason:
+                self.calls.labels(type, str(reason))
+
+    def watch(self, node: str = "pbx1") -> Watch:
+        """Of the engine of one node."""
+        return Watch(
+            call_told=self._told, link=partial(self._link, node), adopted=self._adopted,
+            stranger=lambda _channel: self.strangers.inc(), unanswered=lambda _channel: self.unanswered.inc(),
+        )  # fmt: skip
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
-    def _link(self, up: bool) -> None:
-        self.link.set(int(up))
+    # ---- told by others -----------------------------------------------------------------------------------------
+
+    def parts(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            self.ready.labels(part.name).set(int(part.ok))
+
+    def trunks(self, trunks: Iterable[TrunkNow]) -> None:
+        """One whose state nobody knows is not shown: it is neither up nor down."""
+        for trunk in trunks:
+            if trunk.state == "unknown":
+                with suppress(KeyError):
+                    self.trunk_up.remove(trunk.name)
+            else:
+                self.trunk_up.labels(trunk.name).set(int(trunk.state == "up"))
+
+    def redis_link(self, is_up: bool) -> None:
+        self.redis_up.set(int(is_up))
+        if is_up:
+            self.redis_links.inc()
+
+    def leases(self, left_ms: Mapping[str, int]) -> None:
+        """Node → until its lease runs out, for those that are ours."""
+        self.lease.clear()
+        for node, ms in left_ms.items():
+            self.lease.labels(node).set(ms / 1000)
+
+    def exposed(self, by_node: Iterable[Exposure]) -> None:
+        found = list(by_node)
+        self.held.set(sum(one.held_s for one in found))
+        self.at_risk.set(sum(one.at_risk_s for one in found))
+        self.unsaved.set(sum(one.unsaved for one in found))
+        self.unsaved_s.set(max((one.unsaved_ms for one in found), default=0) / 1000)
+
+    # ---- told by the engine -------------------------------------------------------------------------------------
+
+    def stood_down(self, node: str, _why: str) -> None:
+        """It is another process's business from here on."""
+        self.stand_downs.inc()
+        with suppress(KeyError):
+            self.link.remove(node)
+
+    def _link(self, node: str, up: bool) -> None:
+        self.link.labels(node).set(int(up))
         if up:
             self.reconnects.inc()
+
+    def _adopted(self, done: Adopted) -> None:
+        for found in ("live", "gone", "unknown"):
+            self.adopted.labels(found).inc(getattr(done, found))
+        self.adoption.set(done.load_ms / 1000)
 
     def _told(self, call: Call, state: str) -> None:
         if state == "queued":
@@ -53,6 +146,8 @@ class Metrics:
             for n, t in enumerate(leg.tries):
                 trunk = leg.routes[n].trunk
                 self.dialled.labels(leg.role, trunk).inc()
+                if t.how == "unknown":
+                    self.unknown_ends.inc()
                 if t.answered_at_ms is not None:
                     self.answered.labels(leg.role, trunk).inc()
                 sign_ms = min((s for s in (t.rang_at_ms, t.early_at_ms, t.answered_at_ms) if s is not None), default=0)

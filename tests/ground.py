@@ -102,7 +102,14 @@ class Ground:
 
     def rings(self, number: str, *, with_tones: bool = False) -> list[CarrierCall]:
         """Every INVITE that the carrier had for this number."""
-        return [one for one in self._record.calls(with_tones=with_tones) if one.number == number]
+        return [one for one in self.carrier_calls(with_tones=with_tones) if one.number == number]
+
+    def carrier_calls(self, *, with_tones: bool = False) -> list[CarrierCall]:
+        """Every INVITE that the carrier had."""
+        return self._record.calls(with_tones=with_tones)
+
+    def all_rings(self) -> list[CarrierCall]:
+        return self._record.calls(with_tones=False)
 
     def phone(self, number: str) -> CarrierCall:
         """What the carrier wrote down of the one call to this number."""

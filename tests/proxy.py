@@ -119,7 +119,10 @@ class Proxy:
             if self.loses and flow is self._flows["down"]:
                 self.loses = False
                 return
-            if self._delay_ms:
-                await asyncio.sleep(self._delay_ms / 1000)
+            await self._linger()
             sink.write(chunk)
             await sink.drain()
+
+    async def _linger(self) -> None:
+        if self._delay_ms:
+            await asyncio.sleep(self._delay_ms / 1000)

@@ -28,8 +28,10 @@ FAST = {
     "MAX_CALLS": "1000",
     "ALIVE_MARK_S": "0.5",
     "PROMPT": "false",
+    "SETUP_LAG_MAX_S": "0",
 }
-"""Every wait is a setting, so that no test waits a real minute."""
+"""Every wait is a setting, so that no test waits a real minute. And no call is refused because the machine of the tests is
+slow: what that is about has folders of its own (overload)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Answer:
 class Ringbridge:
     """One app process on the stack of `state_dir`. Settings are given without their RINGBRIDGE_ prefix."""
 
+    program: tuple[str, ...] = ("-m", "ari_app.entrypoints.cli")
+    patience_s = 30.0
+    """How long an answer of the API is waited for."""
+
     def __init__(self, state_dir: Path, **settings: str) -> None:
         self.state_dir = state_dir
         self.settings = {**FAST, **settings}
@@ -50,18 +56,26 @@ class Ringbridge:
         self.key = ""
         self.tasks_at_rest = 0
         self.log = state_dir / f"app-{os.getpid()}-{id(self):x}.log"
+        self._ready = state_dir / f"ready-{id(self):x}.json"
 
     def start(self, within_s: float = 30) -> Ringbridge:
-        ready = self.state_dir / f"ready-{id(self):x}.json"
-        ready.unlink(missing_ok=True)
+        self.launch()
+        return self.until_ready(within_s)
+
+    def launch(self) -> None:
+        """The process alone: whether it comes to be ready is another question."""
+        self._ready.unlink(missing_ok=True)
         env = {k: v for k, v in os.environ.items() if not k.startswith("RINGBRIDGE_") or k == "RINGBRIDGE_CACHE_DIR"}
         env |= {f"RINGBRIDGE_{k}": v for k, v in self.settings.items()}
         env["RINGBRIDGE_STATE_DIR"] = str(self.state_dir)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ari_app.entrypoints.cli", "up", "--ready-file", str(ready)],
+                [sys.executable, *self.program, "up", "--ready-file", str(self._ready)],
                 env=env, cwd=self.state_dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+
+    def until_ready(self, within_s: float = 30) -> Ringbridge:
+        ready = self._ready
 
         def is_ready() -> bool:
             assert self.process is not None
@@ -128,7 +142,7 @@ class Ringbridge:
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=self.patience_s) as answer:
                 return _answer(answer.status, answer.read(), answer.headers)
         except urllib.error.HTTPError as e:
             return _answer(e.code, e.read(), e.headers)

@@ -29,10 +29,11 @@ _SILENT.disabled = True  # it logs secrets at Login, and each retry with a trace
 
 @dataclass(frozen=True, slots=True)
 class AmiSettings:
-    """Durations in milliseconds."""
+    """Durations in milliseconds. A dead connection is noticed within ping_ms + answer_ms: what it told last of the trunks
+    is believed no longer than that."""
 
-    answer_ms: int = 5_000
-    ping_ms: int = 5_000
+    answer_ms: int = 2_500
+    ping_ms: int = 2_000
     refresh_ms: int = 30_000
     """Everything is read again so often, for what no event tells (a trunk added by a reload)."""
     retry_ms: int = 1_000

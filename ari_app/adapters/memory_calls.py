@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic_ns
 
 from ari_app.domain.errors import CallerError
@@ -97,13 +97,6 @@ def parse_cursor(cursor: str) -> tuple[int, str]:
     return int(at_ms), call
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    owner: str
-    number: int
-    until_ms: int
-
-
 class MemoryLeases:
     """`is_dead` tells of an owner whether it was a process of this host that is gone."""
 
@@ -114,32 +107,35 @@ class MemoryLeases:
     ) -> None:
         self._is_dead = is_dead
         self._now_ms = monotonic_ms
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Lease] = {}
         self._last: dict[str, Lease] = {}
 
     async def acquire(self, node: str, owner: str, ttl_ms: int) -> Lease | HeldBy:
         now_ms = self._now_ms()
-        held = self._held.get(node)
-        if held is not None and held.until_ms > now_ms and held.owner != owner and not self._is_dead(held.owner):
-            return HeldBy(held.owner, held.number, held.until_ms - now_ms)
+        held = self.held(node)
+        if held is not None and held.owner != owner and not self._is_dead(held.owner):
+            return HeldBy(held.owner, held.number, held.deadline_ms - now_ms)
         last = self._last.get(node, Lease(node, "", 0, 0))
         number = last.number + 1
         previous = last.previous if last.owner == owner else last.number
-        self._held[node] = _Held(owner, number, now_ms + ttl_ms)
-        self._last[node] = Lease(node, owner, number, now_ms + ttl_ms, previous)
+        self._held[node] = self._last[node] = Lease(node, owner, number, now_ms + ttl_ms, previous)
         return self._last[node]
 
     async def renew(self, lease: Lease, ttl_ms: int) -> Lease | Lost:
-        now_ms = self._now_ms()
-        if not self._is_ours(lease, now_ms):
+        if not self._is_ours(lease):
             return Lost()
-        self._held[lease.node] = _Held(lease.owner, lease.number, now_ms + ttl_ms)
-        return replace(lease, deadline_ms=now_ms + ttl_ms)
+        self._held[lease.node] = replace(lease, deadline_ms=self._now_ms() + ttl_ms)
+        return self._held[lease.node]
 
     async def release(self, lease: Lease) -> None:
-        if self._is_ours(lease, self._now_ms()):
+        if self._is_ours(lease):
             del self._held[lease.node]
 
-    def _is_ours(self, lease: Lease, now_ms: int) -> bool:
-        held = self._held.get(lease.node)
-        return held is not None and held.until_ms > now_ms and (held.owner, held.number) == (lease.owner, lease.number)
+    def held(self, node: str) -> Lease | None:
+        """The lease that holds now, whoever has it."""
+        lease = self._held.get(node)
+        return lease if lease is not None and lease.deadline_ms > self._now_ms() else None
+
+    def _is_ours(self, lease: Lease) -> bool:
+        held = self.held(lease.node)
+        return held is not None and (held.owner, held.number) == (lease.owner, lease.number)

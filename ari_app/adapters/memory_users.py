@@ -1,5 +1,6 @@
 """Users and keys in this process's memory: the twin of adapters/redis, for tests and laws."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ari_app.ports.keys import ApiKey
@@ -54,6 +55,7 @@ class MemoryUsers:
 class MemoryKeys:
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] = {}
+        self._uses_ms: dict[str, int] = {}
 
     async def add(self, digest: str, key: ApiKey) -> None:
         self._keys[digest] = key
@@ -68,4 +70,11 @@ class MemoryKeys:
         digests = [digest for digest, key in self._keys.items() if key.id == key_id]
         for digest in digests:
             del self._keys[digest]
+        self._uses_ms.pop(key_id, None)
         return bool(digests)
+
+    async def note_use(self, key_id: str, at_ms: int) -> None:
+        self._uses_ms[key_id] = at_ms
+
+    async def uses_ms(self) -> Mapping[str, int]:
+        return dict(self._uses_ms)

@@ -161,6 +161,27 @@ def country(*others: str) -> Kind:
     return Kind(", or ".join(("a country's two letters such as CN", *others)), parse)
 
 
+def redis_address() -> Kind:
+    """A sign of a password that is not escaped would end the host's place, and what follows be told as its port."""
+    form = text(
+        "an address such as redis://127.0.0.1:6379/0, redis+cluster://host1:6379,host2:6379 or "
+        "redis+sentinel://host1:26379,host2:26379/mymaster, with @ : / ? # % of a password as %40 %3A %2F %3F %23 %25",
+        r"(rediss?|unix)://\S+|rediss?\+cluster://[^\s/?]+\S*|rediss?\+sentinel://[^\s/?]+/[^\s/?]+\S*",
+        empty=True,
+    )
+    host = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+    def parse(raw: Any) -> str:
+        line: str = form.parse(raw)
+        scheme, _, rest = line.partition("://")
+        hosts = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+        if line and scheme != "unix" and not all(host.fullmatch(one) for one in hosts.split(",")):
+            raise Unfit
+        return line
+
+    return Kind(form.words, parse)
+
+
 def rounding() -> Kind:
     """A billing increment; it stays text, which is how calls keep it."""
 

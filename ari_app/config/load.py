@@ -3,6 +3,7 @@
 Order, the last one wins: default, file, RINGBRIDGE_<NAME>, what the command line gives.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -18,6 +19,10 @@ from ari_app.config.options import Settings, table
 ENV = "RINGBRIDGE_"
 ENV_FILE = ENV + "CONFIG"
 DEFAULT_FILE = "ringbridge.toml"
+OPEN = (
+    "http_host: the API speaks plain HTTP, so that keys can be read on the way: listen on 127.0.0.1 behind a proxy "
+    "that speaks TLS (docs/security.md)"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,16 @@ def load(
         raise Mistakes(found)
     if 0 < len(settings.api_key) < 16:
         warnings.append(Mistake(given["api_key"], "api_key: shorter than 16 characters; fit for tests only"))
+    if not _is_loopback(settings.http_host):
+        warnings.append(Mistake(given["http_host"], OPEN))
     return Loaded(settings, tuple(warnings), file, given)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name; which address it has is not asked here
+        return host == "localhost"
 
 
 def _which_file(file: str | None, env: Mapping[str, str], found: list[Mistake]) -> str | None:

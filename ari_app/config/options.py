@@ -12,6 +12,7 @@ from ari_app.config.kinds import (
     flag,
     one_of,
     option,
+    redis_address,
     rounding,
     seconds,
     several,
@@ -46,15 +47,27 @@ class Settings:
         "Largest request body taken.", section="http", unit="bytes")
     http_connections_max: int = option(1000, whole(1, 100_000),
         "Connections served at once; above it 503.", section="http")
+    http_address_connections_max: int = option(200, whole(0, 100_000),
+        "Of these, how many one address may have, unless it is one of http_proxies; above it 503. 0: no limit.",
+        section="http")
+    http_request_timeout_ms: int = option(20_000, seconds(1, 3600),
+        "A request must have come whole within this, and its answer have been taken; else the connection is closed.",
+        section="http", unit="s")
     key_cache_ms: int = option(5000, seconds(0, 300),
-        "How long a checked API key may be believed without asking Redis, so also how long a deleted key may "
-        "live on.", section="http", unit="s")
+        "How long a checked API key may be believed without asking Redis, so also how long a revoked key may "
+        "live on in the other processes.", section="http", unit="s")
+    key_rate: int = option(100, whole(0, 10_000),
+        "Requests that one API key may make, of each process; ten times as many with the scope admin. Above it 429. "
+        "0: no limit.", section="http", unit="1/s")
+    key_burst: int = option(200, whole(1, 100_000),
+        "Requests that one API key may make at once; ten times as many with the scope admin.", section="http")
+    wrong_keys_max: int = option(20, whole(0, 10_000),
+        "Wrong API keys that are looked at from one address in a minute; above it 429. 0: no limit.", section="http")
+    http_proxies: tuple[str, ...] = option(("127.0.0.1", "::1"), several(text("an IP address", r"[0-9A-Fa-f.:]+")),
+        "Reverse proxies that are believed when they say, in X-Forwarded-For, which address asks.", section="http")
 
     redis_url: str = option(
-        "", text("an address such as redis://127.0.0.1:6379/0, redis+cluster://host1:6379,host2:6379 or "
-                 "redis+sentinel://host1:26379,host2:26379/mymaster",
-                 r"(rediss?|unix)://\S+|rediss?\+cluster://[^\s/?]+\S*|rediss?\+sentinel://[^\s/?]+/[^\s/?]+\S*",
-                 empty=True),
+        "", redis_address(),
         "Where Redis is: one server, some nodes of a Redis Cluster, or the sentinels and the name of their master "
         "(see docs/redis.md). Empty: the embedded one.", section="redis", secret=True)
     redis_replicas: int = option(0, whole(0, 5),
@@ -121,6 +134,10 @@ class Settings:
     max_live_calls: int = option(2, whole(1, 1000), "Calls one user may have at once.", section="calls")
     max_calls: int = option(200, whole(1, 100_000),
         "Calls this process has at once; above it 503 no-capacity.", section="calls")
+    setup_lag_max_ms: int = option(150, seconds(0, 10),
+        "A new call is refused (503 no-capacity) while the PBX, or this process, is behind by this much with what was "
+        "asked of it, and before that where calls begin faster than they are set up. Above the usual time of an answer: "
+        "raise it where the PBX or Redis is far away. 0: none is refused for that.", section="calls", unit="s")
     max_duration_s: int = option(7200, whole(1, DAY_S),
         "Longest talk, unless the request asks for less.", section="calls", unit="s")
     caller_ring_timeout_s: int = option(45, whole(1, 300),

@@ -144,7 +144,7 @@ ChannelEvent = ev.Dialled | ev.Rang | ev.EarlyMedia | ev.Answered | ev.HangupSee
 
 def _observe_channel(call: Call, event: ChannelEvent) -> Call:
     leg = call.leg(event.leg) if call.has_leg(event.leg) else None
-    if leg is None or event.n > len(leg.tries):
+    if leg is None or not 0 <= event.n <= len(leg.tries):
         return call  # a channel of a try that was never wanted: a stranger, which recovery hangs up
     if event.n == len(leg.tries):
         if f"dial:{leg.role}:{event.n}" not in call.asked:

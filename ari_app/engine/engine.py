@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -15,31 +14,21 @@ import structlog
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Rang, Tick
-from ari_app.engine import records, recover
+from ari_app.engine import records
+from ari_app.engine.admission import Admission
+from ari_app.engine.adoption import Adopted, Adoption
+from ari_app.engine.beginnings import Beginnings
+from ari_app.engine.exposure import Exposure, exposure
 from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
+from ari_app.engine.sight import Sight
 from ari_app.flows import flows
-from ari_app.ports.calls import Calls, Exists, Fenced, Saved, StoredCall
+from ari_app.ports.calls import Calls, Fenced, Saved, StoredCall
 from ari_app.ports.ledger import Ledger
-from ari_app.ports.telephony import (
-    Asked,
-    CallEvent,
-    LinkDown,
-    LinkLost,
-    LinkUp,
-    PbxError,
-    Replaced,
-    Snapshot,
-    Telephony,
-)  # fmt: skip
+from ari_app.ports.telephony import Asked, CallEvent, LinkDown, LinkUp, Replaced, Telephony
 
 log = structlog.get_logger()
-
-DOUBTFUL_S = 20.0
-"""How long one who was told "not available" has to ask again with the same key, before the call is ended."""
-
-LOOK_AGAIN_S = 2.0
 
 CANCEL_WITHIN_S = 4.0
 
@@ -50,7 +39,9 @@ class Watch:
 
     call_told: Callable[[Call, str], None] = lambda _call, _state: None
     link: Callable[[bool], None] = lambda _up: None
-    stranger: Callable[[str], None] = lambda _channel: None
+    stranger: Callable[[str], None] = lambda _channel_or_bridge: None
+    unanswered: Callable[[str], None] = lambda _channel: None
+    adopted: Callable[[Adopted], None] = lambda _adopted: None
 
 
 class Engine:
@@ -67,22 +58,24 @@ class Engine:
         retention_s: int,
         watch: Watch | None = None,
         asked: Callable[[Asked], None] | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.node = node
+        self.admission = admission
+        """Whether a new call may begin here now; None: always."""
         self.calls = calls
         self.performer = performer
         self.now_ms = now_ms
         self.fence = 0
-        self.sees_pbx = False
-        self._seen_ms = 0  # when the PBX was last seen alive, by us or the process before us
-        self.epoch = 0  # grows whenever the PBX comes into sight
-        self.stood_down: asyncio.Future[str] | None = None
+        self.stood_down: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.sight = Sight(self, telephony, Inquiry(telephony, lambda channel: self._watch.unanswered(channel)))
+        self.beginnings = Beginnings(self)
         self._telephony = telephony
-        self._inquiry = Inquiry(telephony)
         self._ledger = ledger
         self._alive_mark_s = alive_mark_s
         self._retention_s = retention_s
         self._watch = watch or Watch()
+        self.adoption = Adoption(self._watch.adopted)
         self._asked = asked
         self._boxes: dict[str, Mailbox] = {}
         self._ended: dict[str, Mailbox] = {}  # told, and not known to be on disk: nobody may take them up again
@@ -90,9 +83,17 @@ class Engine:
         self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
-        self._recovered = asyncio.Event()
 
     # ---- for the doors ------------------------------------------------------------------------------------------
+
+    @property
+    def sees_pbx(self) -> bool:
+        return self.sight.is_clear
+
+    @property
+    def epoch(self) -> int:
+        """Grows whenever the PBX comes into sight."""
+        return self.sight.epoch
 
     @property
     def live(self) -> int:
@@ -102,70 +103,19 @@ class Engine:
         """Of a call that lives, or has just ended."""
         return self._boxes.get(call_id) or self._ended.get(call_id)
 
+    def exposure(self) -> Exposure:
+        """What would be lost if this process died now."""
+        return exposure(self._boxes.values(), self._ended.values(), self.now_ms())
+
     def live_calls(self) -> list[Call]:
         return [box.call for box in self._boxes.values()]
 
     async def start(self, call: Call, user_ids: tuple[str, ...]) -> Call | Mailbox:
-        """Create the call and set it going. Returns the call of the same id, if there is one already.
-
-        Raises Unavailable if the store does not answer; then nothing was begun, or the next process will find it.
-        """
-        if (ended := self._ended.get(call.id)) is not None:
-            return ended.call
-        flow = flows()[call.type]
-        record, queued = records.encode(call), records.event(call, flow.STATES[0])
-        try:
-            made = await self.calls.create(
-                call.id, record, node=self.node, user_ids=user_ids, created_at_ms=call.created_at_ms, events=[queued],
-                fence=self.fence,
-            )  # fmt: skip
-        except Unavailable:
-            self._background(self._end_doubtful(call.id))
-            raise
-        if isinstance(made, Exists):
-            there = self._go_on(made.stored)
-            self._background(self._unlist(there if isinstance(there, Call) else there.call, user_ids))
-            return there
-        box = self._adopt(call, made.version)
-        box.post(Tick(self.now_ms()))
-        self.told(call, flow.STATES[0])
-        return box
-
-    def _go_on(self, stored: StoredCall) -> Call:
-        """The call as it is; one that lives and that nobody tends (its creation was answered to nobody) is tended."""
-        box = self.mailbox(stored.call_id)
-        if box is None:
-            call = records.decode(stored.record)
-            if call.settled is not None or stored.node != self.node:
-                return call
-            box = self._adopt(call, stored.version)
-            box.post(Tick(self.now_ms()))
-        return box.call
-
-    async def _unlist(self, there: Call, user_ids: tuple[str, ...]) -> None:
-        """A creation takes its places in the lists before it can know that the call is there already, another's
-        perhaps, or over."""
-        strangers = set(user_ids) - set(records.users_of(there))
-        is_over = there.settled is not None and there.id not in self._boxes
-        with suppress(Unavailable):
-            await self.calls.unlist(there.id, user_ids=sorted(strangers), node=self.node if is_over else None)
+        """See Beginnings.start."""
+        return await self.beginnings.start(call, user_ids)
 
     async def is_resolved(self, payer: str, call_id: str) -> bool:
         return await self._ledger.is_resolved(payer=payer, call=call_id)
-
-    async def _end_doubtful(self, call_id: str) -> None:
-        """The answer to a creation was lost, and whoever asked was told that it failed. If he did not ask again by
-        now, and the call is there after all, it must not hang about."""
-        await asyncio.sleep(DOUBTFUL_S)
-        while self.mailbox(call_id) is None:
-            try:
-                stored = await self.calls.load(call_id)
-            except Unavailable:
-                await asyncio.sleep(1)
-                continue
-            if stored is not None and not self._go_on(stored).is_over:
-                self.cancel(call_id)
-            return
 
     async def create_again(self, call: Call) -> int:
         """A call that the store has lost altogether, without its events. Its version now, also where it was there after
@@ -209,14 +159,58 @@ class Engine:
 
     def lost_ownership(self, why: str) -> None:
         """Somebody else owns what we thought ours: stop at once, touch nothing more."""
-        log.error("standing down", why=why)
-        self.sees_pbx = False
-        if self.stood_down is not None and not self.stood_down.done():
+        if not self.stood_down.done():
+            log.error("standing down", node=self.node, why=why)
+        self.give_up(why)
+
+    def give_up(self, why: str) -> None:
+        """Act no more; whoever owns the node next goes on with its calls."""
+        self.sight.lost()
+        if not self.stood_down.done():
             self.stood_down.set_result(why)
 
     def hang_up_stranger(self, channel: str) -> None:
         """A channel with our ids that no living call wants: a dial that was on its way while its link died, say."""
-        self._background(self._hang_up(channel))
+        self.background(self._hang_up(channel))
+
+    async def _hang_up(self, channel: str) -> None:
+        if await self.performer.quietly(self._telephony.hang_up(channel)):
+            self.stranger_gone(channel)
+
+    def stranger_gone(self, what: str) -> None:
+        log.warning("stranger cleared away", what=what)
+        self._watch.stranger(what)
+
+    def unanswered(self, channel: str) -> None:
+        self._watch.unanswered(channel)
+
+    # ---- for what helps it --------------------------------------------------------------------------------------
+
+    def boxes(self) -> list[Mailbox]:
+        return list(self._boxes.values())
+
+    def ended(self, call_id: str) -> Mailbox | None:
+        return self._ended.get(call_id)
+
+    def tends(self, call_id: str) -> bool:
+        return call_id in self._boxes
+
+    def known(self) -> set[str]:
+        """Calls whose channels are wanted, or not to be judged here."""
+        return self._boxes.keys() | self._unreadable
+
+    async def untended(self) -> set[str]:
+        """Ids in the node's live set that nothing here is about. Raises Unavailable."""
+        return set(await self.calls.live(self.node)) - self.known() - self._ended.keys()
+
+    def may_say_that_all_was_seen(self) -> bool:
+        """Up to now: no call has news that are not written down, and none is left to nobody."""
+        return not self._minds_others and not any(b.has_news_of_a_gap for b in self._boxes.values())
+
+    def background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
 
     # ---- life ---------------------------------------------------------------------------------------------------
 
@@ -224,16 +218,17 @@ class Engine:
         """Take up the live calls of this node from the store. They move once the PBX has been seen. Raises Unavailable;
         asked again, it goes on with those that are left."""
         self.fence = fence
-        self.stood_down = asyncio.get_running_loop().create_future()
-        self._seen_ms = await self.calls.alive(self.node) or 0
-        ids = sorted(set(await self.calls.live(self.node)) - self._boxes.keys() - self._ended.keys())
+        self.adoption.loads()
+        self.sight.seen_ms = await self.calls.alive(self.node) or 0
+        ids = sorted(await self.untended())
         found = await self.calls.load_many(ids)
-        outcomes = await asyncio.gather(*map(self._take_up, ids, found), return_exceptions=True)
-        for fault in filter(None, outcomes):  # raised when none of them is under way any more
-            raise fault
+        outcomes = await asyncio.gather(*map(self.take_up, ids, found), return_exceptions=True)
+        for outcome in outcomes:  # raised when none of them is under way any more
+            if isinstance(outcome, BaseException):
+                raise outcome
         return len(self._boxes)
 
-    async def _take_up(self, call_id: str, found: StoredCall | None) -> None:
+    async def take_up(self, call_id: str, found: StoredCall | None) -> Mailbox | None:
         """With our fence on it from the start, an owner before us who wakes up again can save nothing more: it is he
         who stands down."""
         while found is not None:
@@ -243,37 +238,36 @@ class Engine:
                 self._unreadable.add(call_id)
                 self._minds_others |= e.is_newer
                 log.error("call left alone", call=call_id, why=str(e))
-                return
+                return None
             match await self.calls.save(call_id, found.version, found.record, [], self.fence):
                 case Saved(version=version):
-                    self._adopt(call, version, is_from_store=True)
-                    return
+                    return self.adopt(call, version, is_from_store=True)
                 case Fenced() as fenced:
                     self.lost_ownership(f"call {call_id} is owned by somebody else: {fenced}")
-                    return
+                    return None
             found = await self.calls.load(call_id)  # saved in between
         await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
+        return None
 
     async def run(self) -> None:
         """Fold in what the PBX says, until it says no more (closed) or we are replaced."""
-        marks = asyncio.create_task(self._mark_alive())
+        marks = asyncio.create_task(self.sight.mark_alive(self._alive_mark_s))
         try:
             async for said in self._telephony.events():
                 match said:
                     case CallEvent(call=call_id, event=event):
                         self._route(call_id, event)
                     case LinkUp(snapshot=snapshot):
-                        await self._recover(snapshot)
-                    case LinkDown(why=why):
-                        self.sees_pbx = False
-                        self._recovered.clear()
+                        if await self.sight.recover(snapshot):
+                            self._watch.link(True)
+                    case LinkDown(why=why, heard_ms=heard_ms):
+                        self.sight.lost(heard_ms)
                         self._watch.link(False)
                         log.warning("PBX out of sight", why=why, live_calls=self.live)
                     case Asked():
                         if self._asked is not None:
                             self._asked(said)
                     case Replaced():
-                        self.sees_pbx = False
                         self.lost_ownership("another process took over this PBX")
         finally:
             marks.cancel()
@@ -286,7 +280,7 @@ class Engine:
             self.hang_up_stranger(f"{call_id}.{event.leg}.{event.n}")
 
     async def until_recovered(self) -> None:
-        await self._recovered.wait()
+        await self.sight.recovered.wait()
 
     async def close(self) -> None:
         """Leave: live calls stay on the PBX and in the store for the next process."""
@@ -297,7 +291,7 @@ class Engine:
 
     # ---- inner --------------------------------------------------------------------------------------------------
 
-    def _adopt(self, call: Call, version: int, *, is_from_store: bool = False) -> Mailbox:
+    def adopt(self, call: Call, version: int, *, is_from_store: bool = False) -> Mailbox:
         if (there := self._boxes.get(call.id)) is not None:
             return there  # two requests with one key, and the second one's answer came first
         box = Mailbox(self, call, version, flows()[call.type])
@@ -341,66 +335,6 @@ class Engine:
                 log.exception("settled call not closed yet", call=call.id)
             may_be_lost = True
             await asyncio.sleep(1)
-
-    def _background(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._others.add(task)
-        task.add_done_callback(self._others.discard)
-
-    async def _recover(self, snapshot: Snapshot) -> None:
-        try:
-            found = await self._inquiry.ask(self.live_calls, snapshot)
-            for box in self._boxes.values():  # those that came while we asked, too
-                box.recovered(recover.facts(box.call, snapshot, found, self._seen_ms, frozenset(box.unsent)))
-            self.sees_pbx = True
-            self.epoch += 1
-            await self._hang_up_strangers(snapshot)
-        except LinkLost as e:  # half a sight is none: the next one is on its way
-            log.info("PBX lost again while recovering", why=str(e))
-            return
-        self._watch.link(True)
-        self._recovered.set()
-        log.info("PBX in sight", live_calls=self.live, channels=len(snapshot.channels))
-        self._background(self._look_again(self.epoch))
-
-    async def _look_again(self, epoch: int) -> None:
-        """What was asked over the lost link may be carried out after the new link's first sight."""
-        snapshot = None
-        while snapshot is None:
-            await asyncio.sleep(LOOK_AGAIN_S)
-            if epoch != self.epoch or not self.sees_pbx:
-                return  # a new sight has come, or will
-            with suppress(PbxError, LinkLost):
-                snapshot = await self._telephony.look()
-        for box in self._boxes.values():
-            box.post(*recover.risen(box.call, snapshot))
-        await self._hang_up_strangers(snapshot)
-
-    async def _hang_up_strangers(self, snapshot: Snapshot) -> None:
-        channels, bridges = recover.strangers(self._boxes.keys() | self._unreadable, snapshot)
-        for channel in channels:
-            self.hang_up_stranger(channel)
-        for bridge in bridges:
-            await self.performer.quietly(self._telephony.close_bridge(bridge))
-
-    async def _hang_up(self, channel: str) -> None:
-        if await self.performer.quietly(self._telephony.hang_up(channel)):
-            log.warning("stranger hung up", channel=channel)
-            self._watch.stranger(channel)
-
-    async def _mark_alive(self) -> None:
-        """So that after a death it is known until when the PBX was seen alive."""
-        while True:
-            is_seen = self.sees_pbx and self._telephony.is_up and not self._minds_others
-            if is_seen and not any(b.has_news_of_a_gap for b in self._boxes.values()):
-                self._seen_ms = max(self._seen_ms, self._telephony.heard_ms)  # a link may be dead and not known to be
-                try:
-                    await self.calls.mark_alive(self.node, self._seen_ms)
-                except Unavailable as e:
-                    log.warning("alive mark not written", why=str(e))
-                except Exception:
-                    log.exception("alive mark not written")
-            await asyncio.sleep(self._alive_mark_s)
 
 
 def _why(call: Call) -> dict[str, object]:

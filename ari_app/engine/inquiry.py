@@ -25,15 +25,17 @@ phone twice."""
 
 
 class Inquiry:
-    def __init__(self, telephony: Telephony) -> None:
+    def __init__(self, telephony: Telephony, unanswered: Callable[[str], None] = lambda _channel: None) -> None:
         self._telephony = telephony
+        self._unanswered = unanswered
         self._mute: set[str] = set()  # channels of which a question was never answered: not asked again
 
     async def ask(self, live_calls: Callable[[], Iterable[Call]], snapshot: Snapshot) -> Findings:
         """`live_calls`: asked more than once, for calls come and go meanwhile. Raises LinkLost: nothing was found."""
         calls = list(live_calls())
         asked = questions(calls, snapshot)
-        record = await self._record(asked, min((c.created_at_ms for c in calls), default=0), snapshot)
+        about = {channel.partition(".")[0] for channel in asked}
+        record = await self._record(asked, min((c.created_at_ms for c in calls if c.id in about), default=0), snapshot)
         answered: dict[str, int] = {}
         for channel in (c for c in asked if c in snapshot.channels):  # up, and not known to be
             trace = None if record is None else record.traces.get(channel)
@@ -83,4 +85,5 @@ class Inquiry:
             return await asking
         except TimedOut:
             self._mute.add(channel)
+            self._unanswered(channel)
             raise

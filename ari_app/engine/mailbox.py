@@ -85,6 +85,11 @@ class Mailbox:
     def state(self) -> str:
         return self._state
 
+    @property
+    def unsaved_since_ms(self) -> int | None:
+        """Since when the store has not taken what is known here; None: it takes it."""
+        return self._unsaved_since_ms
+
     def post(self, *events: Event) -> None:
         if len(self._queue) + len(events) > BACKLOG_MAX:
             self._queue = deque(e for e in self._queue if not isinstance(e, Tick))
@@ -224,6 +229,8 @@ class Mailbox:
             self._unsaved = True
         else:
             self.has_news_of_a_gap = bool(self._queue) and self.has_news_of_a_gap
+            if not self.has_news_of_a_gap:
+                self.engine.adoption.saved(self.call.id)
             self._unsaved = bool(self._news or self._waiting)
 
     def _tell(self, state: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -18,29 +18,43 @@ from ari_app.ports.leases import HeldBy, Lease, Leases, Lost
 log = structlog.get_logger()
 
 
+async def _nothing(_held: HeldBy) -> None:
+    pass
+
+
 class LeaseKeeper:
     def __init__(self, leases: Leases, node: str, owner: str, *, ttl_ms: int, margin_ms: int) -> None:
-        self._leases, self._node, self._owner = leases, node, owner
+        self._leases, self._node, self.owner = leases, node, owner
         self._ttl_ms, self._margin_ms = ttl_ms, margin_ms
         self._lease: Lease | None = None
 
     @property
+    def lease(self) -> Lease:
+        assert self._lease is not None, "asked before it was acquired, or after it was lost"
+        return self._lease
+
+    @property
     def number(self) -> int:
-        assert self._lease is not None
-        return self._lease.number
+        return self.lease.number
+
+    @property
+    def left_ms(self) -> int:
+        """Until we may act no more; 0 or less: we may not."""
+        lease = self._lease
+        return 0 if lease is None else lease.deadline_ms - self._margin_ms - time.monotonic_ns() // 1_000_000
 
     def is_ours(self) -> bool:
         """Asked before each request to the PBX: past our deadline somebody else may own it."""
-        lease = self._lease
-        return lease is not None and time.monotonic_ns() // 1_000_000 < lease.deadline_ms - self._margin_ms
+        return self.left_ms > 0
 
-    async def acquire(self) -> None:
-        """Waits while somebody else lives and owns it."""
+    async def acquire(self, waiting: Callable[[HeldBy], Awaitable[None]] = _nothing) -> None:
+        """Waits while somebody else lives and owns it, and tells `waiting` so at every look. May raise Unavailable."""
         told = ""
-        while isinstance(answer := await self._leases.acquire(self._node, self._owner, self._ttl_ms), HeldBy):
+        while isinstance(answer := await self._leases.acquire(self._node, self.owner, self._ttl_ms), HeldBy):
             if answer.owner != told:
                 log.warning("waiting: another process owns this PBX", node=self._node, owner=answer.owner)
                 told = answer.owner
+            await waiting(answer)
             await asyncio.sleep(min(max(answer.ttl_ms, 50), 500) / 1000)
         self._lease = answer
 
@@ -60,13 +74,19 @@ class LeaseKeeper:
         answer = await self._leases.renew(lease, self._ttl_ms)
         if not isinstance(answer, Lost):
             return answer
-        again = await self._leases.acquire(self._node, self._owner, self._ttl_ms)
+        again = await self._leases.acquire(self._node, self.owner, self._ttl_ms)
         if isinstance(again, HeldBy):
             return None
         if again.previous > lease.number:  # somebody had it in between, and may have acted on the PBX
             await self._leases.release(again)
             return None
         return again
+
+    async def is_lost(self) -> bool:
+        """Asked of the store itself, now: whether another process has the node, or had it since we did. Raises
+        Unavailable."""
+        self._lease = None if self._lease is None else await self._renewed(self._lease)
+        return self._lease is None
 
     async def release(self) -> None:
         if self._lease is not None:

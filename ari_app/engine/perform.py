@@ -36,11 +36,15 @@ class Months(Protocol):
 class Performer:
     """Carries wishes out. Holds no state of any call."""
 
-    def __init__(self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], months: Months) -> None:
+    def __init__(
+        self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], months: Months,
+        settled_again: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._pbx = telephony
         self._ledger = ledger
         self._now_ms = now_ms
         self._months = months
+        self._settled_again = settled_again
 
     async def perform(self, call: Call, wish: w.Wish) -> list[ev.Event]:
         """The facts that follow from trying. Nothing, if only recovery can tell."""
@@ -101,6 +105,7 @@ class Performer:
                 break
             except Unavailable as e:
                 log.warning("call not settled, trying again", call=call.id, why=str(e))
+                self._settled_again()
                 await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
                 tries += 1
         if isinstance(answer, Conflict):  # settled before, with other seconds: what is on the statement stands
@@ -113,6 +118,7 @@ class Performer:
     async def settle_again(self, call: Call) -> None:
         """The same settlement once more, after the store may have lost it. The same operation takes effect once."""
         if call.settled is not None:
+            self._settled_again()
             await self._settle(call, w.Settle(call.settled.used_s, call.settled.rounded_s))
 
     async def quietly(self, asking: Awaitable[None]) -> bool:

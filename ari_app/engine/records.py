@@ -1,7 +1,8 @@
-"""A call as bytes and back, and the events that its state changes are told by. Knows versions; no I/O."""
+"""A call as bytes and back, and the events that its state changes are told by. Knows versions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from ari_app.domain.call import Call
 from ari_app.engine import rescue
 from ari_app.flows import Flow, flows
+from ari_app.ports.calls import Calls, Created, Exists
 
 VERSION = 1
 _encoder = msgspec.json.Encoder()
@@ -33,13 +35,24 @@ def encode(call: Call) -> bytes:
 def decode(data: bytes) -> Call:
     try:
         call = _decoder.decode(data)
-    except msgspec.MsgspecError as e:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as e:
         raise UnreadableRecord(f"call record not readable: {e}") from e
     if call.v > VERSION:
         raise NewerRecord(f"call {call.id} was written by a newer version (record version {call.v} > {VERSION})")
     if call.type not in flows():
         raise NewerRecord(f"call {call.id} is of a type that this version does not know: {call.type!r}")
     return call
+
+
+async def create(
+    calls: Calls, call: Call, *, node: str, user_ids: Sequence[str], fence: int = 0
+) -> Created | Exists:  # fmt: skip
+    """A new call of this node, as it is told first. May raise Unavailable."""
+    queued = event(call, flows()[call.type].STATES[0])
+    return await calls.create(
+        call.id, encode(call), node=node, user_ids=user_ids, created_at_ms=call.created_at_ms, events=[queued],
+        fence=fence,
+    )  # fmt: skip
 
 
 def news(flow: Flow, before: str | None, now: str, call: Call) -> list[bytes]:

@@ -21,17 +21,15 @@ from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number, Own, Rules, may_call, shown
 from ari_app.domain.plans import Plan
 from ari_app.domain.trunks import Trunk, dialled, in_order
-from ari_app.engine import records
-from ari_app.engine.engine import Engine
-from ari_app.engine.mailbox import Mailbox
+from ari_app.engine.admission import Admission
+from ari_app.engine.fleet import Fleet, Place
 from ari_app.flows import callback
 from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
 from ari_app.ports.users import User, Users
 
 log = structlog.get_logger()
 
-FIRST_HOLD_WITHIN_S = 5.0
-"""How long the answer to a request waits to learn whether there are minutes; later it answers `queued`."""
+OVERLOAD_AGAIN_S = 1
 
 RefusalType = Literal[
     "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
@@ -81,7 +79,6 @@ class Policy:
     caller_ring_ms: int
     callee_ring_ms: int
     tries_max: int
-    calls_max: int
 
 
 def call_id(owner: str, idempotency_key: str | None) -> str:
@@ -97,9 +94,9 @@ class CallService:
     def __init__(
         self,
         *,
-        engine: Engine,
+        fleet: Fleet,
         users: Users,
-        telephony: Telephony,
+        is_resolved: Callable[[str, str], Awaitable[bool]],
         read_number: Callable[[str], Number | None],
         policy: Policy,
         now_ms: Callable[[], int],
@@ -107,9 +104,9 @@ class CallService:
     ) -> None:
         self.policy = policy
         self.is_draining = False
-        self._engine = engine
+        self._fleet = fleet
         self._users = users
-        self._telephony = telephony
+        self._is_resolved = is_resolved
         self._read = read_number
         self._now_ms = now_ms
         self._plan_of = plan_of
@@ -124,46 +121,46 @@ class CallService:
         Raises Unavailable where Redis does not answer, UnreadableRecord where the key's call cannot be read here.
         """
         new_id = call_id(owner, idempotency_key)
-        if idempotency_key is not None and (there := await self._there(new_id)) is not None:
+        if idempotency_key is not None and (there := await self._fleet.find(new_id)) is not None:
             return await self._the_same_again(there, ask)
-        if (closed := self._closed()) is not None:
-            return closed
+        place = self._place(new_id)
+        if isinstance(place, Refusal):
+            return place
+        answer: Call | Refusal | None = None
+        try:
+            answer = await self._place_at(place, ask, new_id, has_key=idempotency_key is not None)
+        finally:
+            if (admission := _admission(place)) is not None:
+                admission.placed(new_id, has_begun=isinstance(answer, Call))
+        return answer
+
+    async def _place_at(self, place: Place, ask: CallAsk, new_id: str, *, has_key: bool) -> Call | Refusal:
         made = await self._make(ask, new_id)
         if isinstance(made, Refusal):
             return made
-        if idempotency_key is not None and await self._engine.is_resolved(made.payer, new_id):
+        if has_key and await self._is_resolved(made.payer, new_id):
             return await self._spent(new_id, ask)
-        begun = await self._engine.start(made, records.users_of(made))
-        if isinstance(begun, Call):  # asked for twice at the same time
+        begun = await self._fleet.begin(made, place)
+        if begun is not made and isinstance(begun, Call):  # asked for twice at the same time
             return await self._the_same_again(begun, ask)
-        return self._begun(await self._first_word(begun))
+        return self._begun(await self._fleet.first_word(made))
 
-    def _closed(self) -> Refusal | None:
+    def _place(self, new_id: str) -> Place | Refusal:
         if self.is_draining:
             return Refusal("draining", "This server is about to stop and takes no new calls.", retry_after_s=10)
-        if not self._engine.sees_pbx:
-            return Refusal("no-capacity", "The telephone exchange is out of reach right now.", retry_after_s=5)
-        if self._engine.live >= self.policy.calls_max:
-            return Refusal("no-capacity", "All lines are taken right now.", retry_after_s=5)
-        return None
-
-    async def _there(self, known_id: str) -> Call | None:
-        """The call that the same key began before. One that lives is tended from here on, if nobody does."""
-        if (box := self._engine.mailbox(known_id)) is not None:
-            return box.call
-        stored = await self._engine.calls.load(known_id)
-        if stored is None:
-            return None
-        call = records.decode(stored.record)
-        if call.settled is not None:
-            return call
-        there = await self._engine.start(call, records.users_of(call))
-        return there if isinstance(there, Call) else there.call
+        place = self._fleet.place()
+        if isinstance(place, Place):
+            if (admission := _admission(place)) is not None and not admission.admit(new_id):
+                sentence = "The telephone exchange has as many calls to set up as it can."
+                return Refusal("no-capacity", sentence, retry_after_s=OVERLOAD_AGAIN_S)
+            return place
+        sentence = "All lines are taken right now." if place.is_full else "No telephone exchange can be reached now."
+        return Refusal("no-capacity", sentence, retry_after_s=5)
 
     async def _spent(self, known_id: str, ask: CallAsk) -> Call | Refusal:
         """The key of a call that is over and paid for: placed and ended while we looked, or forgotten after
         `call_days`. What the ledger remembers of it would be taken for minutes that the new call holds."""
-        if (there := await self._there(known_id)) is not None:
+        if (there := await self._fleet.find(known_id)) is not None:
             return await self._the_same_again(there, ask)
         sentence = "This Idempotency-Key stood for a call that is not kept any more: take a new one."
         return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
@@ -173,18 +170,7 @@ class CallService:
             return Refusal(
                 "idempotency-conflict", "This Idempotency-Key was used before, for another request.", "Idempotency-Key"
             )
-        box = self._engine.mailbox(there.id)
-        return self._begun(there if box is None else await self._first_word(box))
-
-    async def _first_word(self, box: Mailbox) -> Call:
-        """Until there are minutes for the call, or there are none."""
-        try:
-            async with asyncio.timeout(FIRST_HOLD_WITHIN_S):
-                while box.state == callback.STATES[0]:
-                    await box.changed.wait()
-        except TimeoutError:
-            log.warning("call accepted without knowing its minutes", call=box.call.id)
-        return box.call
+        return self._begun(await self._fleet.first_word(there))
 
     def _begun(self, call: Call) -> Call | Refusal:
         if call.end is not None and call.holds == 0:
@@ -290,17 +276,18 @@ class CallService:
 
     # ---- over the PBX itself ------------------------------------------------------------------------------------
 
-    def asked_over_pbx(self, asked: Asked) -> None:
-        """A user event, or a channel in `Stasis(app,call,…)`: the same checks, charging and idempotency."""
-        task = asyncio.create_task(self._asked_over_pbx(asked))
+    def asked_over_pbx(self, asked: Asked, telephony: Telephony) -> None:
+        """A user event, or a channel in `Stasis(app,call,…)`: the same checks, charging and idempotency. `telephony`:
+        of the PBX that asks."""
+        task = asyncio.create_task(self._asked_over_pbx(asked, telephony))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _asked_over_pbx(self, asked: Asked) -> None:
+    async def _asked_over_pbx(self, asked: Asked, telephony: Telephony) -> None:
         said = await self._answer_over_pbx(asked)
         if asked.channel is not None:
             try:
-                await self._telephony.send_back(asked.channel, said)
+                await telephony.send_back(asked.channel, said)
             except (PbxError, LinkLost) as e:
                 log.info("the channel that asked was not sent back", channel=asked.channel, why=str(e))
 
@@ -320,6 +307,10 @@ class CallService:
             log.warning("call asked for over ARI refused", **who, why=answer.type, sentence=answer.sentence)
             return _refused(answer.type, answer.call)
         return {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
+
+
+def _admission(place: Place) -> Admission | None:
+    return None if place.engine is None else place.engine.admission
 
 
 def _refused(error: str, call: str = "") -> dict[str, str]:

@@ -16,9 +16,12 @@ from ari_app.entrypoints import (
     cli_backup,
     cli_calls,
     cli_config,
+    cli_deploy,
     cli_explain,
+    cli_keys,
     cli_ledger,
     cli_minutes,
+    cli_nodes,
     cli_plans,
     cli_stack,
     cli_teams,
@@ -32,8 +35,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
 PARTS = (
-    cli_up, cli_calls, cli_users, cli_minutes, cli_teams, cli_config, cli_plans, cli_explain, cli_ledger, cli_stack,
-    cli_backup,
+    cli_up, cli_calls, cli_users, cli_minutes, cli_teams, cli_nodes, cli_config, cli_plans, cli_explain, cli_ledger,
+    cli_stack, cli_backup, cli_keys, cli_deploy,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

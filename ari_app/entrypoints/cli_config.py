@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -168,13 +169,19 @@ def pbx_config(
             out(f"; ======== {name}\n{text}")
 
 
+def _not_for_others(path: str, flags: int) -> int:
+    """New: for its owner alone. There already: owner and group as they were, as Asterisk may be one of them."""
+    handle = os.open(path, flags, 0o600)
+    os.fchmod(handle, os.fstat(handle).st_mode & 0o770)
+    return handle
+
+
 def _write(made: Mapping[str, str], to: Path) -> None:
     try:
         to.mkdir(parents=True, exist_ok=True)
         for name, text in made.items():
-            path = to / name
-            path.touch(mode=0o600)
-            path.write_text(text, "utf-8")
+            with open(to / name, "w", encoding="utf-8", opener=_not_for_others) as file:
+                file.write(text)
     except OSError as e:
         raise Failure(f"{to} cannot be written to: {e.strerror}") from None
     say(f"wrote {', '.join(made)} into {to}")

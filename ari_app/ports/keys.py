@@ -4,6 +4,7 @@ A key has 256 random bits, so that one round of SHA-256 is enough and cheap to c
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, Protocol
@@ -11,6 +12,9 @@ from typing import Literal, Protocol
 Scope = Literal["call", "read", "admin"]
 SCOPES: tuple[Scope, ...] = ("call", "read", "admin")
 PREFIX = "rb_"
+KEYS_MAX = 1_000
+FIRST = "first"
+"""The name of the operator's own key, which every start sees to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,10 @@ class ApiKey:
     name: str
     scopes: tuple[Scope, ...]
     created_at_ms: int
+    expires_at_ms: int | None = None  # None: never
+
+    def is_over(self, now_ms: int) -> bool:
+        return self.expires_at_ms is not None and self.expires_at_ms <= now_ms
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or "admin" in self.scopes
@@ -37,6 +45,11 @@ class Keys(Protocol):
     async def delete(self, key_id: str) -> bool:
         """False: there was none."""
 
+    async def note_use(self, key_id: str, at_ms: int) -> None: ...
+
+    async def uses_ms(self) -> Mapping[str, int]:
+        """Key id → when it was last noted as used; of a key that was never used, nothing."""
+
 
 def new_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
@@ -50,7 +63,9 @@ def id_of(digest: str) -> str:
     return digest[:12]
 
 
-def described(secret: str, name: str, scopes: tuple[Scope, ...], at_ms: int) -> tuple[str, ApiKey]:
+def described(
+    secret: str, name: str, scopes: tuple[Scope, ...], at_ms: int, expires_at_ms: int | None = None
+) -> tuple[str, ApiKey]:
     """(digest, key) as the store wants them."""
     digest = digest_of(secret)
-    return digest, ApiKey(id_of(digest), name, scopes, at_ms)
+    return digest, ApiKey(id_of(digest), name, scopes, at_ms, expires_at_ms)

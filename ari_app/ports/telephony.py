@@ -103,7 +103,10 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
+    """`heard_ms`: when the PBX last gave a sign of life over this link; 0 where that is not known."""
+
     why: str
+    heard_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

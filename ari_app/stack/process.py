@@ -11,6 +11,7 @@ from pathlib import Path
 
 _CLOCK_HZ = os.sysconf("SC_CLK_TCK")
 _NOFILE = 65_536
+OURS = "RINGBRIDGE_"
 PF_EXITING = 4  # linux/sched.h
 
 
@@ -66,17 +67,18 @@ def uptime_s(identity: Identity) -> int:
     return max(0, int(since_boot_s - identity.started_ticks / _CLOCK_HZ))
 
 
-def spawn(argv: Sequence[str], *, marker: str, cwd: Path, log: Path, env: dict[str, str] | None = None) -> "Spawned":
-    """Start a server in a session of its own: neither Ctrl-C nor the death of this process reaches it."""
+def spawn(argv: Sequence[str], *, marker: str, cwd: Path, log: Path) -> "Spawned":
+    """Start a server in a session of its own: neither Ctrl-C nor the death of this process reaches it. Its environment
+    has nothing of our settings, some of which are secret: what it needs stands in its own files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _NOFILE if hard == resource.RLIM_INFINITY else min(hard, _NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))  # inherited by the server: sockets of calls
     try:
-        with log.open("ab") as out:
+        with open(log, "ab", opener=_private) as out:
             child = subprocess.Popen(
                 argv,
                 cwd=cwd,
-                env=env,
+                env={name: value for name, value in os.environ.items() if not name.startswith(OURS)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -86,6 +88,10 @@ def spawn(argv: Sequence[str], *, marker: str, cwd: Path, log: Path, env: dict[s
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return Spawned(child, identify(child.pid, marker))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @dataclass

@@ -4,8 +4,9 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-QUALIFY_S = 5  # how often a trunk is asked whether it is there; so long may a dead one go unnoticed
-QUALIFY_TIMEOUT_S = 2
+QUALIFY_S, QUALIFY_TIMEOUT_S = 3, 1.5
+"""How often a trunk is asked whether it is there, and how long its answer may take: a dead one goes unnoticed for the
+sum of both, which must stay under the 5 s within which /readyz tells. A lost question is sent again within the time."""
 
 
 class TrunkLike(Protocol):

@@ -35,8 +35,8 @@ class Cutter(ABC):
     def _said(self, raw: bytes) -> str: ...
 
 
-class AriQuestions(Cutter):
-    """A WebSocket's client side: `POST channels/c….caller.0 {body}`. Other frames and the upgrade say nothing."""
+class Frames(Cutter):
+    """One direction of a WebSocket. What is no text says nothing: the upgrade, a ping, a pong, a close."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,13 +55,27 @@ class AriQuestions(Cutter):
             return ""
         head = _head(raw)
         assert head is not None
-        if raw[0] & 0x0F != 1:  # a ping, a pong, a close
-            return ""
-        mask, data = raw[head[0] - 4 : head[0]], raw[head[0] :]
-        text = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
-        asked = json.loads(text)
+        return self._text(raw[: head[0]], raw[head[0] :]) if raw[0] & 0x0F == 1 else ""
+
+    @abstractmethod
+    def _text(self, head: bytes, data: bytes) -> str: ...
+
+
+class AriQuestions(Frames):
+    """The client's side: `POST channels/c….caller.0 {body}`."""
+
+    def _text(self, head: bytes, data: bytes) -> str:
+        mask = head[-4:]
+        asked = json.loads(bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
         query = "".join(f" {one['name']}={one['value']}" for one in asked.get("query_strings", []))
         return f"{asked.get('method')} {asked.get('uri')}{query} {asked.get('message_body', '')}"
+
+
+class AriEvents(Frames):
+    """The server's side: each event as the JSON that it is; replies to requests say nothing."""
+
+    def _text(self, head: bytes, data: bytes) -> str:
+        return "" if b'"RESTResponse"' in data[:200] else data.decode(errors="replace")
 
 
 class RedisQuestions(Cutter):
@@ -78,14 +92,14 @@ class RedisQuestions(Cutter):
 
 
 def _head(frame: bytes) -> tuple[int, int] | None:
-    """Length of a masked frame's head (the mask is its last four bytes) and of its payload (RFC 6455, 5.2)."""
+    """Length of a frame's head (a client's ends with a mask of four bytes) and of its payload (RFC 6455, 5.2)."""
     if len(frame) < 2:
         return None
-    short = frame[1] & 0x7F
+    short, mask = frame[1] & 0x7F, 4 if frame[1] & 0x80 else 0
     more = {126: 2, 127: 8}.get(short, 0)
     if len(frame) < 2 + more:
         return None
-    return 2 + more + 4, int.from_bytes(frame[2 : 2 + more], "big") if more else short
+    return 2 + more + mask, int.from_bytes(frame[2 : 2 + more], "big") if more else short
 
 
 def _command_end(data: bytes) -> int | None:

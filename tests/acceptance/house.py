@@ -64,9 +64,12 @@ class House:
 
     def _tap(self, url: str, cutter: type[Cutter]) -> Tap:
         at = urlsplit(url)
-        tap = Tap(str(at.hostname), int(at.port or 0), cutter)
+        tap = self._make_tap(str(at.hostname), int(at.port or 0), cutter)
         self._loop.run(tap.accept())
         return tap
+
+    def _make_tap(self, host: str, port: int, cutter: type[Cutter]) -> Tap:
+        return Tap(host, port, cutter)
 
     def close(self) -> None:
         self.kill()

@@ -62,6 +62,7 @@ class Tap(Proxy):
             if not chunk:
                 return
             await flow.wait()
+            await self._linger()
             for raw, said in cutter.feed(chunk):
                 if self._is_stopped_at(raw, said, sink):
                     await sink.drain()

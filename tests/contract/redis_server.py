@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -63,6 +64,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [*redis_command(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.home),
              "--save", "", "--logfile", str(self.home / "redis.log"), *keeps, *self._more],
+            restore_signals=False,  # a file that may not grow (`fill_disk`) is then an error, not the end
         )  # fmt: skip
 
     def wait(self) -> None:
@@ -81,6 +83,23 @@ class RedisServer:
     def thaw(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """No file of it can grow any more, as on a disk that is full."""
+        self._limit_files(0)
+
+    def make_room(self) -> None:
+        self._limit_files(resource.RLIM_INFINITY)
+
+    def _limit_files(self, to_bytes: int) -> None:
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (to_bytes, resource.RLIM_INFINITY))
+
+    def ask(self, *words: str) -> bytes:
+        """The first line of its answer, over a connection of the test's own."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as to:
+            to.sendall(" ".join(words).encode() + b"\r\n")
+            return to.makefile("rb").readline()
 
     def lose_what_is_not_on_disk(self) -> None:
         """After a kill: as if the machine had died too, and nothing had been flushed since the start."""

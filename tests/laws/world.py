@@ -19,8 +19,9 @@ from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Account, Kind, MonthGrant, Refused
 from ari_app.engine import records
-from ari_app.engine.engine import LOOK_AGAIN_S, Engine
+from ari_app.engine.engine import Engine
 from ari_app.engine.perform import Performer
+from ari_app.engine.sight import LOOK_AGAIN_S
 from ari_app.flows import Flow
 from tests.laws.pbx import LawPbx, Weather
 from tests.laws.virtual_time import VirtualLoop, run

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -20,24 +21,46 @@ EVENT, TIME, UNIQUE_ID, CHANNEL_NAME, EXTRA = 0, 1, 2, 4, 8
 COLUMNS = 9
 OUT_OF_ORDER_MS = 60_000  # a clock that was set meanwhile; rows of one moment
 NEAR_BYTES = 65_536
+WRITTEN_TIME = re.compile(r"[0-9]{1,12}(\.[0-9]*)?")
 
 
 def read_record(path: Path, channels: Collection[str], from_ms: int) -> Record | None:
     """Traces of these channels, none of which was before `from_ms`, as far as the log has them; None if there is no log
     to read. The log is in the order of time, and most of it is not read, however long it has grown."""
-    wanted = set(channels)
+    about = _About(channels)
     found: dict[str, Trace] = {}
     try:
         with path.open("rb") as log:
             since_ms = _next_time(log)
             log.seek(_place(log, from_ms - OUT_OF_ORDER_MS))
-            row = None
-            for row in _rows(log):
-                if row[UNIQUE_ID] in wanted:
-                    _fold(found, row)
+            for row in _rows(about.lines(log)):
+                _fold(found, row)
     except OSError:
         return None
-    return Record(found, since_ms, _at_ms(row[TIME]) if row is not None else None)
+    return Record(found, since_ms, about.until_ms)
+
+
+class _About:
+    """The lines about some channels; all others are not taken apart, as between two rows of one call may be the calls
+    of hours. `until_ms`: the time of the last whole row that was passed."""
+
+    def __init__(self, channels: Collection[str]) -> None:
+        self._wanted = {channel.encode() for channel in channels}
+        self._last: tuple[bytes, bytes] = (b"", b"")
+
+    def lines(self, log: BinaryIO) -> Iterator[bytes]:
+        wanted, before, line = self._wanted, b"", b""
+        for next_line in log:
+            before, line = line, next_line
+            fields = line.split(b",", UNIQUE_ID + 1)
+            if len(fields) > UNIQUE_ID and fields[UNIQUE_ID].strip(b'"') in wanted:
+                yield line
+        self._last = (before, line)
+
+    @property
+    def until_ms(self) -> int | None:
+        times = [_at_ms(row[TIME]) for row in _rows(iter(self._last))]  # the very last line may be half a row
+        return times[-1] if times else None
 
 
 def _place(log: BinaryIO, from_ms: int) -> int:
@@ -62,8 +85,15 @@ def _next_time(log: BinaryIO) -> int | None:
     return next((at_ms for row in _rows(log) if (at_ms := _at_ms(row[TIME])) is not None), None)
 
 
-def _rows(log: BinaryIO) -> Iterator[list[str]]:
-    for row in csv.reader(line.decode(errors="replace") for line in log):
+def _rows(log: Iterable[bytes]) -> Iterator[list[str]]:
+    rows = csv.reader(line.decode(errors="replace") for line in log)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error:  # it begins afresh with the next line
+            continue
         if len(row) >= COLUMNS:
             yield row
 
@@ -91,10 +121,10 @@ def _fold(found: dict[str, Trace], row: list[str]) -> None:
 
 def _at_ms(text: str) -> int | None:
     """ "1763880000.123456" → 1763880000123."""
-    seconds, _, fraction = text.partition(".")
-    if not seconds.isdigit():
+    if WRITTEN_TIME.fullmatch(text) is None:
         return None
-    return int(seconds) * 1000 + int((fraction[:3] or "0").ljust(3, "0"))
+    seconds, _, fraction = text.partition(".")
+    return int(seconds) * 1000 + int(fraction[:3].ljust(3, "0"))
 
 
 def _hangup(row: list[str]) -> tuple[int | None, bool]:

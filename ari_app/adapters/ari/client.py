@@ -40,6 +40,7 @@ class Client:
     the snapshot here. An AriFault out of it drops the connection, and the link tries again; any other exception ends
     run(). on_disconnected: the link is gone, all requests have failed already. on_replaced: stand down; run() returns
     after it. before_send: called right before each request is written; what it raises, the request's caller gets.
+    may_connect: asked before each connect, which takes the application away from whoever has it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         on_disconnected: Hook | None = None,
         on_replaced: Hook | None = None,
         before_send: BeforeSend | None = None,
+        may_connect: Callable[[], bool] = lambda: True,
     ) -> None:
         base = url.rstrip("/")
         self._base_url = base if base.endswith("/ari") else base + "/ari"
@@ -67,6 +69,7 @@ class Client:
         self._on_disconnected = on_disconnected
         self._on_replaced = on_replaced
         self._before_send = before_send
+        self._may_connect = may_connect
         self._queue = EventQueue(self.settings.queue_max, self.status)
         self._connection: Connection | None = None
         self._pool: HttpPool | None = None
@@ -100,6 +103,11 @@ class Client:
             return await self._pool.send(request)
         return await self._connection.requests.send(request)
 
+    @property
+    def oldest_request_s(self) -> float:
+        """How long the oldest request without an answer has been waiting; 0 without a link, or over HTTP."""
+        return 0.0 if self._connection is None else self._connection.requests.oldest_s
+
     def stream(self) -> AsyncIterator[AnyEvent]:
         """Events in the order in which they came; for one consumer. Ends when the link has stood down or was closed."""
         return aiter(self._queue)
@@ -128,6 +136,11 @@ class Client:
     async def wait_streaming(self) -> None:
         """Returns once connected and the snapshot is taken."""
         await self._streaming.wait()
+
+    @property
+    def silent_ms(self) -> int:
+        """For how long a ping has been waiting for its answer: the link may be dead, and not be known to be yet."""
+        return 0 if self._connection is None else self._connection.silent_ms
 
     def drop(self, why: str) -> None:
         """Closes the socket at once and connects anew: for an owner who can no longer trust the link."""
@@ -170,7 +183,7 @@ class Client:
     async def _keep_connected(self, session: aiohttp.ClientSession) -> None:
         backoff = Backoff(self.settings)
         loop = asyncio.get_running_loop()
-        while not self._closing.is_set():
+        while await self._is_allowed():
             try:
                 websocket = await self._connect(session)
             except (aiohttp.ClientError, OSError, TimeoutError) as fault:
@@ -189,9 +202,19 @@ class Client:
             self.status.last_error = why
             self.status.enter("waiting")
             log.warning("ari link down", app=self.app, why=why, retry_ms=delay_ms)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay_ms / 1000):
-                    await self._closing.wait()
+            await self._pause(delay_ms)
+
+    async def _is_allowed(self) -> bool:
+        """Once it may connect; False: closed before."""
+        while not self._closing.is_set() and not self._may_connect():
+            self.status.last_error = "not the owner of this PBX now"
+            await self._pause(self.settings.tick_ms)
+        return not self._closing.is_set()
+
+    async def _pause(self, delay_ms: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_ms / 1000):
+                await self._closing.wait()
 
     async def _connect(self, session: aiohttp.ClientSession) -> WebSocket:
         """Registers the application: from here on Asterisk has somebody to send its events to."""

@@ -54,6 +54,12 @@ class Connection:
     def is_over(self) -> bool:
         return self._stop.done()
 
+    @property
+    def silent_ms(self) -> int:
+        """For how long a ping has been waiting for its answer; 0: none is."""
+        since = self._unanswered_since
+        return int(1000 * (asyncio.get_running_loop().time() - since)) if since else 0
+
     def stop(self, why: str) -> None:
         """Ends the connection from within; what waits for a reply fails with LinkLost now."""
         self.requests.fail_all(why)
@@ -90,6 +96,7 @@ class Connection:
             elif message.type is WSMsgType.BINARY:
                 self._status.malformed_frames += 1
             else:
+                self._saw_it_close()
                 return f"{ENDED}: {self._websocket.close_code or message.type.name}"
 
     def _take(self, data: str | bytes) -> str:
@@ -121,6 +128,11 @@ class Connection:
     def _alive(self) -> None:
         self._unanswered_since = 0.0
         self._status.last_heard_ms = time.time_ns() // 1_000_000
+
+    def _saw_it_close(self) -> None:
+        """A process that is killed has its sockets closed for it: up to now it lived, unless it owed us an answer."""
+        if self.silent_ms <= self._settings.tick_ms:
+            self._status.last_heard_ms = time.time_ns() // 1_000_000
 
     async def _tend(self) -> str:
         """Pings, and ends what has waited too long."""

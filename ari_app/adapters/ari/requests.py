@@ -88,6 +88,12 @@ class Requests:
                 return
         self._in_flight -= 1
 
+    @property
+    def oldest_s(self) -> float:
+        """How long the oldest request that has no answer yet has been waiting, in line or in Asterisk."""
+        first = next(iter(self._pending.values()), None) or (self._line[0] if self._line else None)
+        return 0.0 if first is None else self._loop.time() - first[1] + self._settings.request_ms / 1000
+
     def answer(self, response: RESTResponse) -> None:
         entry = self._pending.get(response.request_id)
         if entry is None or entry[0].done():

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +20,7 @@ from ari_app.adapters.ari import clocks, errors, sight
 from ari_app.adapters.ari import events as ari
 from ari_app.adapters.ari.cel import read_record
 from ari_app.adapters.ari.client import Client
+from ari_app.adapters.ari.fitness import Fitness
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, TONES
 from ari_app.adapters.ari.stream import AnyEvent
@@ -49,6 +52,7 @@ heard a prompt; some far ends then stay silent."""
 
 PBX_RING_MARGIN_S = 2  # the PBX's own dial time-out comes after ours: ours knows why
 STASIS_WITHIN_S = 2.0
+SILENT_MS = 2_500  # a ping that waits longer: no call can be placed, though the link is not given up yet
 
 CONFLICT, NOT_DIALLED = 409, 410
 """Asterisk also says 409 to the dial of a channel that has just been hung up: that must not be taken for "the id lives
@@ -59,6 +63,14 @@ UNNEEDED = (
     "ChannelEnteredBridge", "ChannelLeftBridge", "BridgeCreated", "BridgeDestroyed", "BridgeMerged",
     "PlaybackStarted", "PlaybackContinuing", "ChannelHold", "ChannelUnhold",
 )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Entering:
+    """A channel that was asked for and has not entered Stasis yet."""
+
+    since_s: float = field(default_factory=time.monotonic)
+    event: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class AriTelephony:
@@ -79,14 +91,16 @@ class AriTelephony:
         self._client = Client(
             url, user, password, app, settings=settings, on_connected=self._connected,
             on_disconnected=self._disconnected, on_replaced=self._replaced, before_send=self._before_send,
+            may_connect=may_act,
         )  # fmt: skip
+        self._fitness = Fitness(self._client, app, may_act)
         self._app = app
         self._may_act = may_act
         self._cel_path = cel_path
         self._media = {**(sounds or {}), **TONES}
         self._translator = Translator()
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
-        self._entering: dict[str, asyncio.Event] = {}
+        self._entering: OrderedDict[str, _Entering] = OrderedDict()  # the oldest first
         self._undialled = Undialled(self._tell)
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
         self._told_odd_reply = False
@@ -100,15 +114,35 @@ class AriTelephony:
         return self._client.status.streaming
 
     @property
+    def fault(self) -> str:
+        """Why no call can be placed over it now; "" where nothing is known to be wrong."""
+        status = self._client.status
+        if not status.streaming:
+            return f"no link: {status.last_error or 'connecting'}"
+        if self._client.silent_ms > SILENT_MS:
+            return f"no answer to a ping for {self._client.silent_ms / 1000:.1f} s"
+        return self._fitness.fault
+
+    @property
     def heard_ms(self) -> int:
         return self._client.status.last_heard_ms
+
+    @property
+    def lag_s(self) -> float:
+        """How far the PBX is behind: what has waited longest, of the answers to our requests and of the events that say
+        that a channel has entered Stasis. Both are timed by our clock alone. Grows with each moment of silence."""
+        entering = next(iter(self._entering.values()), None)
+        waited_s = 0.0 if entering is None else time.monotonic() - entering.since_s
+        return max(waited_s, self._client.oldest_request_s)
 
     async def run(self) -> None:
         """Until closed or replaced. A fault in the link, or in what listens to it, ends both and is raised as it is."""
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump())
+                looking = both.create_task(self._fitness.keep())
                 await self._client.run()
+                looking.cancel()
         except ExceptionGroup as faults:
             fault = faults.exceptions[0]
             raise fault from fault.__cause__
@@ -133,7 +167,7 @@ class AriTelephony:
 
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, ari.StasisStart) and (ready := self._entering.get(event.channel.id)):
-            ready.set()
+            ready.event.set()
         facts = list(self._translator.facts(event))
         if not self._undialled.keeps(event, facts):
             for fact in facts:
@@ -169,7 +203,7 @@ class AriTelephony:
         await clocks.compare(client)
 
     async def _disconnected(self, client: Client) -> None:
-        self._queue.put_nowait(LinkDown(client.status.last_error or "link lost"))
+        self._queue.put_nowait(LinkDown(client.status.last_error or "link lost", self.heard_ms))
 
     async def _replaced(self, _client: Client) -> None:
         self._queue.put_nowait(Replaced())
@@ -244,11 +278,11 @@ class AriTelephony:
     async def _in_stasis(self, channel: str, asking: Awaitable[object]) -> None:
         """Ask for a channel and wait until it has entered Stasis: before that it cannot be bridged or played to, and
         the answer to the request comes earlier."""
-        ready = self._entering[channel] = asyncio.Event()
+        ready = self._entering[channel] = _Entering()
         try:
             await self._do(asking)
             async with asyncio.timeout(STASIS_WITHIN_S):
-                await ready.wait()
+                await ready.event.wait()
         except TimeoutError as e:
             self._undialled.refused(channel)
             await self._hang_up_unused(channel)
@@ -290,7 +324,7 @@ class AriTelephony:
         try:
             said = await self._ask(self._client.channels.getChannelVar(channel, "CDR(answer,u)"))
             return int(float(said.value) * 1000) or None
-        except (PbxError, ValueError):
+        except (PbxError, ValueError, OverflowError):
             return None
 
     async def record(self, channels: Sequence[str], from_ms: int) -> Record | None:

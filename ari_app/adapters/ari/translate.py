@@ -7,7 +7,8 @@ the fact waits for both, and carries the time of the answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ari_app.adapters.ari import events as ari
@@ -16,9 +17,12 @@ from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.domain import events as ev
 from ari_app.ports.telephony import Asked, CallEvent, PbxEvent
 
-LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9_]*)\.(\d+)$")
-PLAYBACK = re.compile(r"^(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)$")
+LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9_]*)\.([0-9]{1,4})\Z")
+PLAYBACK = re.compile(r"^(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)\Z")
 USER_EVENT = "RingbridgeCall"
+APART_MS_MAX = 86_400_000
+"""A stamp further from our clock than this, or none, is no time: it would charge a talk that nobody had, and end one
+that goes on. The time of its coming stands for it."""
 
 
 @dataclass(slots=True)
@@ -29,8 +33,9 @@ class _Seen:
 
 
 class Translator:
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._seen: dict[str, _Seen] = {}
+        self._now_ms = now_ms
 
     def adopt(self, channel: str, *, is_up: bool, in_stasis: bool) -> None:
         """A channel that lives already when the link comes up; recovery itself tells of an answered one."""
@@ -43,11 +48,12 @@ class Translator:
         self._seen = {c: s for c, s in self._seen.items() if c in channels}
 
     def facts(self, event: AnyEvent) -> Iterator[PbxEvent]:
+        at_ms = self._at_ms(event)
         match event:
             case ari.ChannelStateChange(channel=channel):
-                yield from self._state(channel.id, channel.state, event.at_ms)
+                yield from self._state(channel.id, channel.state, at_ms)
             case ari.Dial(peer=peer, dialstatus=status):
-                yield from self._dial(peer.id, status, event.at_ms)
+                yield from self._dial(peer.id, status, at_ms)
             case ari.StasisStart(channel=channel, args=args):
                 if args[:1] == ("call",):
                     yield _asked_from_dialplan(channel.id, args)
@@ -56,20 +62,24 @@ class Translator:
             case ari.ChannelHangupRequest(channel=channel):
                 if leg := LEG.match(channel.id):
                     fact: ev.Event = ev.HangupSeen(
-                        leg[2], int(leg[3]), event.at_ms, remote=not event.soft,
+                        leg[2], int(leg[3]), at_ms, remote=not event.soft,
                         cause=event.cause or None, sip_status=event.tech_cause or None,
                     )  # fmt: skip
                     yield CallEvent(leg[1], fact)
             case ari.ChannelDestroyed(channel=channel):
-                yield from self._destroyed(channel.id, event)
+                yield from self._destroyed(channel.id, event, at_ms)
             case ari.ChannelDtmfReceived(channel=channel, digit=digit):
                 if leg := LEG.match(channel.id):
-                    yield CallEvent(leg[1], ev.Digit(leg[2], int(leg[3]), digit, event.at_ms))
+                    yield CallEvent(leg[1], ev.Digit(leg[2], int(leg[3]), digit, at_ms))
             case ari.PlaybackFinished(playback=playback):
                 if sound := PLAYBACK.match(playback.id):
-                    yield CallEvent(sound[1], ev.Played(sound[2], event.at_ms))
+                    yield CallEvent(sound[1], ev.Played(sound[2], at_ms))
             case ari.ChannelUserevent(eventname=name, userevent=said) if name == USER_EVENT:
                 yield from _asked_by_user_event(said)
+
+    def _at_ms(self, event: AnyEvent) -> int:
+        now_ms = self._now_ms()
+        return event.at_ms if abs(event.at_ms - now_ms) <= APART_MS_MAX else now_ms
 
     def _state(self, channel: str, state: str, at_ms: int) -> Iterator[PbxEvent]:
         leg = LEG.match(channel)
@@ -105,7 +115,7 @@ class Translator:
             seen.told = True
             yield CallEvent(leg[1], ev.Answered(leg[2], int(leg[3]), seen.up_at_ms))
 
-    def _destroyed(self, channel: str, event: ari.ChannelDestroyed) -> Iterator[PbxEvent]:
+    def _destroyed(self, channel: str, event: ari.ChannelDestroyed, at_ms: int) -> Iterator[PbxEvent]:
         leg = LEG.match(channel)
         if leg is None:
             return
@@ -114,7 +124,7 @@ class Translator:
             yield from self._answered(channel, seen)
         yield CallEvent(
             leg[1],
-            ev.Gone(leg[2], int(leg[3]), event.at_ms, cause=event.cause or None, sip_status=event.tech_cause or None),
+            ev.Gone(leg[2], int(leg[3]), at_ms, cause=event.cause or None, sip_status=event.tech_cause or None),
         )
 
 

@@ -1,5 +1,7 @@
-"""API keys in Redis: one hash, the digest of a secret → the key. No secret comes here."""
+"""API keys in Redis: one hash, the digest of a secret → the key; another, its id → when it was last used (ms). No
+secret comes here."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -7,6 +9,7 @@ import msgspec
 from ari_app.ports.keys import ApiKey, id_of
 
 KEYS = "{k}:keys"
+USES = "{k}:keys:used"
 
 _decode = msgspec.json.Decoder(ApiKey).decode
 
@@ -34,4 +37,14 @@ class RedisKeys:
 
     async def delete(self, key_id: str) -> bool:
         digests = [one for one in await self._link.command("HKEYS", KEYS) if id_of(one.decode()) == key_id]
-        return bool(digests) and await self._link.command("HDEL", KEYS, *digests) > 0
+        is_gone = bool(digests) and await self._link.command("HDEL", KEYS, *digests) > 0
+        await self._link.command("HDEL", USES, key_id)
+        return is_gone
+
+    async def note_use(self, key_id: str, at_ms: int) -> None:
+        await self._link.command("HSET", USES, key_id, at_ms)
+
+    async def uses_ms(self) -> Mapping[str, int]:
+        found = await self._link.command("HGETALL", USES)
+        pairs = found.items() if isinstance(found, dict) else zip(found[::2], found[1::2], strict=True)
+        return {key_id.decode(): int(at_ms) for key_id, at_ms in pairs}

@@ -20,7 +20,21 @@ def is_dead(owner: str) -> bool:
     parts = owner.rsplit("/", 2)
     if len(parts) != 3 or parts[0] != _where() or not parts[1].isdecimal() or _started(os.getpid()) is None:
         return False
-    return str(_started(int(parts[1]))) != parts[2]
+    pid = int(parts[1])
+    return not _is_hidden(pid) and str(_started(pid)) != parts[2]
+
+
+def _is_hidden(pid: int) -> bool:
+    """Another user's, and /proc does not show those (hidepid, ProtectProc): it lives, and nothing more is known."""
+    if (_PROC / str(pid)).exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _where() -> str:

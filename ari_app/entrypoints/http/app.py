@@ -12,14 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.records import UnreadableRecord
 from ari_app.entrypoints import views, views_account, views_plan
-from ari_app.entrypoints.http import bodies, calls, minutes, plan, queries, refunds, system, teams, users
+from ari_app.entrypoints.http import bodies, calls, keys, minutes, nodes, plan, queries, refunds, system, teams, users
 from ari_app.entrypoints.http.auth import Gate
+from ari_app.entrypoints.http.connection import ConnectionLimits
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import Front, HttpMetrics, as_problem, away
 from ari_app.entrypoints.http.problems import Problem, ProblemView
@@ -33,11 +34,14 @@ SCHEMAS = {
     "Call": views.CallView, "Calls": calls.Calls, "Events": calls.Events, "User": views.UserView,
     "Balance": views_account.BalanceView, "Statement": minutes.Statement, "Granted": minutes.Granted,
     "Corrected": minutes.Corrected, "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
-    "Team": views_plan.TeamView, "Members": teams.Members,
+    "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView, "Nodes": nodes.Nodes,
+    "Key": keys.KeyView, "Keys": keys.KeyList, "NewKeyMade": keys.MadeView,
     "Trunks": system.Trunks, "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip
-ROUTERS = (calls.router, refunds.router, users.router, minutes.router, plan.router, teams.router, system.router)
-BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant, bodies.Correct, bodies.Refund, bodies.PutTeam)
+ROUTERS = (calls.router, refunds.router, users.router, minutes.router, plan.router, teams.router, keys.router,
+           nodes.router, system.router)  # fmt: skip
+BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant, bodies.Correct, bodies.Refund, bodies.PutTeam,
+          bodies.NewKey, bodies.PutNode)  # fmt: skip
 ABOUT = """\
 Callback calls over your own Asterisk: rings the caller, then the callee, joins the two, and charges the talk from the
 caller's minutes. Times are RFC 3339 in UTC; minutes are whole seconds; errors are application/problem+json."""
@@ -57,15 +61,18 @@ def build(doors: Doors) -> Front:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         exception_handlers={
             Problem: _problem, HTTPException: _http_error, RequestValidationError: _malformed, Unavailable: _away,
-            UnreadableRecord: _unreadable, Exception: _fault,
+            UnreadableRecord: _unreadable, ClientDisconnect: _broken_off, Exception: _fault,
         },
     )  # fmt: skip
     app.state.doors = doors
-    app.state.gate = Gate(doors.keys, doors.key_cache_ms)
+    app.state.gate = Gate(doors.keys, doors.key_cache_ms, doors.now_ms, doors.limits)
     app.state.http_metrics = metrics
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(queries.known_alone)])
-    return Front(app, metrics, doors.connections_max)
+    limits = ConnectionLimits(
+        doors.connections_max, doors.address_connections_max, doors.request_timeout_ms, doors.limits.proxies
+    )
+    return Front(app, metrics, limits)
 
 
 def package_version() -> str:
@@ -89,6 +96,11 @@ async def _unreadable(request: Request, e: Exception) -> Response:
     return Problem("unreadable-record", sentence).response()
 
 
+async def _broken_off(_request: Request, _e: Exception) -> Response:
+    """Nobody is there any more to read it; the log need not know."""
+    return Problem("malformed-http", "The request was broken off.").response()
+
+
 async def _fault(request: Request, e: Exception) -> Response:
     return as_problem(e, request.scope).response()
 
@@ -100,7 +112,14 @@ async def _malformed(_request: Request, e: RequestValidationError) -> Response:
 async def _http_error(request: Request, e: HTTPException) -> Response:
     sentence = {404: "There is nothing at this path.", 405: f"{request.method} is not for this path."}
     type = BY_STATUS.get(e.status_code, "malformed-request")
-    return Problem(type, sentence.get(e.status_code, str(e.detail)), headers=e.headers).response()
+    headers = {"Allow": ", ".join(_methods_of(request.url.path))} if e.status_code == 405 else e.headers
+    return Problem(type, sentence.get(e.status_code, str(e.detail)), headers=headers).response()
+
+
+def _methods_of(path: str) -> list[str]:
+    """Of all routes that share the path; the router itself names those of one alone."""
+    found = (route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
+    return sorted({method for route in found if route.path_regex.match(path) for method in route.methods or ()})
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from ari_app.config.mistakes import did_you_mean
 from ari_app.domain.ledger_types import NOTE_MAX
 from ari_app.entrypoints.http.problems import Problem
+from ari_app.ports.keys import SCOPES, Scope
 from ari_app.ports.users import NUMBERS_MAX
 
 METADATA_KEYS_MAX = 20
@@ -68,9 +69,29 @@ class PutTeam(Body):
     certified: bool = Field(False, description="Whether the certified plan applies.")
 
 
+class PutNode(Body):
+    drained: bool = Field(description="Whether new calls go elsewhere.")
+
+
 class Grant(Body):
     kind: Literal["bonus", "bought"]
     seconds: int = Field(ge=1, le=GRANT_S_MAX)
+    expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="RFC 3339, in the future; absent: never.", json_schema_extra={"format": "date-time"}
+    )
+
+
+def _one_line(reason: str) -> str:
+    if not reason.isprintable() or not reason.strip():
+        raise ValueError("one line of printable characters is expected")
+    return reason
+
+
+class NewKey(Body):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line)] = Field(
+        description="Whose it is, for people.", examples=["shop"]
+    )
+    scopes: list[Scope] = Field(min_length=1, max_length=len(SCOPES), examples=[["call", "read"]])
     expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
         None, description="RFC 3339, in the future; absent: never.", json_schema_extra={"format": "date-time"}
     )
@@ -80,12 +101,6 @@ def _not_zero(seconds: int) -> int:
     if seconds == 0:
         raise ValueError("other than 0 is expected")
     return seconds
-
-
-def _one_line(reason: str) -> str:
-    if not reason.isprintable() or not reason.strip():
-        raise ValueError("one line of printable characters is expected")
-    return reason
 
 
 class Correct(Body):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ari_app.domain.call import Call
@@ -12,9 +12,11 @@ from ari_app.domain.plans import Plans
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
 from ari_app.engine.service import CallAsk, Refusal
+from ari_app.entrypoints.http.limits import Limits
 from ari_app.ports.calls import Calls
 from ari_app.ports.keys import Keys
 from ari_app.ports.ledger import Ledger
+from ari_app.ports.nodes import NodeNow
 from ari_app.ports.teams import Teams
 from ari_app.ports.users import User, Users
 
@@ -46,17 +48,33 @@ class LiveCall(Protocol):
 
 
 class Live(Protocol):
-    """Of engine.engine.Engine: the calls that live in this process."""
+    """Of engine.fleet.Fleet: the calls that live, in this process or in another one."""
 
     def mailbox(self, call_id: str) -> LiveCall | None: ...
 
     async def cancel_for_good(self, call_id: str) -> bool: ...
 
 
+class Nodes(Protocol):
+    """Of engine.fleet.Fleet: the PBXes. May raise Unavailable."""
+
+    @property
+    def seen(self) -> Sequence[NodeNow]: ...
+
+    async def look(self) -> None: ...
+
+    async def drain(self, node: str, is_drained: bool) -> bool:
+        """False: there is no such node."""
+
+    async def forget(self, node: str) -> bool:
+        """False: it has an owner, or live calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     service: Service
     engine: Live
+    nodes: Nodes
     users: Users
     keys: Keys
     ledger: Ledger
@@ -74,4 +92,7 @@ class Doors:
     now_ms: Callable[[], int]
     body_max: int = 65_536
     connections_max: int = 1_000
+    address_connections_max: int = 200
+    request_timeout_ms: int = 20_000
     key_cache_ms: int = 5_000
+    limits: Limits = field(default_factory=Limits)

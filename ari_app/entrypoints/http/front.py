@@ -14,13 +14,15 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ari_app.domain.errors import Unavailable
+from ari_app.entrypoints.http.connection import ENDED, ConnectionLimits
 from ari_app.entrypoints.http.problems import Problem
 
 log = structlog.get_logger()
 
-BUSY_AGAIN_S = 1
 AWAY_AGAIN_S = 5
 TOLD = "ringbridge.told"
+HEADERS = "ringbridge.headers"
+"""In the scope: (name, value) pairs that every answer to this request carries."""
 
 
 class HttpMetrics:
@@ -36,18 +38,28 @@ class HttpMetrics:
             "ringbridge_http_request_seconds", "From a request to its answer", ["route"],
             buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5), registry=self.registry,
         )  # fmt: skip
+        self._ended = Counter(
+            "ringbridge_http_connections_ended", "Connections that were ended by us, by why", ["why"],
+            registry=self.registry,
+        )  # fmt: skip
+        for why in ENDED:
+            self._ended.labels(why)
+
+    def ended(self, why: str) -> None:
+        self._ended.labels(why).inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
 
 class Front:
-    """The ASGI app to serve. `connections`: how many are open, where the server tells."""
+    """The ASGI app to serve, over connections within `limits`. `connections`: how many are open, where the server
+    tells."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, connections_max: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, limits: ConnectionLimits) -> None:
         self.app = app
         self.metrics = metrics
-        self.connections_max = connections_max
+        self.limits = limits
         self.connections: Callable[[], int] = lambda: 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,12 +71,10 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *scope.get(HEADERS, ())]
             await send(message)
 
         try:
-            if self.connections() > self.connections_max:
-                close = {"Connection": "close"}
-                raise Problem("no-capacity", "Too many connections are open.", "", BUSY_AGAIN_S, headers=close)
             await self.app(scope, receive, noting)
         except Exception as e:
             if not status:

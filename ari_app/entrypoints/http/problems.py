@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.responses import Response
 
+from ari_app.concealed import without_secrets
+from ari_app.ports.keys import KEYS_MAX
 from ari_app.ports.teams import MEMBERS_MAX, TEAMS_MAX
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,8 +26,11 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
+    "malformed-http": Kind(400, "Not HTTP", "No request that HTTP knows, or one with a head of more than 32 KiB."),
     "invalid-number": Kind(400, "Not a number that can be called", "Not a phone number, or not one for this purpose."),
-    "unauthorized": Kind(401, "No valid key", "`Authorization: Bearer <key>` is missing, or the key is unknown."),
+    "unauthorized": Kind(
+        401, "No valid key", "`Authorization: Bearer <key>` is missing, or the key is unknown or has expired."
+    ),
     "balance-empty": Kind(402, "No minutes left", "The payer has nothing left; less than an increment may be talked."),
     "forbidden": Kind(403, "The key may not do this", "The key lacks the scope that `detail` names."),
     "number-not-verified": Kind(
@@ -37,8 +42,11 @@ KINDS: Mapping[str, Kind] = {
     "unknown-user": Kind(404, "No such user", "No user has this id."),
     "unknown-team": Kind(404, "No such team", "No team has this id."),
     "unknown-member": Kind(404, "Not a member", "The user is no member of this team."),
+    "unknown-key": Kind(404, "No such key", "No key has this id; it may have been revoked before."),
+    "unknown-node": Kind(404, "No such node", "No process has told of a node with this name."),
     "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
+    "request-timeout": Kind(408, "Request too slow", "It did not come whole within `http_request_timeout_s`."),
     "idempotency-conflict": Kind(
         409, "Idempotency-Key used before", "The same Idempotency-Key came before with another request."
     ),
@@ -50,6 +58,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "call-not-settled": Kind(409, "Call not settled yet", "A call is refunded when it has ended."),
     "nothing-to-refund": Kind(409, "Nothing to refund", "Less than that is left of what the call was charged."),
+    "node-in-use": Kind(409, "Node in use", "A process has this node, or calls live there."),
+    "first-key": Kind(409, "The first key stays", "It is replaced by the setting `api_key`, not revoked."),
+    "too-many-keys": Kind(409, "Too many keys", f"There are at most {KEYS_MAX}; revoke one that is not used."),
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
     "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
     "malformed-body": Kind(
@@ -59,6 +70,9 @@ KINDS: Mapping[str, Kind] = {
         422, "Request not understood", "A path, query or header value of the wrong kind, or an unknown query parameter."
     ),
     "too-many-calls": Kind(429, "Too many calls", "A limit was hit; `detail` names the rule."),
+    "too-many-requests": Kind(
+        429, "Asked too often", "`rule`: `key`, this key asks too often; `wrong-keys`, wrong keys from this address."
+    ),
     "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
     "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),
     "unconfirmed": Kind(
@@ -104,7 +118,8 @@ class Problem(Exception):
         headers = dict(self.headers or {})
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
-        return Response(msgspec.json.encode(self.body()), self.status, headers, MEDIA_TYPE)
+        body = without_secrets(msgspec.json.encode(self.body()).decode())
+        return Response(body, self.status, headers, MEDIA_TYPE)
 
 
 class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):

@@ -74,7 +74,7 @@ def gives(
     told: dict[int | str, dict[str, Any]] = {status: good}
     if also is not None:
         told[also] = good
-    usual = (401, 403, 422, 503) if needs_key else ()
+    usual = (401, 403, 422, 429, 503) if needs_key else ()
     return told | {refusal: {"description": "Problem", **problem} for refusal in (*refusals, *usual)}
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.service import CallService
-from ari_app.ports.telephony import Asked, LinkLost, NoSuchChannel
+from ari_app.ports.telephony import Asked, LinkLost, NoSuchChannel, Telephony
 from tests.support import personal, until
+from tests.unit.service.lines import fleet_of, never
 
 ASKED = Asked(caller="alice", callee="+8613900000004", key="k", channel="chan-1")
 
@@ -41,18 +41,12 @@ class Users:
         raise self.fault
 
 
-def service_of(users: Any, pbx: Any) -> CallService:
-    engine: Any = SimpleNamespace(sees_pbx=True, live=0, mailbox=lambda _: None, calls=MemoryCalls())
-    policy: Any = SimpleNamespace(calls_max=10)
+def service_of(users: Any) -> CallService:
+    policy: Any = SimpleNamespace()
     return CallService(
-        engine=engine,
-        users=users,
-        telephony=pbx,
-        read_number=lambda _: None,
-        policy=policy,
-        now_ms=lambda: 0,
+        fleet=fleet_of(), users=users, is_resolved=never, read_number=lambda _: None, policy=policy, now_ms=lambda: 0,
         plan_of=personal,
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -60,7 +54,7 @@ def service_of(users: Any, pbx: Any) -> CallService:
 )
 async def test_a_channel_goes_back_with_an_error_word_when_placing_fails(fault: Exception, error: str) -> None:
     pbx = Pbx()
-    service_of(Users(fault), pbx).asked_over_pbx(ASKED)
+    service_of(Users(fault)).asked_over_pbx(ASKED, cast(Telephony, pbx))
     await until(lambda: pbx.sent_back, within_s=2)
     said = {"RINGBRIDGE_STATUS": "REFUSED", "RINGBRIDGE_ERROR": error, "RINGBRIDGE_CALL": ""}
     assert pbx.sent_back == [("chan-1", said)]
@@ -69,7 +63,7 @@ async def test_a_channel_goes_back_with_an_error_word_when_placing_fails(fault: 
 @pytest.mark.parametrize("fault", [NoSuchChannel(404, "gone"), LinkLost("cut")])
 async def test_a_channel_that_cannot_be_sent_back_is_no_fault(fault: Exception) -> None:
     pbx = Pbx(fault)
-    await service_of(Users(Unavailable("Redis is away")), pbx)._asked_over_pbx(ASKED)
+    await service_of(Users(Unavailable("Redis is away")))._asked_over_pbx(ASKED, cast(Telephony, pbx))
     assert len(pbx.sent_back) == 1
 
 
@@ -80,7 +74,7 @@ async def test_a_refusal_is_logged_with_who_asked_for_what() -> None:
 
     pbx = Pbx()
     with capture_logs() as logged:
-        await service_of(Nobody(), pbx)._asked_over_pbx(ASKED)
+        await service_of(Nobody())._asked_over_pbx(ASKED, cast(Telephony, pbx))
     [line] = [line for line in logged if line["event"] == "call asked for over ARI refused"]
     told = {name: line[name] for name in ("caller", "callee", "key", "channel", "why")}
     assert told == {

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ari_app.entrypoints.cli import main
-from ari_app.entrypoints.http.server import Server, listen
+from ari_app.entrypoints.http.listening import listen
+from ari_app.entrypoints.http.server import Server
 from tests.support import until_sync
 from tests.unit.http.http_bench import Bench
 

@@ -31,10 +31,13 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
         "up", "run", "demo", "call", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
-        "check", "config sample", "pbx-config", "stack fetch", "stack start", "stack stop", "stack status",
+        "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
+        "stack fetch", "stack start", "stack stop", "stack status",
         "stack logs", "stack carrier-calls", "stack backup", "stack restore", "trunks check",
         "trunks status", "plans check", "plans sample", "plans explain", "correct", "refund",
         "team put", "team get", "team members", "team add", "team remove",
+        "nodes", "node drain", "node resume", "node forget",
+        "key make", "key list", "key revoke",
         "ledger verify", "ledger archive", "ledger archived", "ledger migrate",
     }  # fmt: skip
     assert {" ".join(path) for path in COMMANDS} == promised

@@ -24,6 +24,7 @@ from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.plans_file import shipped
 from ari_app.ports.keys import Scope, described
+from ari_app.ports.nodes import NodeNow
 
 NOW_MS = 1_795_422_792_123  # 2026-11-23T08:33:12.123Z
 KEYS: Mapping[str, tuple[Scope, ...]] = {"root": ("admin",), "dialler": ("call",), "viewer": ("read",)}
@@ -95,6 +96,25 @@ class FakeEngine:
 
 
 @dataclass
+class FakeNodes:
+    """Whatever was told of them."""
+
+    seen: list[NodeNow] = field(default_factory=list)
+
+    async def look(self) -> None:
+        """As it is."""
+
+    async def drain(self, node: str, is_drained: bool) -> bool:
+        self.seen = [replace(one, is_drained=is_drained) if one.node == node else one for one in self.seen]
+        return any(one.node == node for one in self.seen)
+
+    async def forget(self, node: str) -> bool:
+        kept = [one for one in self.seen if one.node != node or one.owner is not None]
+        is_gone, self.seen = len(kept) < len(self.seen), kept
+        return is_gone
+
+
+@dataclass
 class Answer:
     status: int
     headers: dict[str, str]
@@ -118,7 +138,7 @@ class Answer:
 
 class Bench:
     def __init__(self) -> None:
-        self.service, self.engine = FakeService(), FakeEngine()
+        self.service, self.engine, self.nodes = FakeService(), FakeEngine(), FakeNodes()
         self.users, self.keys = MemoryUsers(), MemoryKeys()
         self.ledger, self.calls = MemoryLedger(), MemoryCalls()
         self.teams = MemoryTeams()
@@ -127,8 +147,8 @@ class Bench:
         self.parts = [Part("asterisk", True), Part("redis", True), Part("trunk", True)]
         self.now_ms = NOW_MS
         self.doors = Doors(
-            service=self.service, engine=self.engine, users=self.users, keys=self.keys, ledger=self.ledger,
-            calls=self.calls, membership=self.membership, teams=self.teams, plans=shipped(),
+            service=self.service, engine=self.engine, nodes=self.nodes, users=self.users, keys=self.keys,
+            ledger=self.ledger, calls=self.calls, membership=self.membership, teams=self.teams, plans=shipped(),
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: [TrunkNow("carrier", "up"), TrunkNow("other")], metrics=lambda: b"ringbridge_x 1\n",
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,

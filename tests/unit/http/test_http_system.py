@@ -11,8 +11,10 @@ import aiohttp
 import pytest
 
 from ari_app.entrypoints.http.app import build, routes
+from ari_app.entrypoints.http.connection import HEAD_MAX
 from ari_app.entrypoints.http.doors import Part
-from ari_app.entrypoints.http.server import HEAD_MAX, PortTaken, Server, listen, serve_http
+from ari_app.entrypoints.http.listening import PortTaken, listen
+from ari_app.entrypoints.http.server import Server, serve_http
 from tests.support import until
 from tests.unit.http.http_bench import Bench
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from ari_app.adapters.memory_users import MemoryUsers
@@ -20,6 +19,7 @@ from ari_app.ports.users import OwnedNumber, User
 from tests.laws.virtual_time import run
 from tests.laws.world import PAYER, World, callback_call
 from tests.support import personal, until
+from tests.unit.service.lines import OneNode, fleet_of
 
 T = TypeVar("T")
 BOB = "+8613900000005"
@@ -35,6 +35,7 @@ class Desk:
         self.world.trouble = 0.0
         self.users = MemoryUsers()
         self.service: CallService
+        self.line: OneNode
 
     async def open(self, minutes_s: int) -> None:
         here = asyncio.current_task()
@@ -49,13 +50,15 @@ class Desk:
         await world.engine.until_recovered()
         for name, number in ((PAYER, "+8613900000001"), ("bob", BOB)):
             await self.users.put(User(name, (OwnedNumber(number, "admin", 1),)))
+        self.line = OneNode(world.engine)
         policy = Policy(
             terms=Terms(), platform_number="+864001234567", rules=Rules(("CN",), (), True),
             trunks=(Trunk("t", "127.0.0.1", caller_id=CallerId("verified")),), caller_ring_ms=15_000,
-            callee_ring_ms=15_000, tries_max=2, calls_max=10,
+            callee_ring_ms=15_000, tries_max=2,
         )  # fmt: skip
         self.service = CallService(
-            engine=world.engine, users=self.users, telephony=world.pbx, read_number=PhoneNumbers("CN").read,
+            fleet=fleet_of(self.line, world.engine.calls), users=self.users, is_resolved=world.engine.is_resolved,
+            read_number=PhoneNumbers("CN").read,
             policy=policy, now_ms=world.loop.now_ms, plan_of=personal,
         )  # fmt: skip
 
@@ -120,7 +123,7 @@ def test_a_repeat_is_answered_while_new_calls_are_not_taken() -> None:
         await repeat_is_answered("no-capacity")
         desk.world.pbx.reconnect()
         await engine.until_recovered()
-        desk.service.policy = replace(desk.service.policy, calls_max=1)
+        desk.line.calls_max = 1
         await repeat_is_answered("no-capacity")
 
     at_the_desk(story)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_users import MemoryUsers
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.numbers import Rules
 from ari_app.engine.service import CallAsk, CallService, Refusal
 from ari_app.ports.users import OwnedNumber, User
 from tests.support import personal
+from tests.unit.service.lines import fleet_of, never
 
 WORD, LOOKS_LIKE_A_NUMBER = ("unknown-user", "There is no such user"), ("invalid-number", "This is not a phone number")
 
@@ -22,10 +22,9 @@ WORD, LOOKS_LIKE_A_NUMBER = ("unknown-user", "There is no such user"), ("invalid
 async def service() -> CallService:
     users = MemoryUsers()
     await users.put(User("alice", (OwnedNumber("+8613900000001", "admin", 1),)))
-    engine: Any = SimpleNamespace(sees_pbx=True, live=0, mailbox=lambda _: None, calls=MemoryCalls())
-    policy: Any = SimpleNamespace(calls_max=10, rules=Rules(("CN",)))
+    policy: Any = SimpleNamespace(rules=Rules(("CN",)))
     return CallService(
-        engine=engine, users=users, telephony=SimpleNamespace(), read_number=PhoneNumbers("CN").read,
+        fleet=fleet_of(), users=users, is_resolved=never, read_number=PhoneNumbers("CN").read,
         policy=policy, now_ms=lambda: 0, plan_of=personal,
     )  # fmt: skip
 

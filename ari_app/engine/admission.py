@@ -1,0 +1,148 @@
+"""Whether one more call may begin now. Knows a clock and how far behind the PBX and this process are; must not know
+calls, requests or queues, and nothing that a live call asks for passes through here.
+
+Beyond its capacity a PBX refuses nothing: it queues, and everybody waits, those who talk included. So the queue is kept
+short by its delay, as TCP does with a router's: calls begin at a rate (a token bucket). It grows while it is used and
+nothing lags, steeply until the rate of the last lag comes near, and falls by a share of itself when something lags. A
+long lag closes the door at once, whatever the rate, but for one call a second: else nobody would notice its end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Literal
+
+from ari_app.recent import Worst
+
+Why = Literal["lag", "rate", "placing"]
+
+BURST_S, BURST_MIN, BURST_MAX = 0.2, 3.0, 10.0
+"""At one moment as many calls may begin as in this time at the present rate, within limits: the last of them waits until
+the others are set up."""
+PLACING_MAX = 64
+"""Requests that were let in and are not answered yet: a store that hangs must not gather more and more of them."""
+STUCK_S = 1.5
+"""A request that takes longer has troubles of its own (one shard of the store, say): no sign of how it goes others."""
+RATE_FIRST, RATE_MIN, RATE_MAX = 30.0, 5.0, 1_000.0
+LAG_FALL = 0.5
+"""At this share of the lag that closes the door the rate begins to fall."""
+JUDGE_S = 0.05
+"""The rate is looked at so often."""
+FALL_SOON_S, FALL_AGAIN_S = 0.25, 1.0
+"""It falls again only when its last fall can have shown; while the same lag lasts, when that should be worked off."""
+SOAR, GROW, FALL = 1.25, 1.02, 0.6
+PROBE_S = 1.0
+"""After so long without a beginning one call may begin, however it lags."""
+
+
+class Admission:
+    """Of one PBX. Every method takes the same short time, however many calls there are."""
+
+    def __init__(
+        self,
+        lag_s: Callable[[], float],
+        lag_max_s: float,
+        refused: Callable[[Why], None] = lambda _why: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`lag_s`: how far behind the PBX and this process are now. `lag_max_s`: the lag that closes the door; 0: none
+        does, and every call may begin. `refused`: told of each refusal."""
+        self.rate_per_s = RATE_FIRST
+        self._refused = refused
+        self._others_lag_s = lag_s
+        self._lag_max_s = lag_max_s
+        self._clock = clock
+        self._tokens = BURST_MAX
+        self._placing: OrderedDict[str, float] = OrderedDict()  # since when, the oldest first
+        self._stuck = 0  # those that are in it no more, and not answered either
+        self._filled_s = self._judged_s = clock()
+        self._begun_s = float("-inf")
+        self._begun = 0  # since the rate was looked at
+        self._was_short = False  # likewise
+        self._steep_below = float("inf")
+        self._fell_s = float("-inf")
+        self._is_lagging = False
+        self._worst = Worst()
+
+    @property
+    def lag_s(self) -> float:
+        """The worst: of the PBX and this process, as told, and of the requests that are not answered yet."""
+        now_s = self._clock()
+        oldest_s = next(iter(self._placing.values()), now_s)
+        while now_s - oldest_s > STUCK_S:
+            self._placing.popitem(last=False)
+            self._stuck += 1
+            oldest_s = next(iter(self._placing.values()), now_s)
+        return max(self._others_lag_s(), now_s - oldest_s)
+
+    @property
+    def worst_lag_s(self) -> float:
+        """Of the last half minute or more, as found when calls were asked for."""
+        return max(self.lag_s, self._worst.at(self._clock()))
+
+    def admit(self, call: str) -> bool:
+        """May this call begin? Whoever was let in is `placed` later."""
+        now_s, lag_s = self._clock(), self.lag_s
+        self._worst.note(lag_s, now_s)
+        if not self._lag_max_s:
+            return True
+        self._fill(now_s)
+        self._judge(now_s, lag_s)
+        why = self._against(now_s, lag_s)
+        if why is not None:
+            self._refused(why)
+            return False
+        self._tokens = max(0.0, self._tokens - 1)
+        self._placing[call] = now_s
+        self._begun += 1
+        self._begun_s = now_s
+        return True
+
+    def placed(self, call: str, *, has_begun: bool) -> None:
+        """The request is answered. One that was wrong costs nobody else a place."""
+        if self._placing.pop(call, None) is None:
+            self._stuck = max(0, self._stuck - 1)
+        if not has_begun:
+            self._tokens += 1
+            self._begun = max(0, self._begun - 1)
+
+    def _against(self, now_s: float, lag_s: float) -> Why | None:
+        if len(self._placing) + self._stuck >= PLACING_MAX:
+            return "placing"
+        if now_s - self._begun_s >= PROBE_S:
+            return None
+        if lag_s >= self._lag_max_s:
+            return "lag"
+        if self._tokens < 1:
+            self._was_short = True
+            return "rate"
+        return None
+
+    def _fill(self, now_s: float) -> None:
+        burst = min(BURST_MAX, max(BURST_MIN, BURST_S * self.rate_per_s))
+        self._tokens = min(burst, self._tokens + max(0.0, now_s - self._filled_s) * self.rate_per_s)
+        self._filled_s = now_s
+
+    def _judge(self, now_s: float, lag_s: float) -> None:
+        past_s = now_s - self._judged_s
+        if past_s < JUDGE_S:
+            return
+        is_used = self._was_short or self._begun >= self.rate_per_s * past_s / 2
+        is_lagging = lag_s >= self._lag_max_s * LAG_FALL
+        if is_lagging:
+            self._fall(now_s)
+        elif is_used:
+            by = SOAR if self.rate_per_s < self._steep_below else GROW
+            self.rate_per_s = min(RATE_MAX, self.rate_per_s * by)
+        self._is_lagging = is_lagging
+        self._judged_s, self._begun, self._was_short = now_s, 0, False
+
+    def _fall(self, now_s: float) -> None:
+        if now_s - self._fell_s < (FALL_AGAIN_S if self._is_lagging else FALL_SOON_S):
+            return
+        self._fell_s = now_s
+        self.rate_per_s = max(RATE_MIN, self.rate_per_s * FALL)
+        if not self._is_lagging:
+            self._steep_below = self.rate_per_s

@@ -1,0 +1,51 @@
+"""What other processes ask of a node's owner: carry out, then take off the list. The call itself is in the store, so an
+order may be lost, come twice, or come to the next owner: it says only what to look at."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from ari_app.domain.errors import Unavailable
+from ari_app.engine.engine import Engine
+from ari_app.engine.nodes import LeaseKeeper
+from ari_app.ports.nodes import Board, Order
+
+log = structlog.get_logger()
+
+LOOK_S = 0.05
+AGAIN_S = 0.5
+
+
+class Orders:
+    def __init__(self, board: Board, lease: LeaseKeeper, engine: Engine) -> None:
+        self._board, self._lease, self._engine = board, lease, engine
+        self._after = ""
+
+    async def run(self) -> None:
+        """Until cancelled, and what is under way with it."""
+        async with asyncio.TaskGroup() as under_way:
+            while True:
+                try:
+                    for order in await self._board.orders(self._engine.node, self._after):
+                        self._after = order.id
+                        under_way.create_task(self._until_done(order))
+                except Unavailable:
+                    await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(LOOK_S)
+
+    async def _until_done(self, order: Order) -> None:
+        while True:
+            try:
+                await self._carry_out(order)
+                await self._board.done(self._lease.lease, order.id)
+                return
+            except Unavailable as e:
+                log.warning("order not carried out, trying again", what=order.what, call=order.call, why=str(e))
+                await asyncio.sleep(AGAIN_S)
+
+    async def _carry_out(self, order: Order) -> None:
+        box = await self._engine.beginnings.tend(order.call)
+        if order.what == "cancel" and box is not None:
+            await self._engine.cancel_for_good(order.call)

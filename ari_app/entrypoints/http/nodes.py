@@ -1,0 +1,99 @@
+"""/v1/nodes: the PBXes, which process has which, and whether new calls go there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Request, Response
+from msgspec import Meta
+
+from ari_app.entrypoints.http.auth import allowed
+from ari_app.entrypoints.http.bodies import PutNode, read, takes
+from ari_app.entrypoints.http.problems import Problem
+from ari_app.entrypoints.http.reply import doors, gives, reply
+from ari_app.entrypoints.views import Time, rfc3339
+from ari_app.ports.nodes import NodeNow
+
+router = APIRouter(prefix="/v1/nodes", tags=["nodes"])
+
+NodeId = Annotated[str, Path(description="The node's name, as in the settings.", max_length=40)]
+State = Literal["open", "closed", "drained", "unowned"]
+
+
+class NodeView(msgspec.Struct):
+    """A PBX. `closed`: its owner can place no call there now, and `why` says what is missing."""
+
+    name: str
+    state: Annotated[State, Meta(description="Whether new calls go there.")]
+    why: str
+    owner: Annotated[str | None, Meta(description="Host and pid of the process that has it; null: none.")]
+    live: Annotated[int | None, Meta(description="Calls there now; null: nobody has told.")]
+    max_calls: int | None
+    told_at: Time | None
+
+
+class Nodes(msgspec.Struct):
+    """By name."""
+
+    nodes: list[NodeView]
+
+
+@router.get("", summary="List the PBXes", responses=gives("Nodes"))
+async def list_nodes(request: Request) -> Response:
+    """Who has which, as told within the last seconds."""
+    await allowed(request, "read")
+    d = doors(request)
+    await d.nodes.look()
+    return reply(Nodes([view(one) for one in d.nodes.seen]))
+
+
+@router.put(
+    "/{name}", summary="Drain a PBX, or not", responses=gives("Node", 404, 413, 415), openapi_extra=takes(PutNode)
+)  # fmt: skip
+async def put_node(request: Request, name: NodeId) -> Response:
+    """Drained, its live calls go on, and new ones go to the others."""
+    await allowed(request, "admin")
+    body = await read(request, PutNode)
+    d = doors(request)
+    if not await d.nodes.drain(name, body.drained):
+        raise _unknown()
+    return reply(next(view(one) for one in d.nodes.seen if one.node == name))
+
+
+@router.delete("/{name}", summary="Forget a PBX", responses=gives("Node", 404, 409))
+async def delete_node(request: Request, name: NodeId) -> Response:
+    """One that is gone for good. Not while a process has it or calls live there."""
+    await allowed(request, "admin")
+    d = doors(request)
+    await d.nodes.look()
+    there = next((one for one in d.nodes.seen if one.node == name), None)
+    if there is None:
+        raise _unknown()
+    if not await d.nodes.forget(name):
+        raise Problem("node-in-use", "A process has this node, or calls live there.", "name")
+    return reply(view(there))
+
+
+def view(now: NodeNow) -> NodeView:
+    told = now.told
+    state: State = "drained" if now.is_drained else "unowned" if now.owner is None else "closed"
+    state = "open" if now.is_open else state
+    why = "" if now.is_open or now.is_drained else "no process owns it" if now.owner is None else "its owner is silent"
+    return NodeView(
+        name=now.node, state=state, why=told.why if told is not None else why, owner=_who(now.owner),
+        live=told.live if told is not None else None, max_calls=told.calls_max if told is not None else None,
+        told_at=rfc3339(told.at_ms) if told is not None else None,
+    )  # fmt: skip
+
+
+def _who(owner: str | None) -> str | None:
+    """Of `host/…/pid/start` what a person looks for."""
+    if owner is None:
+        return None
+    parts = owner.split("/")
+    return f"{parts[0]} pid {parts[-2]}" if len(parts) > 2 else owner
+
+
+def _unknown() -> Problem:
+    return Problem("unknown-node", "No process has told of a node with this name.", "name")

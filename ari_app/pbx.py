@@ -1,0 +1,96 @@
+"""One PBX of this process, wired: its lease, its link, its engine while it is ours, and the manager link beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from ari_app.adapters.ami import AmiSettings, AmiWatch
+from ari_app.adapters.ari.settings import LinkSettings
+from ari_app.adapters.ari.telephony import AriTelephony
+from ari_app.config import Settings
+from ari_app.domain.trunks import Trunk
+from ari_app.engine.engine import Engine
+from ari_app.engine.node import Node, Reign
+from ari_app.engine.nodes import LeaseKeeper
+from ari_app.entrypoints.http.doors import TrunkNow
+from ari_app.nodes_file import NodeSpec
+from ari_app.ports.leases import Leases
+from ari_app.ports.nodes import Board
+
+MakeEngine = Callable[[str, AriTelephony], Engine]
+
+
+class Pbx:
+    def __init__(
+        self, spec: NodeSpec, settings: Settings, *, owner: str, leases: Leases, board: Board, make_engine: MakeEngine,
+        trunks: Sequence[Trunk], stood_down: Callable[[str, str], None], changed: Callable[[], None],
+    ) -> None:  # fmt: skip
+        s = settings
+        self.spec = spec
+        self.lease = LeaseKeeper(leases, spec.name, owner, ttl_ms=s.lease_ttl_ms, margin_ms=s.lease_margin_ms)
+        self.ami = _ami(spec)
+        self.telephony: AriTelephony | None = None
+        """While it is ours."""
+        self._settings = settings
+        self._make_engine = make_engine
+        self._trunks = trunks
+        self.node = Node(
+            spec.name, lease=self.lease, board=board, make=self._reign, calls_max=spec.max_calls or s.max_calls,
+            is_home=s.node == spec.name, has_trunk=self.has_trunk, stood_down=stood_down, changed=changed,
+        )  # fmt: skip
+
+    def lasting(self) -> list[tuple[Coroutine[Any, Any, None], str]]:
+        """What must run as long as the process."""
+        tasks: list[tuple[Coroutine[Any, Any, None], str]] = [(self.node.run(), f"the care of {self.spec.name}")]
+        if self.ami is not None:
+            tasks.append((self.ami.run(), f"the manager link to {self.spec.name}"))
+        return tasks
+
+    @property
+    def is_ours(self) -> bool:
+        return self.node.reign is not None
+
+    @property
+    def fault(self) -> str:
+        """Of the link, while it is ours; "" where nothing is known to be wrong."""
+        if self.node.reign is None or self.telephony is None:
+            return "not ours"
+        if self.telephony.fault:
+            return self.telephony.fault
+        return "" if self.node.reign.engine.sees_pbx else "it is being looked at"
+
+    def has_trunk(self) -> bool:
+        """One whose state nobody knows counts as there."""
+        return any(trunk.state != "down" for trunk in self.trunk_states())
+
+    def trunk_states(self) -> list[TrunkNow]:
+        seen = self.ami.trunk_states() if self.ami is not None and self.ami.connected else {}
+
+        def state(name: str) -> TrunkNow:
+            reachable = seen[name].reachable if name in seen else None
+            return TrunkNow(name, "unknown" if reachable is None else "up" if reachable else "down")
+
+        return [state(trunk.name) for trunk in self._trunks]
+
+    def _reign(self) -> Reign:
+        s, spec = self._settings, self.spec
+        self.telephony = AriTelephony(
+            spec.ari_url, spec.ari_user, spec.ari_password, spec.ari_app,
+            cel_path=Path(spec.cel_file) if spec.cel_file else None,
+            settings=LinkSettings(
+                request_ms=s.ari_timeout_ms, ping_ms=s.ari_ping_ms, retry_base_ms=s.ari_retry_ms,
+                retry_max_ms=s.ari_retry_max_ms,
+            ),
+            may_act=self.lease.is_ours,
+            sounds=s.sounds,
+        )  # fmt: skip
+        return Reign(self._make_engine(spec.name, self.telephony), self.telephony)
+
+
+def _ami(spec: NodeSpec) -> AmiWatch | None:
+    host, _, port = spec.ami_url.removeprefix("tcp://").rpartition(":")
+    if not host:
+        return None
+    return AmiWatch(host, int(port), spec.ami_user, spec.ami_password, settings=AmiSettings())
