@@ -6,7 +6,7 @@ SEED ?= 1
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test soak bench lint format lock build stop clean
+.PHONY: help setup run demo test chaos soak bench lint audit format lock build stop clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ demo: setup ## Place the demo call and exit; the call as JSON on the last line
 test: setup lint ## Every behaviour once, on a real Asterisk and Redis; WORKERS=n at a time
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
+chaos: setup ## Faults at random under traffic, then an audit; seeded (SEED=n), two to three minutes
+	@$(BIN)/python -m tests.chaos --seed $(SEED) $(ARGS)
+
 soak: setup ## The full counts, seeded (SEED=n); results in soak-results/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	$(BIN)/python -m tests.soak --seed $(SEED)
@@ -49,6 +52,9 @@ lint: $(STAMP) ## Style, types, floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+audit: $(STAMP) ## Known weaknesses of what is locked; 1: there are some, 3: nobody could be asked
+	@$(BIN)/python -m tests.audit
+
 format: $(STAMP) ## Let the tools put the style right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -58,6 +64,8 @@ lock: $(STAMP) ## Newest releases of all dependencies, with hashes and without a
 	  --no-header --extra dev --extra fast -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 	  --no-header --group fuzz -o requirements-fuzz.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+	  --no-header --group audit -o requirements-audit.lock
 
 build: $(STAMP) ## A wheel in dist/
 	@$(BIN)/python -m build --wheel --no-isolation

@@ -113,24 +113,31 @@ class App:
         self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls)
         self.service = CallService(
             fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
-            policy=policy_of(s, ground.trunks), now_ms=now_ms, plan_of=self.plan_of,
+            policy=policy_of(s, ground.trunks), now_ms=self.now_ms, plan_of=self.plan_of,
         )  # fmt: skip
 
     def _engine(self, node: str, telephony: AriTelephony) -> Engine:
         """Of one node, for as long as it is ours."""
         s = self.settings
+        admission = Admission(
+            lambda: max(telephony.lag_s, self.loop_lag.lag_s), s.setup_lag_max_ms / 1000,
+            refused=lambda why: self.metrics.lag.refused(node, why),
+        )  # fmt: skip
         performer = Performer(
-            telephony, self.ledger, now_ms, self.entitlements, settled_again=self.metrics.settled_again.inc
-        )
+            telephony, self.ledger, telephony.clock.now_ms, self.entitlements,
+            settled_again=self.metrics.settled_again.inc, dialled=admission.dialled,
+        )  # fmt: skip
         return Engine(
             node=node, telephony=telephony, calls=self.calls, ledger=self.ledger, performer=performer,
-            now_ms=now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
+            now_ms=telephony.clock.now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
             watch=self.metrics.watch(node), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
-            admission=Admission(
-                lambda: max(telephony.lag_s, self.loop_lag.lag_s), s.setup_lag_max_ms / 1000,
-                refused=lambda why: self.metrics.lag.refused(node, why),
-            ),
+            admission=admission,
         )  # fmt: skip
+
+    def now_ms(self) -> int:
+        """By the clock of a PBX of ours, where one has told it: calls are timed by it. Else by this machine's."""
+        clocks = (pbx.telephony.clock for pbx in self.pbxes if pbx.telephony is not None)
+        return next((clock.now_ms() for clock in clocks if clock.is_told), now_ms())
 
     async def _is_resolved(self, payer: str, call_id: str) -> bool:
         return await self.ledger.is_resolved(payer=payer, call=call_id)
@@ -140,7 +147,7 @@ class App:
         self.entitlements.forget()
 
     async def plan_of(self, user: User) -> Plan:
-        return (await self.entitlements.of(user, now_ms())).to.plan
+        return (await self.entitlements.of(user, self.now_ms())).to.plan
 
     # ---- readiness ----------------------------------------------------------------------------------------------
 
@@ -177,10 +184,10 @@ class App:
 
     def doors(self) -> Doors:
         return Doors(
-            service=self.service, engine=self.fleet, nodes=self.fleet, users=self.users, keys=self.keys, ledger=self.ledger,
-            calls=self.calls, membership=self.membership, teams=self.teams, plans=self.ground.plans,
+            service=self.service, engine=self.fleet, nodes=self.fleet, users=self.users, keys=self.keys,
+            ledger=self.ledger, calls=self.calls, membership=self.membership, teams=self.teams, plans=self.ground.plans,
             entitled=self.entitlements.of, read_number=self.read_number, parts=self.readiness.look,
-            trunks=self.trunk_states, metrics=self.metrics_text, now_ms=now_ms,
+            trunks=self.trunk_states, metrics=self.metrics_text, now_ms=self.now_ms,
             body_max=self.settings.http_body_max, connections_max=self.settings.http_connections_max,
             address_connections_max=self.settings.http_address_connections_max,
             request_timeout_ms=self.settings.http_request_timeout_ms,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable
 from urllib.parse import quote, unquote, urlsplit
 
 from ari_app.config import Settings
 from ari_app.config.options import table
+from ari_app.nodes_file import NodeSpec
 
 HIDDEN = "[hidden]"
 LEAST = 8
@@ -28,7 +30,9 @@ def conceal(*secrets: str) -> None:
             _concealed.update({secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()})
 
 
-def conceal_those_of(settings: Settings) -> None:
+def conceal_those_of(settings: Settings, nodes: Iterable[NodeSpec] = ()) -> None:
+    for node in nodes:
+        conceal(node.ari_password, node.ami_password, f"{node.ari_user}:{node.ari_password}")
     for field, option, _ in table().values():
         if option.secret:
             conceal(str(getattr(settings, field)))

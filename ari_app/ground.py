@@ -48,7 +48,7 @@ class Ground:
 
 def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
     """The embedded servers that these settings need; None where everything is the operator's own. Raises Mistakes."""
-    if settings.ari_url and settings.redis_url:
+    if settings.redis_url and not settings.is_embedded:
         return None
     embedded = settings.is_embedded
     trunks = load_trunks(settings.trunks_file, embedded=True) if settings.trunks_file and embedded else ()
@@ -67,11 +67,8 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
     nothing that it started runs. Raises StackError or config.Mistakes, for a person."""
     if settings.debian_mirror:
         os.environ.setdefault("RINGBRIDGE_DEBIAN_MIRROR", settings.debian_mirror)
-    trunks, plans = read_files(
-        settings.trunks_file, settings.plans_file, is_embedded=settings.is_embedded, margin_s=settings.margin_s
-    )
-    if settings.is_embedded:
-        trunks = (*trunks, EMBEDDED_CARRIER)
+    files = read_files(settings)
+    trunks = (*files.trunks, EMBEDDED_CARRIER) if settings.is_embedded else files.trunks
     stack = stack_of(settings, wanted)
     info = stack.start() if stack is not None else None
     if info is not None:
@@ -86,8 +83,9 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
             ami_password=settings.ami_password or info.ami_secret,
             cel_file=settings.cel_file or str(info.cel_path or ""),
         )
-    conceal_those_of(settings)
-    return Ground(settings, stack, info, trunks, plans=plans, nodes=(the_one(settings),))
+    nodes = files.nodes or (the_one(settings),)
+    conceal_those_of(settings, nodes)
+    return Ground(settings, stack, info, trunks, plans=files.plans, nodes=nodes)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -5,18 +5,17 @@ One table of options gives the checks, the example file and the reference page. 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from ari_app.config.kinds import Kind, Option, Unfit, one_of, price, rounding, text, whole
-from ari_app.config.load import unfit
-from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean, unreadable
+from ari_app.config.mistakes import Mistake, Mistakes
+from ari_app.config.sections import Section, in_order, missing, read_sections, text_of, values_of
 from ari_app.domain.numbers import CallerId
 from ari_app.domain.trunks import PLATFORM, Trunk
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 TAKEN = frozenset({"global", "general", "system", "default", "transport"})  # sections that pjsip.conf has already
 EMBEDDED = "carrier"  # the simulated carrier's trunk
 E164 = re.compile(r"\+[1-9][0-9]{5,14}")
@@ -72,14 +71,6 @@ OPTIONS: Mapping[str, TrunkOption] = {
 }  # fmt: skip
 
 
-@dataclass
-class _Section:
-    name: str
-    line: int
-    lines: dict[str, int] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)
-
-
 EXAMPLE_HEAD = """\
 # Ringbridge's carriers: one section a trunk. The section's name is the trunk's name in calls, reports and logs.
 # Every option is shown with its default; take the ; away to change it. After a space, ; or # begins a comment.
@@ -108,83 +99,36 @@ def reference() -> str:
 
 def load_trunks(path: str | Path, *, embedded: bool = False) -> tuple[Trunk, ...]:
     """Raises Mistakes, also where the file cannot be read. `embedded`: the simulated carrier is there beside them."""
-    try:
-        content = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Mistakes([Mistake(str(path), unreadable(error))]) from error
-    return parse_trunks(content, str(path), embedded=embedded)
+    return parse_trunks(text_of(path), str(path), embedded=embedded)
 
 
 def parse_trunks(content: str, file: str = "sip_trunks.conf", *, embedded: bool = False) -> tuple[Trunk, ...]:
     """Trunks in the file's order. Raises Mistakes."""
     found: list[Mistake] = []
-    sections = _sections(content, file, found)
+    sections = read_sections(content, file, found, word="trunk", taken=_taken)
     if embedded:
         what = f"[{EMBEDDED}]: the embedded carrier has this name; call the trunk otherwise"
         found += [Mistake(f"{file}:{one.line}", what) for one in sections if one.name.lower() == EMBEDDED]
     trunks = [_trunk(section, file, found) for section in sections]
     if found:
-        raise Mistakes(sorted(found, key=lambda mistake: int(mistake.place.rpartition(":")[2])))
+        raise Mistakes(in_order(found))
     if not trunks:
         raise Mistakes([Mistake(file, "no trunk here; expected at least one section such as [telco]")])
     return tuple(trunk for trunk in trunks if trunk)
 
 
-def _sections(content: str, file: str, found: list[Mistake]) -> list[_Section]:
-    sections: dict[str, _Section] = {}
-    current: _Section | None = None
-    for line_no, raw in enumerate(content.splitlines(), 1):
-        line = re.sub(r"(^|\s)[;#].*", "", raw).strip()
-        if not line:
-            continue
-        if line.startswith("["):
-            current = _open(line, line_no, file, sections, found)
-            continue
-        name, equals, value = (part.strip() for part in line.partition("="))
-        if not equals or not name:
-            found.append(Mistake(f"{file}:{line_no}", f"{line!r} will not do; expected [trunk] or option = value"))
-        elif current is None:
-            found.append(Mistake(f"{file}:{line_no}", f"{name}: stands before the first [trunk]"))
-        elif name in current.values:
-            found.append(Mistake(f"{file}:{line_no}", f"{name}: given twice, first in line {current.lines[name]}"))
-        else:
-            current.values[name], current.lines[name] = value, line_no
-    return list(sections.values())
+def _taken(name: str) -> str:
+    return "Asterisk uses this name itself" if name.lower() in TAKEN else ""
 
 
-def _open(line: str, line_no: int, file: str, sections: dict[str, _Section], found: list[Mistake]) -> _Section:
-    """The section that the line opens. One that will not do is read on, for the mistakes inside it."""
-    name = line.removeprefix("[").removesuffix("]").strip()
-    opened = _Section(name, line_no)
-    if not line.endswith("]") or not NAME.fullmatch(name):
-        what = f"{line} will not do; expected [name] of letters, digits, _ and -, a letter first, at most 40"
-    elif name.lower() in TAKEN:
-        what = f"[{name}]: Asterisk uses this name itself"
-    elif any(name.lower() == other.lower() for other in sections):
-        what = f"[{name}]: given twice"
-    else:
-        sections[name] = opened
-        return opened
-    found.append(Mistake(f"{file}:{line_no}", what))
-    sections[f"{line_no}"] = opened
-    return opened
-
-
-def _trunk(section: _Section, file: str, found: list[Mistake]) -> Trunk | None:
+def _trunk(section: Section, file: str, found: list[Mistake]) -> Trunk | None:
     before = len(found)
-    values: dict[str, Any] = {"name": section.name}
-    for name, raw in section.values.items():
-        place = f"{file}:{section.lines[name]}"
-        option = OPTIONS.get(name)
-        if option is None:
-            found.append(Mistake(place, f'unknown option "{name}"' + did_you_mean(name, OPTIONS)))
-            continue
-        try:
-            values[option.field] = option.kind.parse(raw)
-        except Unfit:
-            found.append(Mistake(place, unfit(name, Option(option.kind, option.help), raw)))
+    kinds = {name: Option(option.kind, option.help) for name, option in OPTIONS.items()}
+    given = values_of(section, kinds, file, found)
     for name, option in OPTIONS.items():
         if option.default is None and name not in section.values:
-            what = f"[{section.name}] has no {name}; expected {option.kind.words}"
-            found.append(Mistake(f"{file}:{section.line}", what))
-    return Trunk(**values) if len(found) == before else None
+            found.append(missing(section, name, option.kind, file))
+    if len(found) > before:
+        return None
+    values: dict[str, Any] = {OPTIONS[name].field: value for name, value in given.items()}
+    return Trunk(name=section.name, **values)

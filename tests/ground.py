@@ -111,6 +111,10 @@ class Ground:
     def all_rings(self) -> list[CarrierCall]:
         return self._record.calls(with_tones=False)
 
+    def calls(self) -> list[CarrierCall]:
+        """Every INVITE that the carrier had."""
+        return self._record.calls(with_tones=False)
+
     def phone(self, number: str) -> CarrierCall:
         """What the carrier wrote down of the one call to this number."""
         [one] = self.rings(number)

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 READS = frozenset({"Ping", "PJSIPShowEndpoints", "PJSIPShowEndpoint", "PJSIPShowRegistrationsOutbound"})
 ENDPOINTS_MAX = 500
+DIGITS_MAX = 18
 
 _SILENT = logging.getLogger("panoramisk.silenced")
 _SILENT.disabled = True  # it logs secrets at Login, and each retry with a traceback
@@ -188,7 +189,8 @@ class AmiWatch:
     # --- what is known ------------------------------------------------------------------------------------------------
     async def _read_all(self, manager: _OneConnection) -> None:
         listed = await self._ask(manager, "PJSIPShowEndpoints")
-        names = [message.objectname for message in listed if message.event == "EndpointList"][:ENDPOINTS_MAX]
+        told = [_text(message.objectname) for message in listed if message.event == "EndpointList"]
+        names = [name for name in told if name][:ENDPOINTS_MAX]
         registered = await self._read_registrations(manager)
         for name in names:
             try:
@@ -198,7 +200,7 @@ class AmiWatch:
                     continue  # taken away by a reload since it was listed
                 raise
             contacts = [message for message in details if message.event == "ContactStatusDetail"]
-            known = tuple(sorted((message.uri, message.status) for message in contacts))
+            known = tuple(sorted((_text(message.uri), _text(message.status)) for message in contacts))
             roundtrip_us = max((_integer(message.roundtripusec) for message in contacts), default=0)
             self._learn(name, contacts=known, registration=registered.get(name, ""), roundtrip_us=roundtrip_us)
         for name in self._trunks.keys() - set(names):
@@ -210,26 +212,27 @@ class AmiWatch:
         self._registrations.clear()
         for message in await self._ask(manager, "PJSIPShowRegistrationsOutbound"):
             if message.event == "OutboundRegistrationDetail":
-                trunk = message.endpoint or message.objectname
-                self._registrations[message.clienturi, message.serveruri] = trunk
-                found[trunk] = message.status
+                trunk = _text(message.endpoint) or _text(message.objectname)
+                self._registrations[_text(message.clienturi), _text(message.serveruri)] = trunk
+                found[trunk] = _text(message.status)
         return found
 
     def _on_contact(self, _: Any, message: Any) -> None:
-        before = self._trunks.get(message.endpointname)
-        if before is None or not message.uri:
+        before = self._trunks.get(_text(message.endpointname))
+        uri, status = _text(message.uri), _text(message.contactstatus)
+        if before is None or not uri:
             return
         contacts = dict(before.contacts)
-        contacts[message.uri] = message.contactstatus
-        if message.contactstatus == "Removed":
-            del contacts[message.uri]
+        contacts[uri] = status
+        if status == "Removed":
+            del contacts[uri]
         roundtrip_us = _integer(message.roundtripusec)
         self._learn(before.name, contacts=tuple(sorted(contacts.items())), roundtrip_us=roundtrip_us)
 
     def _on_registry(self, _: Any, message: Any) -> None:
-        trunk = self._registrations.get((message.username, message.domain), "")
+        trunk = self._registrations.get((_text(message.username), _text(message.domain)), "")
         if trunk in self._trunks:
-            self._learn(trunk, registration=message.status)
+            self._learn(trunk, registration=_text(message.status))
 
     def _learn(self, name: str, **facts: Any) -> None:
         before = self._trunks.get(name, TrunkState(name))
@@ -291,8 +294,14 @@ class _OneConnection(panoramisk.Manager):  # type: ignore[misc]  # panoramisk ha
             self.protocol.transport.abort()
 
 
-def _integer(text: str) -> int:
-    return int(text) if text.isdigit() else 0
+def _text(value: Any) -> str:
+    """A field that stands there twice comes as a list: it says nothing."""
+    return value if isinstance(value, str) else ""
+
+
+def _integer(value: Any) -> int:
+    text = _text(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < DIGITS_MAX else 0
 
 
 def _now_ms() -> int:

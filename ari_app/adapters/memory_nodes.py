@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic_ns
 
@@ -20,8 +20,14 @@ class _Node:
 
 
 class MemoryBoard:
-    def __init__(self, leases: MemoryLeases, calls: MemoryCalls) -> None:
+    def __init__(
+        self,
+        leases: MemoryLeases,
+        calls: MemoryCalls,
+        monotonic_ms: Callable[[], int] = lambda: monotonic_ns() // 1_000_000,
+    ) -> None:
         self._leases, self._calls = leases, calls
+        self._now_ms = monotonic_ms
         self._nodes: dict[str, _Node] = {}
         self._names: set[str] = set()
         self._last = 0
@@ -31,14 +37,14 @@ class MemoryBoard:
 
     async def tell(self, state: NodeState, ttl_ms: int) -> None:
         self._names.add(state.node)
-        self._of(state.node).told = state, _now_ms() + ttl_ms
+        self._of(state.node).told = state, self._now_ms() + ttl_ms
 
     async def want(self, node: str, owner: str, ttl_ms: int) -> None:
-        self._of(node).wanted = owner, _now_ms() + ttl_ms
+        self._of(node).wanted = owner, self._now_ms() + ttl_ms
 
     async def wanted_by(self, node: str) -> str | None:
         wanted = self._of(node).wanted
-        return wanted[0] if wanted is not None and _now_ms() < wanted[1] else None
+        return wanted[0] if wanted is not None and self._now_ms() < wanted[1] else None
 
     async def drain(self, node: str, is_drained: bool) -> bool:
         if node not in self._names:
@@ -74,12 +80,8 @@ class MemoryBoard:
     def _now(self, name: str, node: _Node) -> NodeNow:
         held = self._leases.held(name)
         owner = None if held is None else held.owner
-        lease_ms = 0 if held is None else max(0, held.deadline_ms - _now_ms())
-        said = node.told[0] if node.told is not None and _now_ms() < node.told[1] else None
+        lease_ms = 0 if held is None else max(0, held.deadline_ms - self._now_ms())
+        said = node.told[0] if node.told is not None and self._now_ms() < node.told[1] else None
         is_his = said is not None and held is not None and (said.number, said.owner) == (held.number, held.owner)
-        wanted = node.wanted[0] if node.wanted is not None and _now_ms() < node.wanted[1] else None
+        wanted = node.wanted[0] if node.wanted is not None and self._now_ms() < node.wanted[1] else None
         return NodeNow(name, owner, lease_ms, node.is_drained, wanted, said if is_his else None)
-
-
-def _now_ms() -> int:
-    return monotonic_ns() // 1_000_000

@@ -6,6 +6,7 @@ Order, the last one wins: default, file, RINGBRIDGE_<NAME>, what the command lin
 import ipaddress
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,9 +60,17 @@ def load(
         raise Mistakes(found)
     if 0 < len(settings.api_key) < 16:
         warnings.append(Mistake(given["api_key"], "api_key: shorter than 16 characters; fit for tests only"))
+    if file and (readable := _told_to_others(Path(file), given)):
+        warnings.append(Mistake(file, f"others may read it, and it has {readable}: chmod 600 {file}"))
     if not _is_loopback(settings.http_host):
         warnings.append(Mistake(given["http_host"], OPEN))
     return Loaded(settings, tuple(warnings), file, given)
+
+
+def _told_to_others(file: Path, given: Mapping[str, str]) -> str:
+    """Which secret options the file has, if everybody on this machine may read it."""
+    has = [name for name, (_, option, _) in table().items() if option.secret and f"{file}:" in given.get(name, "")]
+    return ", ".join(has) if has and file.stat().st_mode & stat.S_IROTH else ""
 
 
 def _is_loopback(host: str) -> bool:
@@ -155,6 +164,11 @@ def _cross_check(settings: Settings) -> list[tuple[str, str]]:
         wrong.append(("lease_margin_s", "lease_margin_s: must be smaller than half of lease_ttl_s"))
     if settings.ari_retry_ms > settings.ari_retry_max_ms:
         wrong.append(("ari_retry_s", "ari_retry_s: must not be longer than ari_retry_max_s"))
+    if settings.nodes_file and not settings.api_key:
+        wrong.append(("nodes_file", "nodes_file: needs api_key too, the same for all processes"))
+    for name in ("ari_url", "ami_url", "cel_file") if settings.nodes_file else ():
+        if getattr(settings, name):
+            wrong.append((name, f"{name}: every PBX of nodes_file has its own, which stands there"))
     if settings.ari_url and not settings.ari_password:
         wrong.append(("ari_url", "ari_url: needs ari_password too"))
     if settings.ami_url and not settings.ami_password:

@@ -50,7 +50,7 @@ class Settings:
     http_address_connections_max: int = option(200, whole(0, 100_000),
         "Of these, how many one address may have, unless it is one of http_proxies; above it 503. 0: no limit.",
         section="http")
-    http_request_timeout_ms: int = option(20_000, seconds(1, 3600),
+    http_request_timeout_ms: int = option(20_000, seconds(1000, 3600),
         "A request must have come whole within this, and its answer have been taken; else the connection is closed.",
         section="http", unit="s")
     key_cache_ms: int = option(5000, seconds(0, 300),
@@ -115,6 +115,10 @@ class Settings:
         "The carriers (sip_trunks.conf). Empty: the embedded carrier alone.", section="files")
     plans_file: str = option("", text("a path", empty=True),
         "The free minutes of each plan (plans.toml). Empty: the shipped table.", section="files")
+
+    nodes_file: str = option("", text("a path", empty=True),
+        "Several PBXes (nodes.conf, see docs/nodes.md), in place of ari_url, ami_url and cel_file. Empty: one.",
+        section="files")
 
     slice_s: int = option(60, whole(2, 3600),
         "Minutes are held in slices of this length; a slice is rounded up to whole increments.",
@@ -193,10 +197,12 @@ class Settings:
         "valid: the number's range must be known to be in use; possible: its length alone must be right.",
         section="limits")
 
-    node: str = option("pbx1", NAME, "Name of the Asterisk that this process serves.", section="process")
-    lease_ttl_ms: int = option(6000, seconds(500, 300),
+    node: str = option("pbx1", NAME,
+        "Name of the Asterisk that this process serves; of those in nodes_file, the one at which it is at home.",
+        section="process")
+    lease_ttl_ms: int = option(4000, seconds(500, 300),
         "How long a dead process's Asterisk stays reserved for it.", section="process", unit="s")
-    lease_margin_ms: int = option(1500, seconds(50, 60),
+    lease_margin_ms: int = option(1000, seconds(50, 60),
         "So long before its lease ends a process stops acting; smaller than half of lease_ttl_s.",
         section="process", unit="s")
     drain_timeout_ms: int = option(3_600_000, seconds(0, DAY_S),
@@ -212,7 +218,7 @@ class Settings:
     @property
     def is_embedded(self) -> bool:
         """Asterisk, its carrier and, without a redis_url, Redis are started by us."""
-        return not self.ari_url
+        return not (self.ari_url or self.nodes_file)
 
     @property
     def sounds(self) -> dict[str, list[str]]:

@@ -235,6 +235,15 @@ class Call:
         leg = self.leg(role) if self.has_leg(role) else None
         return leg is None or (n < len(leg.tries) and leg.tries[n].how in ("unknown", "failed"))
 
+    def has_seen_the_end_of(self, role: str, n: int) -> bool:
+        leg = self.leg(role) if self.has_leg(role) else None
+        return leg is not None and n < len(leg.tries) and leg.tries[n].state is LegState.GONE
+
+    def wants(self, role: str, n: int) -> bool:
+        """Whether a channel of this try may live: it does, as far as is known, or was asked for."""
+        leg = self.leg(role) if self.has_leg(role) else None
+        return leg is not None and (self.dial_pending(leg) == n or (leg.n == n and leg.is_live))
+
     @property
     def is_over(self) -> bool:
         return self.end is not None

@@ -19,12 +19,11 @@ from ari_app.recent import Worst
 Why = Literal["lag", "rate", "placing"]
 
 BURST_S, BURST_MIN, BURST_MAX = 0.2, 3.0, 10.0
-"""At one moment as many calls may begin as in this time at the present rate, within limits: the last of them waits until
-the others are set up."""
+"""At one moment as many calls may begin as in this time at the present rate, within limits: they wait for each other."""
 PLACING_MAX = 64
 """Requests that were let in and are not answered yet: a store that hangs must not gather more and more of them."""
 STUCK_S = 1.5
-"""A request that takes longer has troubles of its own (one shard of the store, say): no sign of how it goes others."""
+"""A call that waits longer has troubles of its own (one shard of the store, say): no sign of how it goes others."""
 RATE_FIRST, RATE_MIN, RATE_MAX = 30.0, 5.0, 1_000.0
 LAG_FALL = 0.5
 """At this share of the lag that closes the door the rate begins to fall."""
@@ -55,8 +54,8 @@ class Admission:
         self._lag_max_s = lag_max_s
         self._clock = clock
         self._tokens = BURST_MAX
-        self._placing: OrderedDict[str, float] = OrderedDict()  # since when, the oldest first
-        self._stuck = 0  # those that are in it no more, and not answered either
+        self._placing = 0
+        self._waiting: OrderedDict[str, float] = OrderedDict()  # to be dialled: call → since when, the oldest first
         self._filled_s = self._judged_s = clock()
         self._begun_s = float("-inf")
         self._begun = 0  # since the rate was looked at
@@ -68,14 +67,11 @@ class Admission:
 
     @property
     def lag_s(self) -> float:
-        """The worst: of the PBX and this process, as told, and of the requests that are not answered yet."""
+        """The worst: of the PBX and this process, as told, and of the calls whose first phone is not dialled yet."""
         now_s = self._clock()
-        oldest_s = next(iter(self._placing.values()), now_s)
-        while now_s - oldest_s > STUCK_S:
-            self._placing.popitem(last=False)
-            self._stuck += 1
-            oldest_s = next(iter(self._placing.values()), now_s)
-        return max(self._others_lag_s(), now_s - oldest_s)
+        while self._waiting and now_s - next(iter(self._waiting.values())) > STUCK_S:
+            self._waiting.popitem(last=False)
+        return max(self._others_lag_s(), now_s - next(iter(self._waiting.values()), now_s))
 
     @property
     def worst_lag_s(self) -> float:
@@ -83,7 +79,7 @@ class Admission:
         return max(self.lag_s, self._worst.at(self._clock()))
 
     def admit(self, call: str) -> bool:
-        """May this call begin? Whoever was let in is `placed` later."""
+        """May this call begin? Of one that was let in is told when it is `placed`, and `dialled`."""
         now_s, lag_s = self._clock(), self.lag_s
         self._worst.note(lag_s, now_s)
         if not self._lag_max_s:
@@ -95,21 +91,26 @@ class Admission:
             self._refused(why)
             return False
         self._tokens = max(0.0, self._tokens - 1)
-        self._placing[call] = now_s
+        self._placing += 1
+        self._waiting[call] = now_s
         self._begun += 1
         self._begun_s = now_s
         return True
 
     def placed(self, call: str, *, has_begun: bool) -> None:
         """The request is answered. One that was wrong costs nobody else a place."""
-        if self._placing.pop(call, None) is None:
-            self._stuck = max(0, self._stuck - 1)
+        self._placing = max(0, self._placing - 1)
         if not has_begun:
+            self._waiting.pop(call, None)
             self._tokens += 1
             self._begun = max(0, self._begun - 1)
 
+    def dialled(self, call: str) -> None:
+        """A phone of it is being rung, or could not be. Harmless for calls that did not come through here."""
+        self._waiting.pop(call, None)
+
     def _against(self, now_s: float, lag_s: float) -> Why | None:
-        if len(self._placing) + self._stuck >= PLACING_MAX:
+        if self._placing >= PLACING_MAX:
             return "placing"
         if now_s - self._begun_s >= PROBE_S:
             return None

@@ -23,10 +23,11 @@ from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
 from ari_app.engine.sight import Sight
+from ari_app.engine.strangers import Strangers
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Fenced, Saved, StoredCall
 from ari_app.ports.ledger import Ledger
-from ari_app.ports.telephony import Asked, CallEvent, LinkDown, LinkUp, Replaced, Telephony
+from ari_app.ports.telephony import Asked, CallEvent, Entered, LinkDown, LinkUp, Replaced, Telephony
 
 log = structlog.get_logger()
 
@@ -76,6 +77,7 @@ class Engine:
         self._retention_s = retention_s
         self._watch = watch or Watch()
         self.adoption = Adoption(self._watch.adopted)
+        self.strangers = Strangers(self._stranger_gone)
         self._asked = asked
         self._boxes: dict[str, Mailbox] = {}
         self._ended: dict[str, Mailbox] = {}  # told, and not known to be on disk: nobody may take them up again
@@ -171,13 +173,9 @@ class Engine:
 
     def hang_up_stranger(self, channel: str) -> None:
         """A channel with our ids that no living call wants: a dial that was on its way while its link died, say."""
-        self.background(self._hang_up(channel))
+        self.background(self.strangers.clear(channel, self._telephony.hang_up))
 
-    async def _hang_up(self, channel: str) -> None:
-        if await self.performer.quietly(self._telephony.hang_up(channel)):
-            self.stranger_gone(channel)
-
-    def stranger_gone(self, what: str) -> None:
+    def _stranger_gone(self, what: str) -> None:
         log.warning("stranger cleared away", what=what)
         self._watch.stranger(what)
 
@@ -257,6 +255,8 @@ class Engine:
                 match said:
                     case CallEvent(call=call_id, event=event):
                         self._route(call_id, event)
+                    case Entered(call=call_id, leg=role, n=n):
+                        self._entered(call_id, role, n)
                     case LinkUp(snapshot=snapshot):
                         if await self.sight.recover(snapshot):
                             self._watch.link(True)
@@ -278,6 +278,13 @@ class Engine:
             box.post(event)
         elif isinstance(event, Rang | EarlyMedia | Answered) and call_id not in self._unreadable:
             self.hang_up_stranger(f"{call_id}.{event.leg}.{event.n}")
+
+    def _entered(self, call_id: str, role: str, n: int) -> None:
+        """The last request of an owner before us, who did not know yet that it was not one any more."""
+        box = self._boxes.get(call_id)
+        is_wanted = call_id in self._unreadable if box is None else box.call.wants(role, n)
+        if not is_wanted:
+            self.hang_up_stranger(f"{call_id}.{role}.{n}")
 
     async def until_recovered(self) -> None:
         await self.sight.recovered.wait()

@@ -154,14 +154,17 @@ class Fleet:
     def why_closed(self) -> str:
         """What is missing where no node takes a call; "" where one does."""
         drained = {one.node for one in self.seen if one.is_drained}
+        mine = {node.name for node in self.nodes if node.engine is not None}
         reasons: dict[str, str] = {}
         for one in self.seen:
+            if one.node in mine:  # what we told of it a second ago is not how it is
+                continue
             if one.is_open:
                 return ""
             told = "nobody has told of it" if one.owner else "no process owns it"
             reasons[one.node] = "drained" if one.is_drained else one.told.why if one.told is not None else told
         for node in self.nodes:
-            if node.engine is not None or node.name not in reasons:
+            if node.name not in reasons:
                 reasons[node.name] = "drained" if node.name in drained else node.why_closed()
         if "" in reasons.values():
             return ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import structlog
 
@@ -138,6 +138,7 @@ class Mailbox:
         batch, self._queue = self._queue, deque()
         if not batch:
             return []
+        was = self.call
         try:
             self.call, wishes, wake_ms = step(self.call, batch, self._plan)
         except Exception:  # a fault of ours in one call: it is ended decently, and the others never notice
@@ -145,7 +146,7 @@ class Mailbox:
             self._plan = rescue.plan_of(self.flow)
             self.call, wishes, wake_ms = rescue.step(self.call, batch, self._plan)
         for event in batch:
-            if isinstance(event, Dialled | Rang | EarlyMedia | Answered) and self.call.was_given_up(event.leg, event.n):
+            if _is_unwanted(event, was, self.call):
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
         self._set_timer(wake_ms)
         states, before = self.flow.STATES, self._state
@@ -348,6 +349,17 @@ class Mailbox:
         self._timer = None
         if self.engine.sees_pbx:
             self.post(Tick(self.engine.now_ms()))
+
+
+def _is_unwanted(event: Event, before: Call, after: Call) -> TypeGuard[Dialled | Rang | EarlyMedia | Answered]:
+    """A sign of life of a try that was given up; or of one that had ended: somebody took its id again, for we never
+    do."""
+    match event:
+        case Rang() | EarlyMedia() | Answered():
+            return after.was_given_up(event.leg, event.n) or before.has_seen_the_end_of(event.leg, event.n)
+        case Dialled():
+            return after.was_given_up(event.leg, event.n)
+    return False
 
 
 def _begun_by(wish: Wish) -> str:

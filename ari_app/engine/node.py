@@ -134,24 +134,19 @@ class Node:
     async def _own(self) -> None:
         while True:
             try:
-                if not self._is_home:
-                    await self._until_nobody_else_wants_it()
-                await self._lease.acquire(self._waits)
-                self.others = None
-                return
+                if self._is_home or not await self._is_wanted_at_home():
+                    await self._lease.acquire(self._waits)
+                    self.others = None
+                    return
             except Unavailable as e:
                 log.warning("node not acquired, trying again", node=self.name, why=str(e))
-                await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(AGAIN_S)
 
     async def _waits(self, held: HeldBy) -> None:
         self.others = held
         self._changed()
         if self._is_home:
             await self._board.want(self.name, self._lease.owner, TOLD_FOR_MS)
-
-    async def _until_nobody_else_wants_it(self) -> None:
-        while await self._is_wanted_at_home():
-            await asyncio.sleep(AGAIN_S)
 
     async def _is_wanted_at_home(self) -> bool:
         return await self._board.wanted_by(self.name) not in (None, self._lease.owner)

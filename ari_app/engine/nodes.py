@@ -17,6 +17,9 @@ from ari_app.ports.leases import HeldBy, Lease, Leases, Lost
 
 log = structlog.get_logger()
 
+AGAIN_S = 0.25
+"""While the store is away: what waits for us to be the owner again waits no longer than it must."""
+
 
 async def _nothing(_held: HeldBy) -> None:
     pass
@@ -61,12 +64,16 @@ class LeaseKeeper:
     async def keep(self, lost: Callable[[str], None]) -> None:
         """Renew until it is lost. Redis away: ours still while our deadline lasts, and again once it is back, if nobody
         else took it meanwhile."""
+        is_away = False
         while self._lease is not None:
-            await asyncio.sleep(self._ttl_ms / 3000)
+            pause_s = self._ttl_ms / 3000
+            await asyncio.sleep(min(AGAIN_S, pause_s) if is_away else pause_s)
             try:
-                self._lease = await self._renewed(self._lease)
+                self._lease, is_away = await self._renewed(self._lease), False
             except Unavailable as e:
-                log.warning("lease not renewed", node=self._node, why=str(e))
+                if not is_away:
+                    log.warning("lease not renewed", node=self._node, why=str(e))
+                is_away = True
         lost(f"another process took the lease on {self._node}")
         await asyncio.Event().wait()
 

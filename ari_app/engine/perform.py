@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -38,13 +38,14 @@ class Performer:
 
     def __init__(
         self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], months: Months,
-        settled_again: Callable[[], None] = lambda: None,
+        settled_again: Callable[[], None] = lambda: None, dialled: Callable[[str], None] = lambda _call: None,
     ) -> None:  # fmt: skip
         self._pbx = telephony
         self._ledger = ledger
         self._now_ms = now_ms
         self._months = months
         self._settled_again = settled_again
+        self._dialled = dialled
 
     async def perform(self, call: Call, wish: w.Wish) -> list[ev.Event]:
         """The facts that follow from trying. Nothing, if only recovery can tell."""
@@ -121,14 +122,6 @@ class Performer:
             self._settled_again()
             await self._settle(call, w.Settle(call.settled.used_s, call.settled.rounded_s))
 
-    async def quietly(self, asking: Awaitable[None]) -> bool:
-        """For clearing up: what is gone already is fine. False: there was nothing to clear up."""
-        try:
-            await asking
-        except (PbxError, LinkLost):
-            return False
-        return True
-
     # ---- phones -------------------------------------------------------------------------------------------------
 
     async def _dial(self, call: Call, wish: w.Dial) -> list[ev.Event]:
@@ -143,6 +136,8 @@ class Performer:
             if e.status != 409:  # 409: it lives already, so it was dialled
                 log.warning("dial failed", call=call.id, leg=wish.leg, n=wish.n, trunk=route.trunk, why=str(e))
                 return [ev.Gone(wish.leg, wish.n, self._now_ms(), how="failed"), ev.Done(wish.key, self._now_ms())]
+        finally:
+            self._dialled(call.id)
         now_ms = self._now_ms()
         facts: list[ev.Event] = [ev.Dialled(wish.leg, wish.n, now_ms), ev.Done(wish.key, now_ms)]
         if wish.early:

@@ -74,14 +74,17 @@ def questions(calls: Iterable[Call], snapshot: Snapshot) -> dict[str, int]:
 def is_complete(record: Record | None, asked: Mapping[str, int], snapshot: Snapshot, now_ms: int) -> bool:
     """Whether asking again a moment later could tell nothing more: rows are written a moment after the fact, in order.
     Each channel that is gone has its end there; or it is not named, and the record holds a row newer than its dial, or
-    nobody is that late."""
+    nobody is that late. Of a channel that was made before the PBX that runs now nothing more will be written."""
     if record is None:
         return True
     written_ms = max((record.until_ms or 0) - DIALLED_WITHIN_MS, now_ms - WRITTEN_WITHIN_MS)
 
     def is_told(channel: str, dial_ms: int) -> bool:
         trace = record.traces.get(channel)
-        return written_ms > dial_ms if trace is None else trace.ended_at_ms is not None or _is_newer(trace, snapshot)
+        if trace is None:
+            return written_ms > dial_ms
+        is_over = trace.ended_at_ms is not None or trace.started_at_ms < snapshot.born_ms
+        return is_over or _is_newer(trace, snapshot)
 
     return all(channel in snapshot.channels or is_told(channel, dial_ms) for channel, dial_ms in asked.items())
 

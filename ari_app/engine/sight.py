@@ -91,8 +91,7 @@ class Sight:
         for channel in channels:
             self._engine.hang_up_stranger(channel)
         for bridge in bridges:
-            if await self._engine.performer.quietly(self._telephony.close_bridge(bridge)):
-                self._engine.stranger_gone(bridge)
+            await self._engine.strangers.clear(bridge, self._telephony.close_bridge)
 
     async def mark_alive(self, every_s: float) -> None:
         """For ever, so that after a death it is known until when the PBX was seen alive."""

@@ -83,15 +83,18 @@ def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
     return sorted([*mistakes, *wrong_in_files(config)], key=_place), warnings
 
 
+TOLD_FOR_FILES = ("trunks_file", "plans_file", "nodes_file", "ari_url", "ari_password", "ami_password")
+"""The settings that a file's mistakes depend on, beside margin_s."""
+
+
 def wrong_in_files(config: str | None) -> Sequence[Mistake]:
     """The mistakes of the files that the settings name, whatever else is wrong with the settings."""
-    from ari_app.config import Mistakes
+    from ari_app.config import Mistakes, Settings
     from ari_app.operator_files import read_files
 
-    trunks_file, plans_file = (told_setting(name, config) or "" for name in ("trunks_file", "plans_file"))
-    is_embedded = not told_setting("ari_url", config)
+    told = {name: told_setting(name, config) or "" for name in TOLD_FOR_FILES}
     try:
-        read_files(trunks_file, plans_file, is_embedded=is_embedded, margin_s=margin_s(config))
+        read_files(Settings(**told, margin_s=margin_s(config)))  # type: ignore[arg-type] # these are texts
     except Mistakes as e:
         return e.found
     return ()

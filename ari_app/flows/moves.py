@@ -13,12 +13,17 @@ from ari_app.domain.wishes import CloseBridge, Dial, HangUp, Hold, Play, Settle,
 CUTOFF_GRACE_MS = 500
 """The PBX cuts this much after we would, so that a living app ends the call itself and knows why."""
 
+UNDIALLED_GRACE_MS = 4_000
+"""The PBX itself ends a dial 2 s after the ring time-out. A channel that still stands mute some time later was made and
+never dialled, however often it came into sight since: each sight begins the wait for a sign anew."""
+
 
 def reach(c: Call, leg: Leg, *, life_ms: int, early: bool = False) -> Iterator[Yielded]:
     """Ring a leg over its routes, one try after another; a trunk that gives no sign in time has failed."""
     if leg.state is LegState.RINGING and leg.last is not None:
         if not may_have_rung(c, leg):
             silent_at_ms = max(leg.last.dialled_at_ms, c.sight_ms) + c.terms.pdd_timeout_ms
+            silent_at_ms = min(silent_at_ms, leg.last.dialled_at_ms + leg.ring_timeout_ms + UNDIALLED_GRACE_MS)
             yield HangUp(leg.role, leg.n) if c.now_ms >= silent_at_ms else Wake(silent_at_ms)
         return
     n = leg.next_try

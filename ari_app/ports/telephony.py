@@ -56,11 +56,13 @@ class ChannelNow:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything with our ids that lives on the PBX at one moment. `bridges` maps a bridge to its channels."""
+    """Everything with our ids that lives on the PBX at one moment. `bridges` maps a bridge to its channels. `born_ms`:
+    since when this PBX runs, by its own clock; 0 where that is not known."""
 
     at_ms: int
     channels: Mapping[str, ChannelNow]
     bridges: Mapping[str, frozenset[str]]
+    born_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,15 @@ class CallEvent:
 
     call: str
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A channel with our ids came into the application, and it was not this process that asked for it."""
+
+    call: str
+    leg: str
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +139,7 @@ class Asked:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-PbxEvent = CallEvent | LinkUp | LinkDown | Replaced | Asked
+PbxEvent = CallEvent | Entered | LinkUp | LinkDown | Replaced | Asked
 
 
 class Telephony(Protocol):

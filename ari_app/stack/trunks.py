@@ -48,6 +48,8 @@ def _sections(trunk: TrunkLike, media_timeout_s: int) -> str:
         "disallow": "all",
         "allow": ",".join(trunk.codecs) or "ulaw,alaw",
         "aors": trunk.name,
+        # by its address alone: by the From header anybody who knows its name would be this trunk
+        "identify_by": "ip",
         # sound goes through this PBX: the call can be recorded, warned, and cut when the minutes end
         "direct_media": "no",
         # the number shown travels in From and P-Asserted-Identity, also when the user withholds it

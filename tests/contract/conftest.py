@@ -15,6 +15,7 @@ from ari_app.adapters.redis.link import Link
 from ari_app.ports.calls import Calls
 from ari_app.ports.leases import Leases
 from ari_app.ports.ledger import Ledger
+from tests.contract.nodes_store import NodesStore
 from tests.contract.office import Office
 from tests.contract.redis_cluster import RedisCluster
 from tests.contract.redis_server import RedisServer
@@ -92,3 +93,9 @@ def _link(request: pytest.FixtureRequest) -> Link:
 def office(request: pytest.FixtureRequest) -> Office:
     """Users, teams and minutes together."""
     return Office.in_memory() if request.param == "memory" else Office.in_redis(_link(request))
+
+
+@pytest.fixture(params=STORES)
+def nodes(request: pytest.FixtureRequest) -> NodesStore:
+    """The board with the leases and calls beside it."""
+    return NodesStore.in_memory() if request.param == "memory" else NodesStore.in_redis(_link(request))

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -158,6 +159,18 @@ def test_of_a_process_elsewhere_nobody_here_knows() -> None:
     assert not owner.is_dead(f"otherhost/boot/pid:[1]/{pid}/{int(started) - 1}")
     for odd in ("", "x", "a/b", "a/b/c", "/".join("abcdef")):
         assert not owner.is_dead(odd)
+
+
+def test_a_process_that_proc_hides_lives_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As another user's does under hidepid, or ProtectProc in a systemd unit: taken for dead, two would own one PBX."""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
+        its_owner = owner.this_process().rsplit("/", 2)[0] + f"/{child.pid}/{owner._started(child.pid)}"
+        for shown in ("self", "sys", str(os.getpid())):
+            (tmp_path / shown).symlink_to(f"/proc/{shown}")
+        monkeypatch.setattr(owner, "_PROC", tmp_path)
+        assert not owner.is_dead(its_owner)
+        child.kill()
+    assert owner.is_dead(its_owner)
 
 
 async def _acquired(leases: Leases, who: str) -> Lease | None:

@@ -110,19 +110,21 @@ class LawPbx:
         if self._up:
             self._up = False
             self._generation += 1
-            old, self._queue = self._queue, asyncio.Queue()
-            while not old.empty():
-                old.get_nowait()
-            old.put_nowait(LinkDown("cut"))
-            self._reconnecting = old
+            while not self._queue.empty():
+                self._queue.get_nowait()
+            self._queue.put_nowait(LinkDown("cut"))
+
+    def forget_the_end_of_the_link(self) -> None:
+        """Whoever was connected is not told that he is not any more."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     def reconnect(self) -> None:
         """The same process again."""
-        self._queue = self._reconnecting
         self._link_up()
 
     async def events(self) -> AsyncIterator[PbxEvent]:
-        queue = self._queue if self._up else self._reconnecting
+        queue = self._queue
         while (said := await queue.get()) is not None:
             yield said
 

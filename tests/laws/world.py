@@ -23,6 +23,7 @@ from ari_app.engine.engine import Engine
 from ari_app.engine.perform import Performer
 from ari_app.engine.sight import LOOK_AGAIN_S
 from ari_app.flows import Flow
+from tests.laws.line import Line
 from tests.laws.pbx import LawPbx, Weather
 from tests.laws.virtual_time import VirtualLoop, run
 
@@ -75,6 +76,7 @@ class Moody:
 class Report:
     crashes: int = 0
     cuts: int = 0
+    usurpations: int = 0
     talked: int = 0
     overruns: int = 0
     charged_s: int = 0
@@ -99,6 +101,7 @@ class World:
         self.trouble = rng.choice((0.0, 0.03, 0.1))
         self.fence = 0
         self.engine: Engine | None = None
+        self.line: Line
         self.main: asyncio.Task[None] | None = None
         self.report = Report()
         self.is_down = True
@@ -114,12 +117,12 @@ class World:
         self.fence += 1
         now_ms = self.loop.now_ms
         ledger, calls = Moody(self.ledger, self), Moody(self.calls, self)
-        performer = Performer(self.pbx, ledger, now_ms, NoMonths())  # type: ignore[arg-type]
+        self.line = line = Line(self.pbx)
+        performer = Performer(line, ledger, now_ms, NoMonths())  # type: ignore[arg-type]
         self.engine = Engine(
-            node="n", telephony=self.pbx, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
+            node="n", telephony=line, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
             alive_mark_s=0.5, retention_s=1,
         )  # fmt: skip
-        self.pbx.connect()
         while True:
             try:
                 await self.engine.load(self.fence)
@@ -141,6 +144,16 @@ class World:
         for task in mine:
             task.cancel()
         await asyncio.gather(*mine, return_exceptions=True)
+
+    async def usurp(self) -> None:
+        """The owner was paused for longer than its lease, and goes on beside the one that took its place: it is not
+        told, but its requests are not carried out any more, all but the one that was just being written."""
+        self.report.usurpations += 1
+        self.line.usurped(strays=self.rng.choice((0, 0, 1)))
+        self.pbx.cut_link()
+        if self.rng.random() < 0.5:  # it reads that its link is gone only later, if ever
+            self.pbx.forget_the_end_of_the_link()
+        await self.boot()
 
     # ---- a run --------------------------------------------------------------------------------------------------
 
@@ -194,9 +207,11 @@ class World:
                 self.pbx.reconnect()
         for _ in range(rng.choice((0, 1, 3, 8))):
             await asyncio.sleep(rng.choice((0.002, 0.01, 0.05, 0.5, 3.0, 20.0, 60.0)) * rng.random())
-            match rng.choices(("crash", "cut", "cancel", "top_up", "away"), (5, 3, 1, 1, 2))[0]:
+            match rng.choices(("crash", "cut", "cancel", "top_up", "away", "usurp"), (5, 3, 1, 1, 2, 2))[0]:
                 case "away":
                     self.away_until_s = self.loop.now_s + rng.choice((1.0, 20.0, 300.0, 300.0)) * rng.random()
+                case "usurp":
+                    await self.usurp()
                 case "crash":
                     await self.crash()
                     await asyncio.sleep(rng.choice((0.01, 0.5, 5.0, 90.0, 500.0)) * rng.random())
@@ -317,7 +332,7 @@ class World:
     def overrun_allowed_s(self, call: Call, channel: str, held_s: int) -> int:
         """2 s. Where we were cut off between the callee's answer and the setting of its timer, the one that it was born
         with strikes: the ring time-out less what was held."""
-        was_away = self.report.crashes + self.report.cuts > 0
+        was_away = self.report.crashes + self.report.cuts + self.report.usurpations > 0
         if not was_away or channel in self.pbx.timed:
             return 2
         return 2 + max(0, call.legs[-1].ring_timeout_ms // 1000 - held_s)

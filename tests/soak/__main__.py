@@ -25,7 +25,15 @@ SECTIONS = {
     "sound": (["tests/pbx/test_sound.py"], {}),
     "fresh": (["tests/acceptance/test_fresh_clone.py"], {}),
     "money": (["tests/pbx/test_money.py"], {}),
+    "many": (["tests/acceptance/test_many_calls.py"], {}),
+    "overload": (["tests/overload"], {}),
+    "fuzz": ([f"tests/hostile/test_{name}.py" for name in ("odd_frames", "odd_facts", "fuzzed_by_coverage")], {}),
+    "api-fuzz": (["tests/hostile/test_api_fuzzed.py"], {}),
+    "sip-torture": (["tests/hostile/test_sip_torture.py"], {}),
 }
+CHAOS = "tests/chaos/test_chaos_full.py"
+SECTIONS |= {f"chaos{part}": ([CHAOS], {"CHAOS_PART": str(part)}) for part in (1, 2, 3, 4)}
+"""Seeds of their own; together more than 1,000 calls under more than 200 faults."""
 SECTION_S_MAX = 1_800
 FIGURES = (" calls: ", " s: ", " accounts: ", " operations")
 """A line that is printed with one of these is kept as a figure."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 
 import aiohttp
 import structlog
@@ -28,6 +27,7 @@ REPLACED = "another connection took over this application"
 STALLED = "stalled: ping not answered"
 ENDED = "closed by the other side"
 OVERFLOWED = "events were not taken in time"
+READ_WITHIN_S = 1.0
 
 
 class Connection:
@@ -45,6 +45,7 @@ class Connection:
         self._status = status
         self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._unanswered_since = 0.0
+        self._ran_at, self._doubtful_until = asyncio.get_running_loop().time(), 0.0
         self.requests = Requests(self._write, before_send, settings, status)
 
     async def _write(self, frame: bytes) -> None:
@@ -111,7 +112,7 @@ class Connection:
             log.warning("ari frame not understood", size=len(data), total=self._status.malformed_frames)
             return ""
         self._status.events += 1
-        self._status.last_heard_ms = time.time_ns() // 1_000_000
+        self._heard()
         if isinstance(event, UnknownEvent):
             self._count_unknown(event)
         if not self._queue.put(event):
@@ -127,22 +128,44 @@ class Connection:
 
     def _alive(self) -> None:
         self._unanswered_since = 0.0
-        self._status.last_heard_ms = time.time_ns() // 1_000_000
+        self._heard()
+
+    def _heard(self) -> None:
+        """What is read after we were held up (stopped, swapped out) may have been said just before that: nobody knows
+        how long it lay unread, and nobody is charged for that time."""
+        lay_s = asyncio.get_running_loop().time() - self._ran_at
+        now_ms, status = self._status.now_ms(), self._status
+        was_read_late = lay_s > self._patience_s
+        status.last_heard_ms = max(status.last_heard_ms, now_ms - int(1000 * lay_s)) if was_read_late else now_ms
+
+    @property
+    def _patience_s(self) -> float:
+        """Between two runs of our own; more means that we were held up."""
+        return 1 + 2 * self._settings.tick_ms / 1000
+
+    def _ran(self, now: float) -> bool:
+        """Whether we were held up just before. What lay unread is read within the next second."""
+        was_held_up = now - self._ran_at > self._patience_s
+        if was_held_up and not self._doubtful_until:
+            self._doubtful_until = now + READ_WITHIN_S
+        if now >= self._doubtful_until:
+            self._ran_at, self._doubtful_until = now, 0.0
+        return was_held_up
 
     def _saw_it_close(self) -> None:
         """A process that is killed has its sockets closed for it: up to now it lived, unless it owed us an answer."""
         if self.silent_ms <= self._settings.tick_ms:
-            self._status.last_heard_ms = time.time_ns() // 1_000_000
+            self._heard()
 
     async def _tend(self) -> str:
         """Pings, and ends what has waited too long."""
         loop = asyncio.get_running_loop()
         tick_s = self._settings.tick_ms / 1000
-        ping_at = woke = loop.time()
+        ping_at = loop.time()
         while True:
             now = loop.time()
             self.requests.expire()
-            was_held_up = now - woke > 1 + 2 * tick_s  # by ourselves: the pong may lie unread in our own buffer
+            was_held_up = self._ran(now)  # by ourselves: the pong may lie unread in our own buffer
             waited_s = now - self._unanswered_since if self._unanswered_since else 0.0
             if waited_s * 1000 >= self._settings.stalled_ms and not was_held_up:
                 return STALLED
@@ -150,7 +173,6 @@ class Connection:
                 ping_at = now + self._settings.ping_ms / 1000
                 self._unanswered_since = self._unanswered_since or now
                 await self._ping(tick_s)
-            woke = loop.time()
             await asyncio.sleep(tick_s)
 
     async def _ping(self, patience_s: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -58,6 +59,7 @@ class LinkStatus:
     streaming: bool = False
     """The snapshot of this connection was taken, its events flow."""
     reconnects: int = 0
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     last_heard_ms: int = 0
     """The last pong, reply or event."""
     last_error: str = ""

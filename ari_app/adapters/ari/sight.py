@@ -8,7 +8,6 @@ channel that is in no application yet, or no longer: a call that is known must n
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Literal
 
@@ -17,11 +16,11 @@ from ari_app.adapters.ari.translate import LEG, PLAYBACK
 from ari_app.ports.telephony import ChannelNow, Snapshot
 
 
-def snapshot(channels: Iterable[m.Channel], bridges: Iterable[m.Bridge], app: str) -> Snapshot:
-    """As seen now by the application of this name."""
+def snapshot(channels: Iterable[m.Channel], bridges: Iterable[m.Bridge], app: str, at_ms: int) -> Snapshot:
+    """As seen at that time by the application of this name."""
     ours = [c for c in channels if (LEG.match(c.id) or PLAYBACK.match(c.id)) and not _is_anothers(c, app)]
     return Snapshot(
-        at_ms=time.time_ns() // 1_000_000,
+        at_ms=at_ms,
         channels={c.id: ChannelNow(c.id, _state(c.state), c.created_ms) for c in ours},
         bridges={b.id: frozenset(b.channels) for b in bridges if b.name in ("", app)},
     )

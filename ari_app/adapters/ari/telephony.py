@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,13 +18,14 @@ import structlog
 
 from ari_app.adapters.ari import clocks, errors, sight
 from ari_app.adapters.ari import events as ari
+from ari_app.adapters.ari.birth import born_ms
 from ari_app.adapters.ari.cel import read_record
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.fitness import Fitness
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, TONES
 from ari_app.adapters.ari.stream import AnyEvent
-from ari_app.adapters.ari.translate import Translator, asked_by_waiting
+from ari_app.adapters.ari.translate import Translator, asked_by_waiting, entered_unasked
 from ari_app.adapters.ari.undialled import Undialled
 from ari_app.domain.events import Played
 from ari_app.ports.telephony import (
@@ -104,6 +105,9 @@ class AriTelephony:
         self._undialled = Undialled(self._tell)
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
         self._told_odd_reply = False
+        self.clock = clocks.Clock()
+        self._client.status.now_ms = self.clock.now_ms
+        self._asking_the_time: asyncio.Task[None] | None = None
 
     @property
     def client(self) -> Client:
@@ -168,10 +172,18 @@ class AriTelephony:
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, ari.StasisStart) and (ready := self._entering.get(event.channel.id)):
             ready.event.set()
+        elif isinstance(event, ari.StasisStart) and (entered := entered_unasked(event)) is not None:
+            self._tell(entered)
+        if self.clock.is_doubted_by(event.at_ms):
+            self._asking_the_time = asyncio.create_task(self._ask_the_time())
         facts = list(self._translator.facts(event))
         if not self._undialled.keeps(event, facts):
             for fact in facts:
                 self._tell(fact)
+
+    async def _ask_the_time(self) -> None:
+        with suppress(errors.AriFault):  # the next connection asks
+            await self.clock.ask(self._client)
 
     def _tell(self, said: PbxEvent) -> None:
         """A channel asks once until it is answered, however often it is seen to stand there."""
@@ -187,10 +199,12 @@ class AriTelephony:
         await self._for_effect(
             client.applications.filter(self._app, filter={"disallowed": [{"type": t} for t in UNNEEDED]})
         )
+        await self.clock.ask(client)
         channels = await client.channels.list()
         waiting = (asked_by_waiting(c, self._app) for c in channels)
         unanswered = [asked for asked in waiting if asked is not None and asked.channel not in self._asking]
-        snapshot = sight.snapshot(channels, await client.bridges.list(), self._app)
+        snapshot = sight.snapshot(channels, await client.bridges.list(), self._app, self.clock.now_ms())
+        snapshot = replace(snapshot, born_ms=await born_ms(client))
         self._translator.keep_only(set(snapshot.channels))
         for c in channels:
             if c.id in snapshot.channels:
@@ -200,7 +214,6 @@ class AriTelephony:
         self._queue.put_nowait(LinkUp(snapshot))
         for asked in unanswered:  # an answer was lost with the link, or with the process before us
             self._tell(asked)
-        await clocks.compare(client)
 
     async def _disconnected(self, client: Client) -> None:
         self._queue.put_nowait(LinkDown(client.status.last_error or "link lost", self.heard_ms))
@@ -318,7 +331,8 @@ class AriTelephony:
 
     async def look(self) -> Snapshot:
         channels = await self._ask(self._client.channels.list())
-        return sight.snapshot(channels, await self._ask(self._client.bridges.list()), self._app)
+        bridges = await self._ask(self._client.bridges.list())
+        return sight.snapshot(channels, bridges, self._app, self.clock.now_ms())
 
     async def answered_at(self, channel: str) -> int | None:
         try:
@@ -370,7 +384,7 @@ class AriTelephony:
             return
         await self._do(self._client.channels.stopMoh(channel))
         call, _, name = playback.partition(".")
-        self._queue.put_nowait(CallEvent(call, Played(name, time.time_ns() // 1_000_000)))
+        self._queue.put_nowait(CallEvent(call, Played(name, self.clock.now_ms())))
 
     async def whisper(self, channel: str, playback: str, sound: str) -> None:
         snoop = self._client.channels.snoopChannelWithId(

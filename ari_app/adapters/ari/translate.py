@@ -15,7 +15,7 @@ from ari_app.adapters.ari import events as ari
 from ari_app.adapters.ari import models as m
 from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.domain import events as ev
-from ari_app.ports.telephony import Asked, CallEvent, PbxEvent
+from ari_app.ports.telephony import Asked, CallEvent, Entered, PbxEvent
 
 LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9_]*)\.([0-9]{1,4})\Z")
 PLAYBACK = re.compile(r"^(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)\Z")
@@ -126,6 +126,12 @@ class Translator:
             leg[1],
             ev.Gone(leg[2], int(leg[3]), at_ms, cause=event.cause or None, sip_status=event.tech_cause or None),
         )
+
+
+def entered_unasked(event: ari.StasisStart) -> Entered | None:
+    """Of a leg; None for a channel of the dialplan, or that speaks into an ear."""
+    leg = LEG.match(event.channel.id)
+    return None if leg is None or event.args[:1] == ("call",) else Entered(leg[1], leg[2], int(leg[3]))
 
 
 def _asked_from_dialplan(channel: str, args: tuple[str, ...]) -> Asked:

@@ -62,9 +62,14 @@ class RedisBoard:
         )
 
     async def orders(self, node: str, after: str) -> Sequence[Order]:
+        """However many that this version does not know stand before those that it does."""
         start = f"({after}" if after else "-"
-        found = await self._link.command("XRANGE", _key(node, "orders"), start, "+", "COUNT", ORDERS_AT_ONCE)
-        return [order for order_id, fields in found if (order := _order(order_id, fields)) is not None]
+        while found := await self._link.command("XRANGE", _key(node, "orders"), start, "+", "COUNT", ORDERS_AT_ONCE):
+            known = [order for order_id, fields in found if (order := _order(order_id, fields)) is not None]
+            if known:
+                return known
+            start = f"({found[-1][0].decode()}"
+        return []
 
     async def done(self, lease: Lease, order_id: str) -> bool:
         stored = f"{lease.number} {lease.owner}"

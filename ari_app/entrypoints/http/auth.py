@@ -6,7 +6,6 @@ Both limits are this process's own: with several processes behind one address ea
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from starlette.requests import Request
 
 from ari_app.domain.errors import Unavailable
 from ari_app.entrypoints.http.front import HEADERS
-from ari_app.entrypoints.http.limits import S_NS, Buckets, Limits, whole_s
+from ari_app.entrypoints.http.limits import Buckets, Limits, S_NS, customer_of, whole_s
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.ports.keys import ApiKey, Keys, Scope, digest_of
 
@@ -147,18 +146,13 @@ def gate(request: Request) -> Gate:
 
 
 def address_of(request: Request, proxies: Sequence[str]) -> str:
-    """Whom to hold to account: the last address that is none of our proxies; of IPv6 the network (/64), which is as
-    much as one customer has."""
+    """Whom to hold to account: the last address that is none of our proxies."""
     said = request.headers.getlist("x-forwarded-for")
     way = [one.strip() for line in said for one in line.split(",")]
     address = request.client.host if request.client else ""
     while address in proxies and way:
         address = way.pop()
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:  # a proxy that says something else: its words are no names for buckets
-        return "unknown"
-    return address if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
+    return customer_of(address)
 
 
 def _unauthorized(sentence: str) -> Problem:

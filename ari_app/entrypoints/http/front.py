@@ -5,6 +5,7 @@ Knows no route and no key. Nothing that goes wrong below leaves with a traceback
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from ari_app.entrypoints.http.problems import Problem
 log = structlog.get_logger()
 
 AWAY_AGAIN_S = 5
+LEAVING_AGAIN_S = 1
+LEAVING = "This server stopped before it had the answer; ask again, a POST with the same Idempotency-Key."
 TOLD = "ringbridge.told"
 HEADERS = "ringbridge.headers"
 """In the scope: (name, value) pairs that every answer to this request carries."""
@@ -76,6 +79,10 @@ class Front:
 
         try:
             await self.app(scope, receive, noting)
+        except asyncio.CancelledError:
+            # The process leaves. What was asked may have been done: who asks the next one with the same key is told.
+            if not status:
+                await Problem("draining", LEAVING, "", LEAVING_AGAIN_S).response()(scope, receive, noting)
         except Exception as e:
             if not status:
                 await as_problem(e, scope).response()(scope, receive, noting)

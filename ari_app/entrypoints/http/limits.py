@@ -5,12 +5,14 @@ A bucket is one number: when it will be full again (GCRA). Full ones need no pla
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from ari_app.ports.keys import ApiKey
 
 S_NS = 1_000_000_000
+UNKNOWN = "unknown"
 NAMES_MAX = 10_000
 ADMIN_TIMES = 10
 """So much more often may a key with the scope admin ask: it is the operator's own, and a follower of many calls."""
@@ -85,3 +87,13 @@ class Buckets:
 def whole_s(wait_ns: int) -> int:
     """For Retry-After: whole seconds, never too few."""
     return -(-wait_ns // S_NS)
+
+
+def customer_of(address: str) -> str:
+    """By whom it is counted: of IPv6 the network (/64), which is as much as one customer has. What is no address, a
+    proxy's own words perhaps, is UNKNOWN."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return UNKNOWN
+    return address if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))

@@ -46,9 +46,9 @@ class Server:
         protocol: Any = functools.partial(Connection, peers)  # uvicorn calls it, and asks for a class in its types
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                front, http=protocol, ws="none", loop="none", lifespan="off", log_config=None, access_log=False,
-                proxy_headers=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=GRACE_S,
+                front, http=protocol, ws="none", loop="none", lifespan="off", log_config=None,
+                log_level="error", access_log=False, proxy_headers=False, server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
             ),
             opened,
         )  # fmt: skip

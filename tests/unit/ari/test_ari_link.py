@@ -318,6 +318,41 @@ async def test_events_that_still_come_do_not_hide_that_nothing_gets_through(fake
         assert client.status.last_error.startswith("stalled")
 
 
+@pytest.mark.parametrize("owes_a_pong", [False, True])
+async def test_the_close_is_the_last_word_of_who_owed_us_no_answer(fake: FakeAsterisk, owes_a_pong: bool) -> None:
+    """A process that is killed has its sockets closed in that moment; of one that was silent before, nobody knows."""
+    told: list[int] = []
+
+    async def gone(client: Client) -> None:
+        told.append(client.status.last_heard_ms)
+
+    unhurried = replace(BRISK, ping_ms=1_000, stalled_ms=60_000)
+    async with client_of(fake, unhurried, on_disconnected=gone) as client:
+        await until(lambda: client.status.last_heard_ms, within_s=2)
+        client.status.now_ms = lambda: 1_000
+        client.status.last_heard_ms = 0
+        if owes_a_pong:
+            fake.pongs = False
+            await until(lambda: client.silent_ms > 2 * unhurried.tick_ms, within_s=4)
+        await fake.hang_up()
+        await until(lambda: told, within_s=3)
+    assert told[0] == (0 if owes_a_pong else 1_000)
+
+
+async def test_what_lay_unread_while_we_stood_still_is_no_sign_of_life_of_now(fake: FakeAsterisk) -> None:
+    """A process was stopped, and its PBX killed meanwhile: the talk was charged up to the moment of waking."""
+    stands_s, patient = 1.5, replace(BRISK, stalled_ms=60_000)
+    async with client_of(fake, patient) as client:
+        await until(lambda: client.status.last_heard_ms, within_s=2)
+        fake.pongs, events, before_ms = False, client.status.events, client.status.last_heard_ms
+        await fake.say(event("ChannelUnhold"))
+        time.sleep(stands_s)  # noqa: ASYNC251 - this is what the test is about: nothing of the process runs
+        await until(lambda: client.status.events > events, within_s=2)
+        assert client.status.last_heard_ms - before_ms < 1000 * stands_s / 2
+        fake.pongs = True
+        await until(lambda: client.status.last_heard_ms > before_ms + 1000 * stands_s, within_s=4)
+
+
 async def test_a_healthy_link_is_left_alone(fake: FakeAsterisk) -> None:
     async with client_of(fake) as client:
         first_pong_ms = client.status.last_heard_ms

@@ -18,7 +18,7 @@ WARNING = f"{CALL}.warning"
 
 def seen(channel: str, app_data: str, app_name: str = "Stasis") -> Snapshot:
     dialplan = DialplanCEP(app_name=app_name, app_data=app_data)
-    return snapshot([Channel(channel, state="Up", dialplan=dialplan)], [], "app")
+    return snapshot([Channel(channel, state="Up", dialplan=dialplan)], [], "app", 1)
 
 
 @pytest.mark.parametrize("channel", [LEG, WARNING])
@@ -42,7 +42,7 @@ def test_a_channel_that_may_be_ours_is_listed(app_data: str, app_name: str) -> N
 
 def test_a_bridge_bears_the_name_of_its_application() -> None:
     bridges = [Bridge(f"c{name:0>26}", name=name) for name in ("app", "other", "")]
-    assert snapshot([], bridges, "app").bridges.keys() == {f"c{'app':0>26}", f"c{'':0>26}"}
+    assert snapshot([], bridges, "app", 1).bridges.keys() == {f"c{'app':0>26}", f"c{'':0>26}"}
 
 
 def listed(app: str) -> dict[str, Any]:

@@ -226,3 +226,35 @@ def test_no_secret_is_ever_shown() -> None:
 def test_a_short_key_is_warned_of() -> None:
     (warning,) = load(env={"RINGBRIDGE_API_KEY": "short"}).warnings
     assert warning.place == "RINGBRIDGE_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_told"), [("127.0.0.1", False), ("127.8.9.1", False), ("::1", False), ("localhost", False),
+                          ("0.0.0.0", True), ("::", True), ("192.0.2.1", True), ("pbx.example", True)]
+)  # fmt: skip
+def test_an_api_that_others_can_reach_without_tls_is_warned_of(host: str, is_told: bool) -> None:
+    warnings = load(env={"RINGBRIDGE_HTTP_HOST": host}).warnings
+    assert ["TLS" in str(one) and one.place == "RINGBRIDGE_HTTP_HOST" for one in warnings] == [True] * is_told
+
+
+@pytest.mark.parametrize(
+    ("mode", "line", "is_told"),
+    [(0o644, 'ari_password = "x"', True), (0o640, 'ari_password = "x"', False), (0o644, 'ari_user = "x"', False)],
+)
+def test_a_file_with_a_secret_that_everybody_may_read_is_warned_of(
+    tmp_path: Path, mode: int, line: str, is_told: bool
+) -> None:
+    file = tmp_path / "r.toml"
+    file.write_text(line)
+    file.chmod(mode)
+    warnings = [str(one) for one in load(str(file), env={}).warnings]
+    assert ["chmod 600" in one and "ari_password" in one for one in warnings] == [True] * is_told
+
+
+@pytest.mark.parametrize("url", ["redis://:pa/ss@h:1/0", "redis://:pa#ss@h", "redis://:p?ss@h", "redis://h:port",
+                                 "redis+cluster://:pa/ss@h1,h2", "redis+sentinel://:pa#x@h/m"])  # fmt: skip
+def test_a_password_that_is_not_escaped_is_told_as_a_mistake_and_not_as_a_port(url: str) -> None:
+    with pytest.raises(Mistakes) as told:
+        load(env={"RINGBRIDGE_REDIS_URL": url})
+    assert "%2F" in str(told.value)
+    assert "pa" not in str(told.value).replace("password", "").replace("expected", "")

@@ -102,3 +102,11 @@ def test_a_channel_that_began_after_the_look_and_has_not_ended_is_not_gone(start
     assert his == [ev.Dialled, ev.Answered, ev.Gone][: 3 if is_gone else 2]
     asked = {f"{CALL}.callee.0": NOW_MS}
     assert recover.is_complete(record, asked, NOTHING, NOTHING.at_ms) is not is_gone
+
+
+@pytest.mark.parametrize(("born_ms", "is_over"), [(NOW_MS + 500, True), (NOW_MS - 500, False), (0, False)])
+def test_what_lived_on_a_pbx_that_is_dead_is_not_waited_for(born_ms: int, is_over: bool) -> None:
+    """Nobody will ever write down how it ended."""
+    record = Record({f"{CALL}.callee.0": Trace(NOW_MS, NOW_MS + 10)}, NOW_MS - 900)
+    restarted = replace(NOTHING, born_ms=born_ms)
+    assert recover.is_complete(record, {f"{CALL}.callee.0": NOW_MS}, restarted, NOW_MS + 600) is is_over

@@ -67,12 +67,12 @@ def a_talk(id: str = "c1", at_ms: int = NOW_MS, talked_ms: int = 5_250) -> Call:
 class FakeService:
     """Answers what it was told to; remembers what it was asked."""
 
-    answer: Call | Refusal | Exception = field(default_factory=a_call)
+    answer: Call | Refusal | BaseException = field(default_factory=a_call)
     asked: list[tuple[CallAsk, str, str | None]] = field(default_factory=list)
 
     async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
         self.asked.append((ask, owner, idempotency_key))
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 

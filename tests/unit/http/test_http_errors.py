@@ -1,5 +1,7 @@
 """What a client gets for a request that will not do, and for a fault of ours: a problem, never a traceback."""
 
+import asyncio
+
 import pytest
 import structlog
 
@@ -57,20 +59,12 @@ async def test_a_bug_of_ours_is_500_with_a_number_for_the_log_and_nothing_more(a
     assert logged[0]["instance"] == answer.json["instance"]
 
 
-async def test_too_many_connections_get_a_problem_and_are_closed(api: Bench) -> None:
-    api.front.connections = lambda: 11
-    answer = await api.ask("GET", "/healthz")
-    assert (answer.status, answer.problem["type"]) == (503, "no-capacity")
-    assert (answer.headers["connection"], answer.headers["retry-after"]) == ("close", "1")
-
-
-def test_every_refusal_of_the_service_has_a_kind_of_problem() -> None:
-    """A refusal without a status would be a 500."""
-    from typing import get_args, get_type_hints
-
-    types = get_args(get_type_hints(Refusal)["type"])
-    assert types
-    assert set(types) <= KINDS.keys()
+async def test_who_waits_for_an_answer_while_the_process_leaves_is_told_to_ask_again(api: Bench) -> None:
+    """It was a plain 500 with the word of a stranger: as if asking again could not help."""
+    api.service.answer = asyncio.CancelledError()
+    answer = await api.ask("POST", "/v1/calls", ASK)
+    assert (answer.status, answer.problem["type"]) == (503, "draining")
+    assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -107,3 +101,12 @@ async def test_no_route_takes_a_query_parameter_that_it_does_not_know(api: Bench
     assert (answer.status, answer.problem["field"]) == (422, "nonsense")
     assert [error["field"] for error in answer.problem["errors"]] == ["nonsense", "more"]
     assert api.service.asked == []
+
+
+def test_every_refusal_of_the_service_has_a_kind_of_problem() -> None:
+    """A refusal without a status would be a 500."""
+    from typing import get_args, get_type_hints
+
+    types = get_args(get_type_hints(Refusal)["type"])
+    assert types
+    assert set(types) <= KINDS.keys()

@@ -23,6 +23,7 @@ def test_a_trunk_is_an_endpoint_an_aor_and_an_identify() -> None:
     assert endpoint["allow"] == "alaw"
     assert endpoint["aors"] == "north"
     assert endpoint["context"] == "ringbridge-inbound"
+    assert endpoint["identify_by"] == "ip"  # whoever says in From that he is this trunk is not let in for it
     assert endpoint["direct_media"] == "no"
     assert (endpoint["send_pai"], endpoint["trust_id_outbound"]) == ("yes", "yes")
     assert (endpoint["rtp_timeout"], endpoint["rtp_timeout_hold"]) == ("60", "60")

@@ -1,0 +1,69 @@
+"""A new version at noon: the running process is told to leave, nobody is there for a while, and a new one goes on.
+
+One call talks, one has its next minutes due while nobody is there, one has a phone that answers while nobody is there,
+one a phone that still rings. None of them notices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ari_app.entrypoints.views import at_ms
+from tests.acceptance.drive import settled_down
+from tests.acceptance.house import House, Placed
+from tests.acceptance.judge import Shown, phone_of
+from tests.ringbridge import now_ms
+
+SLICE_S = 12
+SETTINGS = {"SLICE_S": str(SLICE_S), "WARNING_S": "4", "MARGIN_S": "4"}
+DUE_MS = 4_000
+"""So long after the answer the next slice is due; the first one ends eight seconds later."""
+
+
+def test_a_new_version_takes_the_calls_up(house: House) -> None:
+    app = house.have(**SETTINGS)
+    late = house.place("10", "31")  # answers after 20 s
+    early = house.place("10", "21")  # after 3 s
+    talk = house.place("01", "02")
+    began_ms = at_ms(app.until_state(talk.id, "talking")["talking_at"])
+    for call in (late, early):
+        house.until(lambda call=call: phone_of(house.ground, call.callee), 5, "the phone rings")  # type: ignore[misc]
+
+    assert app.terminate() == 0
+    assert now_ms() < began_ms + DUE_MS, "it was to be gone by the time that minutes are due"
+    house.until(lambda: is_up(house, early.callee), 10, "a phone answers while nobody is there")
+    house.until(lambda: now_ms() > began_ms + DUE_MS + 500, 5, "minutes are due while nobody is there")
+    app = house.again()
+
+    assert app.until_state(early.id, "talking", within_s=5)["state"] == "talking"
+    assert app.show(late.id)["state"] == "ringing_callee"
+    house.until(lambda: now_ms() > began_ms + 1000 * SLICE_S + 1_500, 20, "what was held first is used up")
+    assert app.show(talk.id)["state"] == "talking"
+    assert app.show(talk.id)["held_s"] > SLICE_S
+    for call in (talk, early):
+        ends(house, call)
+    heard_all_the_time(house, talk)
+    app.until_state(late.id, "talking", within_s=20)
+    ends(house, late)
+    assert not app.complaints()
+
+
+def is_up(house: House, number: str) -> bool:
+    phone = phone_of(house.ground, number)
+    return phone is not None and phone.answered_at_ms is not None
+
+
+def ends(house: House, call: Placed) -> None:
+    house.app.hang_up(call.id)
+    shown: Shown = house.app.until_ended(call.id)
+    assert settled_down(house, call, shown).reason == "completed"
+
+
+def heard_all_the_time(house: House, call: Placed) -> None:
+    """Each phone hears the other one in every second of its recording."""
+    for number, hz in ((call.caller, 400.0), (call.callee, 350.0)):
+        [phone] = house.ground.rings(number, with_tones=True)
+        heard = {second: tones for second, tones in phone.heard if any(abs(one - hz) < 10 for one in tones)}
+        whole: Any = range(max(heard) if heard else 0)
+        assert len(heard) > SLICE_S
+        assert all(second in heard for second in whole if second > 1), (number, sorted(heard))

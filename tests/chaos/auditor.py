@@ -1,0 +1,250 @@
+"""The laws of the product over a whole run: each is one function from the evidence to sentences, one for each breach.
+
+Compares independent records with each other (tests/chaos/evidence.py); test_chaos_auditor.py feeds each law with wrong
+ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ari_app.domain.ledger_laws import check_laws
+from ari_app.domain.ledger_types import What
+from tests.chaos.evidence import LEG, Case, Evidence, cases
+from tests.chaos.reasons import CLOSED, OURS, ended_by_us, fitting
+
+LATE_MS = 150
+"""Two records of one moment are so far apart at most, if nothing is wrong."""
+WHOLE_S_MS = 1_000
+MARK_MS = 1_200
+"""Between the last time at which the PBX was seen alive and its death: the mark's period, and a slow machine."""
+BLIND_MS = 10_000
+OVERRUN_MAX_S = 2
+WENT_ON_MIN = 0.999
+
+
+@dataclass(frozen=True)
+class Audit:
+    broken: tuple[str, ...]
+    figures: str
+
+
+def audit(e: Evidence) -> Audit:
+    all_cases = cases(e)
+    broken = [sentence for law in LAWS for case in all_cases for sentence in law(e, case)]
+    broken += [sentence for whole in LAWS_OF_THE_RUN for sentence in whole(e, all_cases)]
+    return Audit(tuple(broken), figures(e, all_cases))
+
+
+# ---- of each call -----------------------------------------------------------------------------------------------
+
+
+def has_ended_truly(_e: Evidence, case: Case) -> Iterator[str]:
+    if case.shown["state"] != "ended":
+        yield f"ends: {case} is {case.shown['state']}"
+    elif case.reason not in CLOSED or case.shown.get("hung_up_by") not in ("caller", "callee", "system", "api"):
+        yield f"ends: {case} ended as {case.reason} by {case.shown.get('hung_up_by')}"
+    elif case.reason not in fitting(case):
+        yield f"ends: {case} ended as {case.reason}; what fits is {', '.join(sorted(fitting(case)))}"
+
+
+def moved_on_only(_e: Evidence, case: Case) -> Iterator[str]:
+    """Through its states. What the API shows may not be saved yet, and a process that dies takes it along."""
+    if case.asked is not None and case.asked.went_back and not case.hit_by("app"):
+        yield f"states: {case} went back {', '.join(case.asked.went_back)}"
+
+
+def is_charged_as_cel_says(e: Evidence, case: Case) -> Iterator[str]:
+    least_ms, most_ms = charge_limits_ms(e, case)
+    if not least_ms <= case.used_ms <= most_ms:
+        yield (
+            f"charge: {case} used {case.used_ms} ms; CEL says {case.talk_ms()} ms of talk, so {least_ms} to {most_ms}; "
+            f"{case.reason} by {case.shown.get('hung_up_by')}"
+        )
+
+
+def charge_limits_ms(e: Evidence, case: Case) -> tuple[int, int]:
+    talk_ms, killed_ms = case.talk_ms(), case.killed_at_ms()
+    least_ms, most_ms = talk_ms - WHOLE_S_MS - LATE_MS, talk_ms + LATE_MS
+    if case.reason == "media_lost":  # to the last sound; the PBX looks for it once a second
+        silent_ms = 1000 * e.media_timeout_s
+        least_ms, most_ms = talk_ms - silent_ms - 2 * WHOLE_S_MS - LATE_MS, max(0, talk_ms - silent_ms) + WHOLE_S_MS
+    if killed_ms is not None and case.were_both_up() and killed_ms <= min(_ends(case), default=0):
+        was_blind = any(
+            blow.targets & set(OURS) and blow.touches(killed_ms - BLIND_MS, killed_ms) for blow in e.blows
+        )  # fmt: skip
+        least_ms = 0 if was_blind else least_ms - MARK_MS  # to the last second seen alive
+    return max(0, least_ms), most_ms
+
+
+def _ends(case: Case) -> list[int]:
+    return [end for role in ("caller", "callee") if (end := case.end_ms(role)) is not None]
+
+
+def carrier_agrees_with_cel(_e: Evidence, case: Case) -> Iterator[str]:
+    """An answer and an end are seen by both sides; a carrier or a PBX that died has not seen them."""
+    if case.hit_by("carrier", "pbx"):
+        return
+    for role, leg in case.cel.items():
+        up = [ring for ring in case.rings[role] if ring.answered_at_ms is not None]
+        if (leg.answered_ms is not None) != bool(up):
+            yield f"witness: {case}, {role}: CEL says answered {leg.answered_ms}, the carrier {bool(up)}"
+        elif up and leg.answered_ms is not None and leg.hangup_ms is not None and up[0].talked_ms is not None:
+            apart_ms = leg.hangup_ms - leg.answered_ms - up[0].talked_ms
+            if abs(apart_ms) > WHOLE_S_MS:
+                yield f"witness: {case}, {role}: CEL says {apart_ms} ms more than the carrier"
+
+
+def overran_no_more_than_law_5_allows(e: Evidence, case: Case) -> Iterator[str]:
+    overrun_s = case.shown["overrun_s"]
+    most_s = OVERRUN_MAX_S
+    callee = case.cel.get("callee")
+    if callee is not None and callee.answered_ms is not None:
+        near = (callee.answered_ms - 1_000, callee.answered_ms + 4_000)
+        if any(blow.targets & set(OURS) and blow.touches(*near) for blow in e.blows):
+            held_s = case.shown["charged_s"]  # of an overrun all that was held was charged
+            most_s += max(0, e.ring_timeout_s - held_s)
+    if overrun_s > most_s:
+        yield f"law 5: {case} overran by {overrun_s} s, {most_s} s at most are allowed"
+
+
+def is_charged_once(e: Evidence, case: Case) -> Iterator[str]:
+    account = e.accounts.get(case.shown["payer"])
+    if account is None:
+        yield f"ledger: {case} is paid by {case.shown['payer']}, who has no account"
+        return
+    lines = [line for line in account.lines if line.call == case.id and line.what is What.SPENT]
+    if -sum(line.seconds for line in lines) != case.shown["charged_s"]:
+        yield f"ledger: {case} is charged {case.shown['charged_s']} s, its lines say {[line.seconds for line in lines]}"
+    if len({line.op for line in lines}) > 1:
+        yield f"law 4: {case} was charged by {sorted({line.op for line in lines})}"
+    if case.id not in account.settlements:
+        yield f"law 4: {case} was never settled"
+
+
+def no_phone_was_rung_twice(_e: Evidence, case: Case) -> Iterator[str]:
+    """An INVITE that is sent again to a carrier that died and came back has the same Call-ID: it is the same try."""
+    tried = {leg["role"]: max(1, len(leg["tried"])) for leg in case.shown["legs"]}
+    for role, rings in case.rings.items():
+        invites = {ring.call_id for ring in rings}
+        if len(invites) > tried[role] or (len(rings) > tried[role] and not case.hit_by("carrier")):
+            yield f"law 7: {case}, {role}: rung {len(rings)} times for {tried[role]} tries"
+    for role, leg in case.cel.items():
+        if leg.starts > 1:
+            yield f"law 7: {case}, {role}: its channel was made {leg.starts} times"
+
+
+LAWS: tuple[Callable[[Evidence, Case], Iterator[str]], ...] = (
+    has_ended_truly, moved_on_only, is_charged_as_cel_says, carrier_agrees_with_cel, overran_no_more_than_law_5_allows,
+    is_charged_once, no_phone_was_rung_twice,
+)  # fmt: skip
+
+
+# ---- of the run -------------------------------------------------------------------------------------------------
+
+
+def every_account_is_sound(e: Evidence, _cases: list[Case]) -> Iterator[str]:
+    for payer, account in e.accounts.items():
+        for sentence in check_laws(account):
+            yield f"ledger: {payer}: {sentence}"
+
+
+def every_top_up_counts_once(e: Evidence, _cases: list[Case]) -> Iterator[str]:
+    for asked in e.asked:
+        account = e.accounts.get(asked.who.user)
+        lines = [line for line in account.lines if line.what is What.BONUS] if account is not None else []
+        got_s = sum(line.seconds for line in lines)
+        told_s = sum(one.seconds for one in asked.top_ups if one.is_done)
+        if not told_s <= got_s <= sum(one.seconds for one in asked.top_ups):
+            yield f"grants: {asked.who.user} was told of {told_s} s, his statement of {got_s} s"
+
+
+def every_answer_is_kept(e: Evidence, _cases: list[Case]) -> Iterator[str]:
+    """A call that was promised is there, once, and one that was refused is not."""
+    for asked in e.asked:
+        if len(asked.ids) > 1:
+            yield f"keys: {asked.key} stands for {sorted(asked.ids)}"
+        for id in asked.ids - e.shown.keys():
+            yield f"records: {id} ({asked.story}) was promised and is not there"
+        if asked.refused and not (asked.refused == "balance-empty" and asked.who.has_s is not None):
+            yield f"answers: {asked.story} was refused: {asked.refused}"
+        for oddity in asked.oddities:
+            yield f"answers: {asked.id} ({asked.story}): {oddity}"
+    yield from e.oddities
+
+
+def nobody_else_was_rung(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
+    """Every channel and every INVITE belongs to a call that is on record."""
+    known = {case.id for case in all_cases}
+    for channel in e.cel:
+        if (named := LEG.match(channel)) and named[1] not in known:
+            yield f"records: {channel} was on the PBX, and no call is on record"
+    numbers = {number for case in all_cases for number in case.numbers.values()}
+    for number in e.rings.keys() - numbers:
+        yield f"records: the carrier was asked for {number}, and no call is on record"
+
+
+def nothing_is_left(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
+    """A phone whose PBX died hears of no end: of that its carrier has to find out by itself, by its own timers."""
+    for thing in e.left.things:
+        yield f"left: {thing}, {e.left.clear_after_s:.0f} s after the faults ended"
+    for case in all_cases:
+        for role, rings in case.rings.items():
+            if any(ring.ended_at_ms is None for ring in rings) and not case.hit_by("pbx", "carrier"):
+                yield f"left: {case}: the phone of the {role} is still up at the carrier"
+    for payer, account in e.accounts.items():
+        if account.held_s:
+            yield f"left: {account.held_s} s are held for {payer}"
+
+
+def calls_went_on(_e: Evidence, all_cases: list[Case]) -> Iterator[str]:
+    """Of those with both phones up whose PBX and carrier lived: not ended by a fault of ours."""
+    went_on, dropped = those_who_went_on(all_cases)
+    if len(went_on) < WENT_ON_MIN * (len(went_on) + len(dropped)):
+        for case in dropped:
+            yield f"went on: {case} was ended as {case.reason} by {case.shown.get('hung_up_by')}"
+
+
+def those_who_went_on(all_cases: list[Case], *targets: str) -> tuple[list[Case], list[Case]]:
+    """And those who did not. `targets`: only calls that were hit by one of these."""
+    mine = [
+        case
+        for case in all_cases
+        if case.were_both_up() and not case.hit_by("pbx", "carrier") and (not targets or case.hit_by(*targets))
+    ]
+    return [case for case in mine if not ended_by_us(case)], [case for case in mine if ended_by_us(case)]
+
+
+LAWS_OF_THE_RUN: tuple[Callable[[Evidence, list[Case]], Iterator[str]], ...] = (
+    every_account_is_sound, every_top_up_counts_once, every_answer_is_kept, nobody_else_was_rung, nothing_is_left,
+    calls_went_on,
+)  # fmt: skip
+
+
+# ---- figures ----------------------------------------------------------------------------------------------------
+
+
+def figures(e: Evidence, all_cases: list[Case]) -> str:
+    hit = [case for case in all_cases if case.blows]
+    quiet = [case for case in all_cases if case.talk_ms() and not case.hit_by("pbx") and case.reason != "media_lost"]
+    apart_ms = max((abs(case.used_ms - case.talk_ms()) for case in quiet), default=0)
+    overran = [case.shown["overrun_s"] for case in all_cases if case.shown["overrun_s"]]
+    went_on, dropped = those_who_went_on(all_cases, *OURS)
+    in_set_up = sum(case.reason == "interrupted" and not case.were_both_up() for case in all_cases)
+    return (
+        f"{len(all_cases)} calls, {len(hit)} of them hit by {len(e.blows)} faults of "
+        f"{len({blow.kind for blow in e.blows})} kinds; {sum(case.talk_ms() > 0 for case in all_cases)} talked, "
+        f"charged = CEL within {apart_ms} ms; {len(overran)} overruns, {max(overran, default=0)} s at most; "
+        f"{len(went_on)} of {len(went_on) + len(dropped)} talks went on through faults of ours; "
+        f"{in_set_up} interrupted in set-up; nothing left after {e.left.clear_after_s:.0f} s"
+    )
+
+
+def by_kind(e: Evidence) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(blow.kind for blow in e.blows).items()))
+
+
+def by_reason(all_cases: list[Case]) -> str:
+    return ", ".join(f"{count} {why}" for why, count in Counter(case.reason for case in all_cases).most_common())

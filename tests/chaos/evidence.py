@@ -1,0 +1,229 @@
+"""The four records of a run, side by side: our ledger, our call records, Asterisk's CEL, the carrier's own; and what is
+left when all is over. Gathers and joins them; believes none and judges none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from ari_app.ledger_tools.wired import opened
+from ari_app.ports.ledger import Account
+from ari_app.stack.carrier import CarrierCall
+from tests.chaos.desk import Asked
+from tests.chaos.house import Blow, ChaosHouse
+from tests.chaos.run import QUIET_S, Book
+from tests.ringbridge import now_ms
+
+LEG = re.compile(r"^(c[0-9a-z]{26})\.(caller|callee)\.(\d+)$")
+LEFT_FOR_S = 30.0
+Shown = Mapping[str, Any]
+
+
+@dataclass
+class CelLeg:
+    """One channel as the PBX wrote it down; times in ms, None: not written."""
+
+    started_ms: int | None = None
+    answered_ms: int | None = None
+    hangup_ms: int | None = None
+    starts: int = 0
+
+
+@dataclass(frozen=True)
+class Left:
+    """What still was there at the end, each by its name; and how long after the faults nothing was."""
+
+    things: tuple[str, ...] = ()
+    clear_after_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    asked: Sequence[Asked]
+    shown: Mapping[str, Shown]
+    """Every call of the API, by its id; those that nobody was answered for, too."""
+    accounts: Mapping[str, Account]
+    cel: Mapping[str, CelLeg]
+    rings: Mapping[str, Sequence[CarrierCall]]
+    """By the number that was dialled."""
+    blows: Sequence[Blow]
+    left: Left = Left()
+    oddities: Sequence[str] = ()
+    media_timeout_s: int = 4
+    ring_timeout_s: int = 14
+
+
+@dataclass
+class Case:
+    """One call in all records. `asked` is None for a call of which nobody was told."""
+
+    asked: Asked | None
+    shown: Shown
+    cel: dict[str, CelLeg] = field(default_factory=dict)
+    """By role; of several tries the last."""
+    rings: dict[str, Sequence[CarrierCall]] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    blows: list[Blow] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return str(self.shown["id"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.shown.get("reason"))
+
+    @property
+    def used_ms(self) -> int:
+        return 1000 * (int(self.shown["charged_s"]) + int(self.shown["overrun_s"]))
+
+    def phone(self, role: str) -> int:
+        """What the number of this role is known to do: by its last two digits."""
+        return int(self.numbers[role][-2:])
+
+    def killed_at_ms(self) -> int | None:
+        """When the PBX died under it."""
+        return min((blow.from_ms for blow in self.blows if "pbx" in blow.targets), default=None)
+
+    def end_ms(self, role: str) -> int | None:
+        """By CEL, or the death of the PBX that would have written it."""
+        leg = self.cel.get(role)
+        if leg is None or leg.started_ms is None:
+            return None
+        return leg.hangup_ms or self.killed_at_ms()
+
+    def talk_ms(self) -> int:
+        """From the callee's answer to the first hang-up, by CEL."""
+        callee = self.cel.get("callee")
+        if callee is None or callee.answered_ms is None:
+            return 0
+        ends = [end for role in ("caller", "callee") if (end := self.end_ms(role)) is not None]
+        return max(0, min(ends) - callee.answered_ms) if ends else 0
+
+    def were_both_up(self) -> bool:
+        callee, caller_end = self.cel.get("callee"), self.end_ms("caller")
+        began = callee.answered_ms if callee is not None else None
+        return began is not None and (caller_end is None or caller_end > began)
+
+    def hit_by(self, *targets: str) -> bool:
+        return any(blow.targets & set(targets) for blow in self.blows)
+
+    def __str__(self) -> str:
+        what = self.asked.story if self.asked is not None else "a call nobody was told of"
+        hits = ", ".join(blow.story for blow in self.blows) or "no fault"
+        return f"{self.id} ({what}; {hits})"
+
+
+def cases(e: Evidence) -> list[Case]:
+    by_id = {id: asked for asked in e.asked for id in asked.ids}
+    by_number = {asked.who.number: asked for asked in e.asked}
+    found = []
+    for id, shown in e.shown.items():
+        numbers = {leg["role"]: leg["number"] for leg in shown["legs"]}
+        case = Case(by_id.get(id) or by_number.get(numbers.get("caller", "")), shown, numbers=numbers)
+        case.rings = {role: e.rings.get(number, ()) for role, number in numbers.items()}
+        found.append(case)
+    by_call = {case.id: case for case in found}
+    for channel, leg in sorted(e.cel.items()):
+        if (named := LEG.match(channel)) and named[1] in by_call:
+            by_call[named[1]].cel[named[2]] = leg
+    for case in found:
+        case.blows = _blows_of(case, e.blows)
+    return found
+
+
+def _blows_of(case: Case, blows: Sequence[Blow]) -> list[Blow]:
+    """What befell the house from the first request to the end of the last phone."""
+    legs = case.cel.values()
+    starts = [leg.started_ms for leg in legs if leg.started_ms is not None]
+    from_ms = case.asked.at_ms if case.asked is not None else min(starts, default=0)
+    has_open_end = any(leg.hangup_ms is None for leg in legs) or not case.cel
+    seen_ms = case.asked.shown_at_ms if case.asked is not None and case.asked.shown_at_ms else now_ms()
+    until_ms = seen_ms if has_open_end else max(leg.hangup_ms or 0 for leg in legs)
+    return [blow for blow in blows if blow.touches(from_ms, until_ms)]
+
+
+# ---- gathering --------------------------------------------------------------------------------------------------
+
+
+def gather(house: ChaosHouse, book: Book) -> Evidence:
+    left = _what_is_left(house, book)
+    rings: dict[str, list[CarrierCall]] = {}
+    for ring in house.ground.all_rings():
+        rings.setdefault(ring.number, []).append(ring)
+    assert house.ground.info.cel_path is not None
+    settings = house.apps[0].settings
+    return Evidence(
+        asked=list(book.asked), shown=_every_call(house), accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
+        cel=read_cel(house.ground.info.cel_path), rings=rings, blows=list(book.blows), left=left,
+        oddities=list(book.oddities), media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
+        ring_timeout_s=int(settings["CALLEE_RING_TIMEOUT_S"]),
+    )  # fmt: skip
+
+
+def read_cel(file: Path) -> dict[str, CelLeg]:
+    """By channel. A row that was cut off by the death of its writer is left out."""
+    legs: dict[str, CelLeg] = {}
+    with file.open(encoding="utf-8", errors="replace", newline="") as rows:
+        for row in csv.reader(rows):
+            if len(row) < 3 or not LEG.match(row[2]):
+                continue
+            leg, at_ms = legs.setdefault(row[2], CelLeg()), round(float(row[1]) * 1000)
+            match row[0]:
+                case "CHAN_START":
+                    leg.started_ms, leg.starts = at_ms, leg.starts + 1
+                case "ANSWER":
+                    leg.answered_ms = leg.answered_ms or at_ms
+                case "HANGUP":
+                    leg.hangup_ms = at_ms
+    return legs
+
+
+def _every_call(house: ChaosHouse) -> dict[str, Shown]:
+    found: dict[str, Shown] = {}
+    cursor = ""
+    while True:
+        answer = house.api.ask("GET", f"/v1/calls?limit=200{cursor and f'&cursor={cursor}'}")
+        if answer is None or answer.status != 200:
+            time.sleep(0.2)
+            continue
+        found |= {call["id"]: call for call in answer.body["calls"]}
+        if answer.body.get("next_cursor") is None:
+            return found
+        cursor = answer.body["next_cursor"]
+
+
+async def _accounts(url: str) -> dict[str, Account]:
+    async with opened(url) as ledger:
+        return {payer: await ledger.read_account(payer) async for payer in ledger.payers(with_lost=True)}
+
+
+def _what_is_left(house: ChaosHouse, book: Book) -> Left:
+    """Nothing, as soon as that is so; else what there is `LEFT_FOR_S` after the faults ended."""
+    until_ms = book.faults_over_ms + 1000 * (QUIET_S + LEFT_FOR_S)
+    while (things := _things(house)) and now_ms() < until_ms:
+        time.sleep(0.3)
+    return Left(tuple(things), (now_ms() - book.faults_over_ms) / 1000)
+
+
+def _things(house: ChaosHouse) -> list[str]:
+    try:
+        found = [f"on the PBX: {one}" for one in sorted(house.ground.on_the_pbx())]
+        with redis.Redis.from_url(house.ground.info.redis_url) as store:
+            for key in store.scan_iter("{n:*}:live"):
+                found += [f"live in the store: {call.decode()}" for call in store.smembers(key)]
+        for payer, account in asyncio.run(_accounts(house.ground.info.redis_url)).items():
+            found += [f"held for {payer}: {call}" for call in account.holds]
+        found += [f"in app {n}: {app.live()} live calls" for n, app in enumerate(house.apps) if app.live()]
+    except Exception as e:  # noqa: BLE001 - who does not answer has something left, for all that is known
+        return [f"nobody knows: {type(e).__name__}: {e}"]
+    return found

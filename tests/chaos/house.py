@@ -1,0 +1,159 @@
+"""The real stack under faults: every server and every app can be killed, stopped and had again; the links between them
+can be bent. Everything that is done to it is written down.
+
+Knows how, and must not know when or why: that is the plan's.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ari_app.stack.plan import StackOptions, find_tools
+from tests.acceptance.frames import AriQuestions, Cutter
+from tests.acceptance.house import SETTINGS, House
+from tests.acceptance.taps import Tap
+from tests.chaos.apps import Api, App, Manager
+from tests.chaos.link import EventTap, Whole
+from tests.ground import Ground, laid
+from tests.ringbridge import now_ms
+
+BEHIND = {
+    **SETTINGS,
+    "SLICE_S": "30",
+    "CALLER_RING_TIMEOUT_S": "14",
+    "CALLEE_RING_TIMEOUT_S": "14",
+    "PDD_TIMEOUT_S": "10",
+    "MAX_DURATION_S": "30",
+    "HOLD_RETRY_S": "0.5",
+}
+"""No wait is so short that a fault of a few seconds is taken for it."""
+
+
+@dataclass
+class Blow:
+    """A fault as it was: when it struck, and when the service was whole again (None: not yet)."""
+
+    kind: str
+    targets: frozenset[str]
+    from_ms: int
+    until_ms: int | None = None
+    story: str = ""
+    ended_ms: int | None = None
+
+    def touches(self, from_ms: int, until_ms: int) -> bool:
+        return self.from_ms <= until_ms and (self.until_ms is None or from_ms <= self.until_ms)
+
+
+@dataclass
+class Blows:
+    """Written by the one thread that strikes, read by all."""
+
+    all: list[Blow] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, kind: str, targets: frozenset[str], story: str) -> Blow:
+        with self._lock:
+            self.all.append(blow := Blow(kind, targets, now_ms(), story=story))
+        return blow
+
+
+class ChaosHouse(House):
+    def __init__(self, ground: Ground, apps: int = 1, **settings: str) -> None:
+        super().__init__(ground)
+        self.blows = Blows()
+        given = {**BEHIND, **self.new_app().settings, **BEHIND, **settings}
+        given.pop("HTTP_PORT")
+        self.apps = [App(self.app_dir, **given) for _ in range(apps)]
+        self.api = Api(self.apps)
+        self._manager = Manager(self.apps)
+
+    def _make_tap(self, host: str, port: int, cutter: type[Cutter]) -> Tap:
+        return (EventTap if cutter is AriQuestions else Tap)(host, port, Whole)
+
+    def open(self) -> None:
+        for app in self.apps:
+            app.up()
+        self.until(self.api.is_ready, 30, "calls can be placed")
+
+    def close(self) -> None:
+        self._manager.close()
+        super().close()
+
+    # ---- what faults do -----------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> EventTap:
+        assert isinstance(self.ari, EventTap)
+        return self.ari
+
+    def kill_server(self, part: str) -> None:
+        """SIGKILL; it stays away until `mend_servers`."""
+        if pid := self.pid_of(part):
+            os.kill(pid, signal.SIGKILL)
+
+    def pid_of(self, part: str) -> int | None:
+        return next(one.pid for one in self.ground.stack.status() if one.part == part)
+
+    def mend_servers(self) -> None:
+        """What is not there is started again, on the ports and the data that it had."""
+        self.ground.stack.start()
+
+    def fill_disk(self) -> int | None:
+        """Redis' log cannot grow by another byte: as on a disk that is full. Its pid."""
+        if (pid := self.pid_of("redis")) is not None:
+            log = max(
+                (self.ground.home / "redis/appendonlydir").glob("*.incr.aof"), key=lambda one: one.stat().st_mtime
+            )
+            _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, most))
+        return pid
+
+    @staticmethod
+    def free_disk(pid: int | None) -> None:
+        if pid is not None:
+            try:
+                _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+            except ProcessLookupError:
+                return  # killed meanwhile
+
+    def is_whole(self) -> bool:
+        return self.api.is_ready()
+
+    def said_of_itself(self) -> list[str]:
+        """Deaths of apps that nobody asked for."""
+        return [death for app in self.apps for death in app.deaths_of_its_own]
+
+
+@contextmanager
+def chaos_house(home: Path, apps: int = 1, **settings: str) -> Iterator[ChaosHouse]:
+    with laid(home, redis_server=str(_redis_that_outlives_a_full_disk(home))) as ground:
+        house = ChaosHouse(ground, apps, **settings)
+        try:
+            house.open()
+            yield house
+        finally:
+            house.close()
+
+
+def _redis_that_outlives_a_full_disk(home: Path) -> Path:
+    """The limit on a file's size makes the same error of a write as a full disk, once its signal is ignored."""
+    command = " ".join(f'"{word}"' for word in find_tools(StackOptions(pbx=False, carrier=False)).redis)
+    program = home / "redis-server"
+    program.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {command} \"$@\"\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+def sleep_until(monotonic_s: float, over: threading.Event) -> bool:
+    """Whether the time came before everything was over. A plan's own times: what is waited for is the time itself."""
+    return not over.wait(max(0.0, monotonic_s - time.monotonic()))

@@ -1,0 +1,46 @@
+"""One run from the plan to the verdict, for the command, the tests and the soak alike."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.auditor import Audit, audit, by_kind, by_reason
+from tests.chaos.evidence import cases, gather
+from tests.chaos.house import chaos_house
+from tests.chaos.plan import Plan
+from tests.chaos.run import Run
+
+TOLD_MAX = 40
+
+
+@dataclass(frozen=True)
+class Verdict:
+    audit: Audit
+    last_word: str
+
+    @property
+    def holds(self) -> bool:
+        return not self.audit.broken
+
+
+def play(plan: Plan, say: Callable[[str], None], home: Path | None = None, apps: int = 1, **settings: str) -> Verdict:
+    home = home or Path(tempfile.mkdtemp(prefix="chaos-"))
+    home.mkdir(parents=True, exist_ok=True)
+    say(f"seed {plan.seed}: {len(plan.calls)} calls and {plan.fault_count} faults; logs and records in {home}")
+    with chaos_house(home, apps, **settings) as house:
+        book = Run(house, plan, say).go()
+        evidence = gather(house, book)
+        deaths = house.said_of_itself()
+    found = audit(evidence)
+    say(f"faults: {by_kind(evidence)}")
+    say(f"calls: {by_reason(cases(evidence))}")
+    for death in deaths:
+        say(f"an app ended by itself, and was started again: {death}")
+    for sentence in found.broken[:TOLD_MAX]:
+        say(f"BROKEN {sentence}")
+    if found.broken:
+        return Verdict(found, f"laws broken: {len(found.broken)} times, seed {plan.seed}: {found.figures}")
+    return Verdict(found, f"laws hold: {found.figures}")

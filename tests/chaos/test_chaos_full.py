@@ -1,0 +1,35 @@
+"""The full counts, for the soak: CHAOS_PART says which of its seeds; together they are 1,000 calls and 200 faults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import Limits
+from tests.chaos.plan import make_plan
+from tests.chaos.play import play
+from tests.ground import SOAK
+
+PARTS = 4
+SECONDS, CALLS, FAULTS, STOP_S = 420, 260, 54, 60
+SEED = 100 * int(os.environ.get("SEED", "1")) + int(os.environ.get("CHAOS_PART", "1"))
+
+
+@pytest.mark.skipif(not SOAK, reason="ten minutes; test_chaos_short.py has some of it")
+def test_the_laws_hold_for_long(tmp_path: Path) -> None:
+    plan = make_plan(SEED, SECONDS, CALLS, FAULTS, limits=Limits(STOP_S))
+    verdict = play(plan, say, tmp_path)
+    say(f"{CALLS} or more calls: seed {SEED}, part of {PARTS}: {verdict.last_word}")
+    assert verdict.holds
+
+
+def say(line: str) -> None:
+    """For a soak's record."""
+    print(line, flush=True)  # noqa: T201
+
+
+def test_the_parts_add_up() -> None:
+    assert PARTS * CALLS >= 1_000
+    assert PARTS * FAULTS >= 200
