@@ -73,12 +73,18 @@ def _node(section: Section, common: Settings, file: str, found: list[Mistake]) -
 
 
 def _twice(sections: list[Section], common: Settings, file: str) -> list[Mistake]:
-    """Two nodes on one application of one Asterisk would take it away from each other."""
-    found, first = [], dict[tuple[str, str], str]()
+    """Two nodes on one application of one Asterisk would take it away from each other. And of a channel that one
+    Asterisk had, another one's record seems to say that it was never made: its phone would be rung again."""
+    found, first, records = [], dict[tuple[str, str], str](), dict[str, Section]()
     for section in sections:
-        at = section.values.get("ari_url", "").rstrip("/"), section.values.get("ari_app", common.ari_app)
-        if at[0] and at in first:
+        url, record = section.values.get("ari_url", "").rstrip("/"), section.values.get("cel_file", "")
+        at = url, section.values.get("ari_app", common.ari_app)
+        if url and at in first:
             what = f"ari_url: [{first[at]}] has this PBX already"
             found.append(Mistake(f"{file}:{section.lines['ari_url']}", what))
         first.setdefault(at, section.name)
+        other = records.setdefault(record, section)
+        if record and url != other.values.get("ari_url", "").rstrip("/"):
+            what = f"cel_file: it is the record of [{other.name}], another Asterisk"
+            found.append(Mistake(f"{file}:{section.lines['cel_file']}", what))
     return found

@@ -124,8 +124,12 @@ class Ringbridge:
 
     def live(self) -> int:
         """Calls that live now, by the app's own metrics."""
+        return int(self.metric("calls_live"))
+
+    def metric(self, name: str) -> float:
+        """By its name without `ringbridge_`, and with its labels."""
         lines = str(self.ask("GET", "/metrics").body).splitlines()
-        return int(float(next(line for line in lines if line.startswith("ringbridge_calls_live ")).split()[1]))
+        return float(next(line for line in lines if line.startswith(f"ringbridge_{name} ")).split()[-1])
 
     @property
     def is_running(self) -> bool:

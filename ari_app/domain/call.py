@@ -237,7 +237,7 @@ class Call:
 
     def has_seen_the_end_of(self, role: str, n: int) -> bool:
         leg = self.leg(role) if self.has_leg(role) else None
-        return leg is not None and n < len(leg.tries) and leg.tries[n].state is LegState.GONE
+        return leg is not None and 0 <= n < len(leg.tries) and leg.tries[n].state is LegState.GONE
 
     def wants(self, role: str, n: int) -> bool:
         """Whether a channel of this try may live: it does, as far as is known, or was asked for."""

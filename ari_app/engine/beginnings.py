@@ -103,7 +103,7 @@ class Beginnings:
         stored = await engine.calls.load(call_id)
         if stored is None or stored.node != engine.node:
             return None
-        is_late = engine.now_ms() - stored.created_at_ms > 1000 * DOUBTFUL_S
+        is_late = self._is_late(stored.created_at_ms)
         if not (is_asked_for or is_late or _is_under_way(stored)):
             return None
         box = await engine.take_up(call_id, stored)
@@ -111,12 +111,20 @@ class Beginnings:
             return None
         if box.call.asked:  # by an owner before us, after we had looked what there is: phones may be up
             await engine.sight.look_at(box)
-        elif is_late:  # nobody waits for it any more
-            box.post(Cancel(engine.now_ms()))
-        else:
+        elif not self.end_if_late(box):
             box.post(Tick(engine.now_ms()))
             engine.told(box.call, box.state)
         return box
+
+    def end_if_late(self, box: Mailbox) -> bool:
+        """Of a call for which nothing was asked yet: where it lay about for too long, nobody waits for it any more."""
+        is_late = not box.call.asked and box.call.settled is None and self._is_late(box.call.created_at_ms)
+        if is_late:
+            box.post(Cancel(self._engine.now_ms()))
+        return is_late
+
+    def _is_late(self, created_at_ms: int) -> bool:
+        return self._engine.now_ms() - created_at_ms > 1000 * DOUBTFUL_S
 
     async def sweep(self) -> None:
         """For ever: whatever way a call got lost on, it is in the node's live set."""

@@ -224,6 +224,8 @@ class Engine:
         for outcome in outcomes:  # raised when none of them is under way any more
             if isinstance(outcome, BaseException):
                 raise outcome
+            if outcome is not None:
+                self.beginnings.end_if_late(outcome)
         return len(self._boxes)
 
     async def take_up(self, call_id: str, found: StoredCall | None) -> Mailbox | None:

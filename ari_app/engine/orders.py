@@ -8,6 +8,7 @@ import asyncio
 import structlog
 
 from ari_app.domain.errors import Unavailable
+from ari_app.engine.beginnings import DOUBTFUL_S
 from ari_app.engine.engine import Engine
 from ari_app.engine.nodes import LeaseKeeper
 from ari_app.ports.nodes import Board, Order
@@ -16,6 +17,7 @@ log = structlog.get_logger()
 
 LOOK_S = 0.05
 AGAIN_S = 0.5
+ROOM_AGAIN_S = 0.1
 
 
 class Orders:
@@ -46,6 +48,22 @@ class Orders:
                 await asyncio.sleep(AGAIN_S)
 
     async def _carry_out(self, order: Order) -> None:
-        box = await self._engine.beginnings.tend(order.call)
-        if order.what == "cancel" and box is not None:
-            await self._engine.cancel_for_good(order.call)
+        engine = self._engine
+        if order.what == "begin" and engine.mailbox(order.call) is None:
+            return await self._begin(order.call)
+        if await engine.beginnings.tend(order.call) is not None and order.what == "cancel":
+            await engine.cancel_for_good(order.call)
+        return None
+
+    async def _begin(self, call: str) -> None:
+        """When this PBX has room for one more: whoever wrote the call down could not know how busy it is. One that
+        waits for too long is ended by whoever takes it up."""
+        admission, waited_s = self._engine.admission, 0.0
+        while not (is_let_in := admission is None or admission.admit(call)) and waited_s < DOUBTFUL_S:
+            await asyncio.sleep(ROOM_AGAIN_S)
+            waited_s += ROOM_AGAIN_S
+        try:
+            await self._engine.beginnings.tend(call)
+        finally:
+            if admission is not None and is_let_in:
+                admission.placed(call, has_begun=True)

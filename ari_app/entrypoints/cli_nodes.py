@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ari_app.entrypoints.cli_common import ApiOpt, JsonOpt, KeyOpt, example, new_app, out_json, say, table
+from ari_app.entrypoints.cli_common import ApiOpt, JsonOpt, KeyOpt, example, new_app, out, out_json, say, table
 from ari_app.entrypoints.client import connect
 
 node_app = new_app("Take a PBX out of service and back.")
@@ -46,7 +46,7 @@ def forget(node: NodeArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonO
     connect(api, key).delete("v1", "nodes", node)
     if as_json:
         return out_json({"forgotten": node})
-    return say(f"{node} is forgotten")
+    return out(f"{node} is forgotten")
 
 
 def _set(node: str, drained: bool, api: str | None, key: str | None, as_json: bool) -> None:
@@ -54,7 +54,7 @@ def _set(node: str, drained: bool, api: str | None, key: str | None, as_json: bo
     if as_json:
         return out_json(now)
     live = "" if now["live"] is None else f", {now['live']} calls live there"
-    return say(f"{node} is {now['state']}{live}")
+    return out(f"{node} is {now['state']}{live}")
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

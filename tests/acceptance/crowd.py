@@ -52,6 +52,7 @@ class Crowd:
         self.home = home
         self.calls: list[Placed] = []
         self._users = 0
+        self._lives = 0
         home.mkdir()
         (home / "trunks.conf").write_text(TRUNKS.format(port=ground.info.carrier_sip_port))
         self.settings = {
@@ -109,7 +110,9 @@ class Crowd:
         return self.start()
 
     def start(self) -> Taken:
+        self._lives += 1
         self.app = Ringbridge(self.home, **self.settings)
+        self.app.log = self.home / f"life{self._lives}.log"
         born_s = time.time()
         self.app.start(60)
         lines = [json.loads(line) for line in self.app.log.read_text().splitlines() if line.startswith("{")]

@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=24)
     parser.add_argument("--only", default="", help="kinds of faults, with commas between them; all by default")
     parser.add_argument("--stop-s", type=float, default=6, help="the longest for which an app is stopped")
+    parser.add_argument("--apps", type=int, default=1, help="app processes, which share the PBX by its lease")
     parser.add_argument("--home", type=Path, help="an empty directory for logs and records; kept")
     parser.add_argument("--plan", action="store_true", help="say what is planned, and do nothing")
     asked = parser.parse_args()
@@ -40,7 +41,7 @@ def main() -> int:
             say(f"{at_s:6.1f} s: {what}")
         return 0
     os.environ.setdefault("CI", "true")  # a server that cannot be had is a failure here
-    verdict = play(plan, say, asked.home)
+    verdict = play(plan, say, asked.home, asked.apps)
     say(verdict.last_word)
     return 0 if verdict.holds else 1
 

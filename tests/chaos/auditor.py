@@ -51,8 +51,8 @@ def has_ended_truly(_e: Evidence, case: Case) -> Iterator[str]:
 
 
 def moved_on_only(_e: Evidence, case: Case) -> Iterator[str]:
-    """Through its states. What the API shows may not be saved yet, and a process that dies takes it along."""
-    if case.asked is not None and case.asked.went_back and not case.hit_by("app"):
+    """Through its states. What the API shows may not be saved yet: it is lost with its process, or with the node."""
+    if case.asked is not None and case.asked.went_back and not case.hit_by(*OURS):
         yield f"states: {case} went back {', '.join(case.asked.went_back)}"
 
 
@@ -75,7 +75,8 @@ def charge_limits_ms(e: Evidence, case: Case) -> tuple[int, int]:
         was_blind = any(
             blow.targets & set(OURS) and blow.touches(killed_ms - BLIND_MS, killed_ms) for blow in e.blows
         )  # fmt: skip
-        least_ms = 0 if was_blind else least_ms - MARK_MS  # to the last second seen alive
+        dying_ms = max(blow.struck_ms - blow.from_ms for blow in case.blows if "pbx" in blow.targets)
+        least_ms = 0 if was_blind else least_ms - MARK_MS - max(0, dying_ms)  # to the last second seen alive
     return max(0, least_ms), most_ms
 
 

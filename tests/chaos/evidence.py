@@ -91,8 +91,8 @@ class Case:
         return int(self.numbers[role][-2:])
 
     def killed_at_ms(self) -> int | None:
-        """When the PBX died under it."""
-        return min((blow.from_ms for blow in self.blows if "pbx" in blow.targets), default=None)
+        """When the PBX died under it, at the latest."""
+        return min((blow.struck_ms or blow.from_ms for blow in self.blows if "pbx" in blow.targets), default=None)
 
     def end_ms(self, role: str) -> int | None:
         """By CEL, or the death of the PBX that would have written it."""
@@ -197,9 +197,9 @@ def _every_call(house: ChaosHouse) -> dict[str, Shown]:
             time.sleep(0.2)
             continue
         found |= {call["id"]: call for call in answer.body["calls"]}
-        if answer.body.get("next_cursor") is None:
+        if answer.body["cursor"] is None:
             return found
-        cursor = answer.body["next_cursor"]
+        cursor = answer.body["cursor"]
 
 
 async def _accounts(url: str) -> dict[str, Account]:

@@ -7,9 +7,7 @@ Knows how, and must not know when or why: that is the plan's.
 from __future__ import annotations
 
 import os
-import resource
 import signal
-import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -17,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ari_app.stack.plan import StackOptions, find_tools
 from tests.acceptance.frames import AriQuestions, Cutter
 from tests.acceptance.house import SETTINGS, House
 from tests.acceptance.taps import Tap
 from tests.chaos.apps import Api, App, Manager
+from tests.chaos.full_disk import fill_disk, free_disk, redis_that_outlives_it
 from tests.chaos.link import EventTap, Whole
 from tests.ground import Ground, laid
 from tests.ringbridge import now_ms
@@ -40,14 +38,15 @@ BEHIND = {
 
 @dataclass
 class Blow:
-    """A fault as it was: when it struck, and when the service was whole again (None: not yet)."""
+    """A fault as it was: when it began to strike and had struck, and when the service was whole again (None: not
+    yet)."""
 
     kind: str
     targets: frozenset[str]
     from_ms: int
     until_ms: int | None = None
     story: str = ""
-    ended_ms: int | None = None
+    struck_ms: int = 0
 
     def touches(self, from_ms: int, until_ms: int) -> bool:
         return self.from_ms <= until_ms and (self.until_ms is None or from_ms <= self.until_ms)
@@ -62,7 +61,7 @@ class Blows:
 
     def begin(self, kind: str, targets: frozenset[str], story: str) -> Blow:
         with self._lock:
-            self.all.append(blow := Blow(kind, targets, now_ms(), story=story))
+            self.all.append(blow := Blow(kind, targets, at_ms := now_ms(), story=story, struck_ms=at_ms))
         return blow
 
 
@@ -107,51 +106,37 @@ class ChaosHouse(House):
         """What is not there is started again, on the ports and the data that it had."""
         self.ground.stack.start()
 
-    def fill_disk(self) -> int | None:
-        """Redis' log cannot grow by another byte: as on a disk that is full. Its pid."""
+    def fill_disk(self) -> None:
+        """Redis' log cannot grow by another byte."""
         if (pid := self.pid_of("redis")) is not None:
-            log = max(
-                (self.ground.home / "redis/appendonlydir").glob("*.incr.aof"), key=lambda one: one.stat().st_mtime
-            )
-            _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, most))
-        return pid
+            fill_disk(pid, self.ground.home / "redis/appendonlydir")
 
-    @staticmethod
-    def free_disk(pid: int | None) -> None:
-        if pid is not None:
-            try:
-                _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
-            except ProcessLookupError:
-                return  # killed meanwhile
+    def free_disk(self) -> None:
+        if (pid := self.pid_of("redis")) is not None:
+            free_disk(pid)
 
     def is_whole(self) -> bool:
         return self.api.is_ready()
 
-    def said_of_itself(self) -> list[str]:
-        """Deaths of apps that nobody asked for."""
+    def deaths(self) -> list[str]:
+        """Of apps, that nobody asked for. One that starts while Redis is away may end so."""
         return [death for app in self.apps for death in app.deaths_of_its_own]
+
+    def strange_words(self) -> list[str]:
+        """What the apps said that is no line of a log: tracebacks, and the like."""
+        lines = (line for app in self.apps for line in app.log.read_text(errors="replace").splitlines())
+        return [line for line in lines if not line.startswith("{")]
 
 
 @contextmanager
 def chaos_house(home: Path, apps: int = 1, **settings: str) -> Iterator[ChaosHouse]:
-    with laid(home, redis_server=str(_redis_that_outlives_a_full_disk(home))) as ground:
+    with laid(home, redis_server=str(redis_that_outlives_it(home))) as ground:
         house = ChaosHouse(ground, apps, **settings)
         try:
             house.open()
             yield house
         finally:
             house.close()
-
-
-def _redis_that_outlives_a_full_disk(home: Path) -> Path:
-    """The limit on a file's size makes the same error of a write as a full disk, once its signal is ignored."""
-    command = " ".join(f'"{word}"' for word in find_tools(StackOptions(pbx=False, carrier=False)).redis)
-    program = home / "redis-server"
-    program.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {command} \"$@\"\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
 
 
 def sleep_until(monotonic_s: float, over: threading.Event) -> bool:

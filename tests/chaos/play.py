@@ -33,12 +33,14 @@ def play(plan: Plan, say: Callable[[str], None], home: Path | None = None, apps:
     with chaos_house(home, apps, **settings) as house:
         book = Run(house, plan, say).go()
         evidence = gather(house, book)
-        deaths = house.said_of_itself()
+        deaths, strange = house.deaths(), house.strange_words()
     found = audit(evidence)
     say(f"faults: {by_kind(evidence)}")
     say(f"calls: {by_reason(cases(evidence))}")
     for death in deaths:
         say(f"an app ended by itself, and was started again: {death}")
+    for word in strange[:TOLD_MAX]:
+        say(f"no line of a log: {word}")
     for sentence in found.broken[:TOLD_MAX]:
         say(f"BROKEN {sentence}")
     if found.broken:

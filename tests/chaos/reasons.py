@@ -52,6 +52,9 @@ def _by_the_faults(case: Case) -> set[str]:
         found |= {"interrupted", "trunk_failed"}
         # A phone may have rung while nobody watched: then it is not taken for a dead trunk, and is not answered.
         found |= {f"{who}_no_answer" for who in ("caller", "callee") if case.phone(who) == SILENT}
+        # A channel that was made and never dialled, and that its own timer ended while nobody watched: the PBX's record
+        # of it is that of a phone which rejects.
+        found |= {f"{who}_rejected" for who in case.cel if not case.rings.get(who)}
     if case.hit_by("carrier"):
         # A carrier that dies says nothing: phones that ring are not answered, those that talk fall silent.
         found |= {"trunk_failed", "media_lost", "interrupted"}

@@ -106,11 +106,11 @@ class Run:
         blows.append(blow)
         try:
             fault.strike(self.house)
+            blow.struck_ms = now_ms()
             sleep_until(time.monotonic() + fault.lasts_s / (2 if second else 1), self._never)
             if second is not None:
                 self._have(second, None, blows)
         finally:
-            blow.ended_ms = now_ms()
             fault.end(self.house)
 
     # ---- progress -----------------------------------------------------------------------------------------------

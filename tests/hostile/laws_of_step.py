@@ -109,6 +109,15 @@ class Watched:
                 return [done, ev.Played(name, at_ms)]
         return [done]
 
+    def go_on(self) -> None:
+        """What was asked is answered, and who is rung picks up and presses 1: a few times, and they talk."""
+        answered, self.open = list(self.open.values()), {}
+        self.tell([event for wish in answered for event in self.answers(wish)])
+        for leg in self.call.legs:
+            if leg.is_live and not leg.is_up:
+                at_ms = self.call.now_ms + 1_000
+                self.tell([ev.Answered(leg.role, leg.n, at_ms), ev.Digit(leg.role, leg.n, "1", at_ms)])
+
     def end(self) -> None:
         """Told to end, and answered: then it is settled, once, and with no more than was held."""
         self.tell([ev.Cancel(self.call.now_ms)])

@@ -78,7 +78,7 @@ def bent(draw: st.DrawFn) -> dict[str, Any]:
             del holder[last]
         else:
             usual = BY_NAME.get(last) if isinstance(last, str) else None
-            holder[last] = draw(VALUES if usual is None else st.one_of(usual, VALUES))
+            holder[last] = copy.deepcopy(draw(VALUES if usual is None else st.one_of(usual, VALUES)))
     return frame
 
 

@@ -24,7 +24,7 @@ REFUSED_MS_MAX, SET_UP_MS_MAX = 500, 1_000
 """Of 99 in 100, on a machine that nobody else uses."""
 USED_MIN = 0.3
 RECOVERS_S = 5
-MEMORY_KB_MAX = 8_000
+MEMORY_KB_MAX = 4_000
 TALKING = [(4, 5), (12, 13), (14, 15), (16, 17)]
 
 pytestmark = pytest.mark.timeout(FOR_S + 180)

@@ -189,6 +189,9 @@ class Client:
             except (aiohttp.ClientError, OSError, TimeoutError) as fault:
                 why = f"cannot connect: {reason_of(fault)}"
             else:
+                if self._closing.is_set():  # meanwhile
+                    await websocket.close()
+                    return
                 born = loop.time()
                 why = await self._live(websocket)
                 if why == REPLACED:

@@ -99,13 +99,13 @@ class AriTelephony:
         self._may_act = may_act
         self._cel_path = cel_path
         self._media = {**(sounds or {}), **TONES}
-        self._translator = Translator()
+        self.clock = clocks.Clock()
+        self._translator = Translator(self.clock.now_ms)
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
         self._entering: OrderedDict[str, _Entering] = OrderedDict()  # the oldest first
         self._undialled = Undialled(self._tell)
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
         self._told_odd_reply = False
-        self.clock = clocks.Clock()
         self._client.status.now_ms = self.clock.now_ms
         self._asking_the_time: asyncio.Task[None] | None = None
 

@@ -7,7 +7,6 @@ the fact waits for both, and carries the time of the answer.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,9 +19,9 @@ from ari_app.ports.telephony import Asked, CallEvent, Entered, PbxEvent
 LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9_]*)\.([0-9]{1,4})\Z")
 PLAYBACK = re.compile(r"^(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)\Z")
 USER_EVENT = "RingbridgeCall"
-APART_MS_MAX = 86_400_000
-"""A stamp further from our clock than this, or none, is no time: it would charge a talk that nobody had, and end one
-that goes on. The time of its coming stands for it."""
+APART_MS_MAX = 3_600_000
+"""An event that is said to be older or younger than this, or has no time, would charge a talk that nobody had, and end
+one that goes on. The time of its coming stands for it."""
 
 
 @dataclass(slots=True)
@@ -33,7 +32,9 @@ class _Seen:
 
 
 class Translator:
-    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    """`now_ms`: by the PBX's clock."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
         self._seen: dict[str, _Seen] = {}
         self._now_ms = now_ms
 

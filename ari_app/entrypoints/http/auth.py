@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from ari_app.domain.errors import Unavailable
 from ari_app.entrypoints.http.front import HEADERS
-from ari_app.entrypoints.http.limits import Buckets, Limits, S_NS, customer_of, whole_s
+from ari_app.entrypoints.http.limits import S_NS, Buckets, Limits, customer_of, whole_s
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.ports.keys import ApiKey, Keys, Scope, digest_of
 

@@ -44,23 +44,25 @@ class Peers:
     def __init__(self, limits: ConnectionLimits, closed: Callable[[str], None]) -> None:
         self.limits = limits
         self.closed = closed
+        self.connections = 0
         self._count: Counter[str] = Counter()
-
-    @property
-    def connections(self) -> int:
-        return self._count.total()
 
     def enter(self, address: str) -> bool:
         """False: there is no room for one more."""
-        share, who = self.limits.address_max if address not in self.limits.proxies else 0, customer_of(address)
+        who = customer_of(address)
+        share = 0 if {address, who} & set(self.limits.proxies) else self.limits.address_max
         if self.connections >= self.limits.connections_max or (share and self._count[who] >= share):
             return False
+        self.connections += 1
         self._count[who] += 1
         return True
 
     def leave(self, address: str) -> None:
-        self._count[customer_of(address)] -= 1
-        self._count = +self._count
+        who = customer_of(address)
+        self.connections -= 1
+        self._count[who] -= 1
+        if not self._count[who]:
+            del self._count[who]
 
 
 class Connection(HttpToolsProtocol):

@@ -96,4 +96,8 @@ def customer_of(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return UNKNOWN
-    return address if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:  # as one socket for both tells it
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))

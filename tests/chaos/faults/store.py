@@ -37,7 +37,7 @@ class RedisDiskFull(Fault):
         house.fill_disk()
 
     def end(self, house: ChaosHouse) -> None:
-        house.free_disk(house.pid_of("redis"))
+        house.free_disk()
 
 
 @dataclass(frozen=True)

@@ -318,6 +318,20 @@ async def test_events_that_still_come_do_not_hide_that_nothing_gets_through(fake
         assert client.status.last_error.startswith("stalled")
 
 
+async def test_who_closes_while_it_connects_has_no_link_after_it(fake: FakeAsterisk) -> None:
+    """Also where that link would live for ever."""
+    fake.doors.clear()
+    client = client_of(fake, replace(BRISK, connect_ms=5_000, stalled_ms=60_000))
+    link = asyncio.create_task(client.run())
+    await until(lambda: fake.connections, within_s=2)
+    closing = asyncio.create_task(client.aclose())
+    await asyncio.sleep(0)
+    fake.doors.set()
+    await asyncio.wait_for(closing, 5)
+    await link
+    await until(lambda: not fake.sockets, within_s=2)
+
+
 @pytest.mark.parametrize("owes_a_pong", [False, True])
 async def test_the_close_is_the_last_word_of_who_owed_us_no_answer(fake: FakeAsterisk, owes_a_pong: bool) -> None:
     """A process that is killed has its sockets closed in that moment; of one that was silent before, nobody knows."""

@@ -10,7 +10,7 @@ from tests.unit.http.test_http_nodes import a_node
 
 
 def test_nodes_are_a_table_of_who_has_which_and_why_one_is_closed(run: Run, served: Served) -> None:
-    assert said(run("nodes")) == "no process has told of a node yet"
+    assert "no process has told of a node yet" in run("nodes").err
     served.bench.nodes.seen = [
         a_node("pbx1"),
         a_node("pbx2", why="no link: refused"),
@@ -53,8 +53,7 @@ def test_a_node_that_is_not_there_and_a_key_that_may_not_are_one_sentence(run: R
     served.bench.nodes.seen = [a_node("pbx1")]
     for word in ("drain", "resume", "forget"):
         ran = run("node", word, "pbx9")
-        assert (ran.code, ran.out.count("is")) == (1, 0) or "unknown-node" in ran.err
-        assert "unknown-node" in ran.err
+        assert (ran.code, "unknown-node" in ran.err) == (1, True)
         assert "forbidden" in run("node", word, "pbx1", "--key", "rb_viewer").err
     assert run("nodes", "--key", "rb_viewer").code == 0
     assert not served.bench.nodes.seen[0].is_drained

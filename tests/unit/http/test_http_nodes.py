@@ -53,7 +53,7 @@ async def test_a_node_is_drained_and_taken_back(api: Bench) -> None:
 async def test_a_node_that_nobody_has_is_forgotten_and_one_that_is_in_use_is_not(api: Bench) -> None:
     api.nodes.seen = [a_node("a"), a_node("b", owner=None, told=None)]
     refused = await api.ask("DELETE", "/v1/nodes/a")
-    assert (refused.status, refused.problem["type"], refused.problem["at"]) == (409, "node-in-use", "name")
+    assert (refused.status, refused.problem["type"], refused.problem["field"]) == (409, "node-in-use", "name")
     gone = await api.ask("DELETE", "/v1/nodes/b")
     assert (gone.status, gone.json["name"], gone.json["state"]) == (200, "b", "unowned")
     assert [one["name"] for one in (await api.ask("GET", "/v1/nodes")).json["nodes"]] == ["a"]
@@ -85,7 +85,7 @@ async def test_everybody_who_reads_may_look_and_an_admin_alone_may_change(
 async def test_a_malformed_body_changes_nothing(api: Bench, body: Any) -> None:
     api.nodes.seen = [a_node("a")]
     answer = await api.ask("PUT", "/v1/nodes/a", body)
-    assert (answer.status, answer.problem["type"]) == (422, "malformed-request")
+    assert (answer.status, answer.problem["type"]) == (422, "malformed-body")
     assert not api.nodes.seen[0].is_drained
 
 
@@ -100,7 +100,7 @@ async def test_while_redis_is_away_that_is_said(api: Bench, monkeypatch: pytest.
         ("GET", "/v1/nodes", None), ("PUT", "/v1/nodes/a", {"drained": True}), ("DELETE", "/v1/nodes/a", None),
     ):  # fmt: skip
         answer = await api.ask(method, path, body)
-        assert (answer.status, answer.problem["type"]) == (503, "store-away")
+        assert (answer.status, answer.problem["type"]) == (503, "no-capacity")
         assert answer.headers["retry-after"]
 
 

@@ -18,6 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ari_app.entrypoints.http.app import build
+from ari_app.entrypoints.http.connection import ConnectionLimits, Peers
 from ari_app.entrypoints.http.listening import listen
 from ari_app.entrypoints.http.server import Server
 from tests.support import until
@@ -248,3 +249,21 @@ async def test_more_than_all_connections_are_refused_and_those_that_are_there_ar
 def test_the_honest_and_the_malicious_are_two_addresses_of_one_machine() -> None:
     with socket.socket() as one:
         one.bind((MALICIOUS, 0))
+
+
+@pytest.mark.parametrize(
+    ("address", "other", "is_one"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::2", True),  # a network is as much as one customer has
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_who_counts_as_one_address(address: str, other: str, is_one: bool) -> None:
+    peers = Peers(ConnectionLimits(address_max=1), lambda why: None)
+    assert peers.enter(address)
+    assert peers.enter(other) is not is_one
+    peers.leave(address)
+    assert peers.enter(address)

@@ -19,6 +19,7 @@ from ari_app.engine.perform import Performer
 from ari_app.ports.nodes import NodeNow
 from ari_app.ports.telephony import LinkUp, PbxEvent, Replaced, Snapshot
 from tests.laws.world import NoMonths
+from tests.support import until
 from tests.unit.nodes.afar import Troubled
 
 NODE = "pbx1"
@@ -158,3 +159,17 @@ class Process:
             alive_mark_s=0.05, retention_s=60,
         )  # fmt: skip
         return Reign(engine, link)  # type: ignore[arg-type]
+
+
+async def owning(house: House, name: str = "a", *, is_home: bool = True) -> Process:
+    process = Process(house, name, is_home=is_home)
+    await until(lambda: process.owns)
+    return process
+
+
+async def told_open(house: House, owner: str) -> None:
+    async def is_told() -> bool:
+        now = await house.seen()
+        return now is not None and now.is_open and now.owner == owner
+
+    await until(is_told, what=f"{owner} tells that {NODE} is open")

@@ -100,6 +100,12 @@ def test_two_nodes_on_one_application_of_one_asterisk_are_a_mistake_and_on_two_a
     assert [node.ari_app for node in parse_nodes(two.format("other"), COMMON)] == ["ringbridge", "other"]
 
 
+def test_two_asterisks_do_not_write_one_record_and_two_applications_of_one_do() -> None:
+    two = "[a]\nari_url = http://h:8088\ncel_file = /cel.csv\n[b]\nari_app = other\nari_url = {}\ncel_file = /cel.csv\n"
+    assert mistakes(two.format("http://g:8088")) == ["n.conf:7: cel_file: it is the record of [a], another Asterisk"]
+    assert [node.cel_file for node in parse_nodes(two.format("http://h:8088/"), COMMON)] == ["/cel.csv", "/cel.csv"]
+
+
 @pytest.mark.parametrize("line", ["ari_password hunter2", "ari_password: hunter2", "ari_password:hunter2", "=hunter2"])
 def test_a_password_whose_line_is_wrong_is_not_shown(line: str) -> None:
     (only,) = mistakes(f"[a]\nari_url = http://a\n{line}\n")

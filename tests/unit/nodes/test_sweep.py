@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.units import Increment
 from ari_app.engine import records
 from ari_app.engine.beginnings import DOUBTFUL_S, SWEEP_S
 from ari_app.engine.sight import LOOK_AGAIN_S
 from tests.laws.stories import CALL, app, in_virtual_time, is_talking, until, until_settled
-from tests.laws.world import World
+from tests.laws.world import NO_MONTH, World
 from tests.unit.nodes.afar import NODE, THERE, Afar
 
 
@@ -49,6 +50,37 @@ async def test_one_that_nobody_asked_for_again_is_ended_and_rings_nobody(world: 
     assert world.pbx.rung == {}
     await asyncio.sleep(5)
     assert await world.calls.live(NODE) == []
+
+
+@pytest.mark.parametrize("late_s", [DOUBTFUL_S - 2, 3_600])
+def test_a_call_that_waited_for_an_owner_is_begun_when_he_comes_soon_and_ended_when_he_comes_late(
+    world: World, late_s: float
+) -> None:
+    """Nobody is rung an hour after he asked for it; and what was held for it by the owner who died comes back."""
+
+    @in_virtual_time
+    async def story(world: World) -> None:
+        afar = Afar(world)
+        await afar.opened()
+        call = afar.a_call()
+        await afar.fleet.begin(call, THERE)
+        await world.ledger.hold(
+            op=f"{CALL}:h0", payer=call.payer, call=CALL, want_s=60, increment=Increment.parse("1/1"), month=NO_MONTH,
+            max_live_calls=9, now_ms=world.loop.now_ms(),
+        )  # fmt: skip
+        await asyncio.sleep(late_s)
+        await afar.owned()
+        if late_s < DOUBTFUL_S:
+            await until(world, lambda: is_talking(world), 5)
+            assert await afar.fleet.cancel_for_good(CALL)
+        ended = await until_settled(world, within_s=5)
+        assert ended.end is not None
+        assert (ended.end.reason == "cancelled", len(world.pbx.rung)) == (
+            (False, 2) if late_s < DOUBTFUL_S else (True, 0)
+        )
+        assert not world.account().holds
+
+    story(world)
 
 
 @in_virtual_time

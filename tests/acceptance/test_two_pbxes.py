@@ -1,0 +1,126 @@
+"""Two real PBXes, a process at home at each: calls go where there is room, and around what is drained or dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.crew import Crew, crew
+from tests.ground import Ground, laid
+from tests.support import until_sync
+
+
+@pytest.fixture(scope="module")
+def grounds(paying_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ground]]:
+    """Each with a carrier of its own; the Redis is the first one's."""
+    with laid(tmp_path_factory.mktemp("second"), media_timeout_s=0) as second:
+        yield {"one": paying_ground, "two": second}
+
+
+@pytest.fixture
+def both(grounds: dict[str, Ground], tmp_path: Path) -> Iterator[Crew]:
+    with crew(tmp_path / "crew", **grounds) as both:
+        first = both.start("one")
+        for node in grounds:
+            both.until_owned(first, node, by="one")
+        both.start("two")
+        both.until_owned(first, "two", by="two")  # given back to the process that is at home there
+        yield both
+        for ground in grounds.values():
+            until_sync(lambda g=ground: not g.on_the_pbx(), 5, "nothing is left on the PBX")  # type: ignore[misc]
+
+
+def lives_on(both: Crew, call: str) -> str:
+    [node] = [name for name, ground in both.nodes.items() if any(c.startswith(call) for c in ground.on_the_pbx())]
+    return node
+
+
+def test_a_drained_pbx_gets_no_new_call_and_keeps_those_it_has(both: Crew) -> None:
+    one, two = both.apps["one"], both.apps["two"]
+    there = both.place(one, "35", "35")
+    one.until_state(there.id, "talking")
+    assert lives_on(both, there.id) == "one", "the node at hand goes first"
+
+    assert two.ask("PUT", "/v1/nodes/one", {"drained": True}).body["state"] == "drained"
+    until_sync(lambda: both.shown(one)["one"]["state"] == "drained", 2, "it is known everywhere")
+    elsewhere = both.place(one, "35", "35")
+    two.until_state(elsewhere.id, "talking")
+    assert lives_on(both, elsewhere.id) == "two"
+    assert one.show(there.id)["state"] == "talking"
+
+    assert one.ask("PUT", "/v1/nodes/one", {"drained": False}).body["state"] == "open"
+    for call in (there, elsewhere):
+        assert one.ask("DELETE", f"/v1/calls/{call.id}").status == 202
+        assert two.until_ended(call.id)["reason"] == "completed"
+
+
+def test_when_a_pbx_dies_calls_go_to_the_other_one(both: Crew) -> None:
+    one, second = both.apps["one"], both.nodes["two"]
+    two = both.apps["two"]
+    lost = both.place(two, "35", "35")
+    two.until_state(lost.id, "talking")
+    assert lives_on(both, lost.id) == "two"
+    [pbx] = [part for part in second.stack.status() if part.part == "pbx"]
+    assert pbx.pid is not None
+    os.kill(pbx.pid, signal.SIGKILL)
+    try:
+        until_sync(lambda: both.shown(one)["two"]["state"] == "closed", 5, "it is told that it takes no call")
+        assert two.ask("GET", "/readyz").status == 200, "calls can be placed, elsewhere"
+        call = both.place(two, "35", "35")
+        two.until_state(call.id, "talking")
+        assert lives_on_one(both, call.id)
+        assert two.ask("DELETE", f"/v1/calls/{call.id}").status == 202
+    finally:
+        second.stack.start()
+    assert two.until_ended(lost.id, within_s=15)["reason"] == "interrupted"
+    until_sync(lambda: both.shown(one)["two"]["state"] == "open", 15, "it takes calls again")
+
+
+def lives_on_one(both: Crew, call: str) -> bool:
+    return any(c.startswith(call) for c in both.nodes["one"].on_the_pbx())
+
+
+def test_a_dead_processs_pbx_is_taken_over_and_given_back_when_it_comes_again(both: Crew) -> None:
+    one, two = both.apps["one"], both.apps["two"]
+    call = both.place(two, "35", "35")
+    two.until_state(call.id, "talking")
+    two.kill()
+    both.until_owned(one, "two", by="one", within_s=5)
+    assert one.show(call.id)["state"] == "talking"
+
+    both.start("two")
+    both.until_owned(one, "two", by="two")
+    assert both.apps["two"].live() == 1
+    assert one.live() == 0
+    assert one.ask("DELETE", f"/v1/calls/{call.id}").status == 202
+    assert one.until_ended(call.id)["reason"] == "completed"
+    assert lives_nowhere(both, call.id)
+
+
+def lives_nowhere(both: Crew, call: str) -> bool:
+    return until_sync(
+        lambda: not any(c.startswith(call) for g in both.nodes.values() for c in g.on_the_pbx()),
+        3,
+        "its phones are down",
+    )
+
+
+def test_deployed_one_process_after_the_other_no_call_is_dropped(both: Crew) -> None:
+    """SIGTERM, a new start, and the next process: calls are handed to and fro, talking all the time."""
+    calls = {name: both.place(app, "35", "35") for name, app in both.apps.items()}
+    for name, call in calls.items():
+        both.apps[name].until_state(call.id, "talking")
+    for name, other in (("one", "two"), ("two", "one")):
+        assert both.apps[name].terminate() == 0
+        both.until_owned(both.apps[other], name, by=other, within_s=5)
+        both.start(name)
+        both.until_owned(both.apps[other], name, by=name)
+    for name, call in calls.items():
+        assert both.apps[name].show(call.id)["state"] == "talking"
+        assert lives_on(both, call.id) == name
+        assert both.apps[name].ask("DELETE", f"/v1/calls/{call.id}").status == 202
+        assert both.apps[name].until_ended(call.id)["reason"] == "completed"
