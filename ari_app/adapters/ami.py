@@ -30,8 +30,8 @@ _SILENT.disabled = True  # it logs secrets at Login, and each retry with a trace
 
 @dataclass(frozen=True, slots=True)
 class AmiSettings:
-    """Durations in milliseconds. A dead connection is noticed within ping_ms + answer_ms: what it told last of the trunks
-    is believed no longer than that."""
+    """Durations in milliseconds. A dead connection is noticed within ping_ms + answer_ms: what it told last of the
+    trunks is believed no longer than that."""
 
     answer_ms: int = 2_500
     ping_ms: int = 2_000

@@ -19,7 +19,7 @@ from ari_app.recent import Worst
 Why = Literal["lag", "rate", "placing"]
 
 BURST_S, BURST_MIN, BURST_MAX = 0.2, 3.0, 10.0
-"""At one moment as many calls may begin as in this time at the present rate, within limits: they wait for each other."""
+"""At one moment as many calls may begin as in this time at this rate, within limits: they wait for one another."""
 PLACING_MAX = 64
 """Requests that were let in and are not answered yet: a store that hangs must not gather more and more of them."""
 STUCK_S = 1.5

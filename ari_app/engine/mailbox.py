@@ -34,6 +34,8 @@ SAVE_PATIENCE_MS = 10_000
 CANCEL_PATIENCE_S = 0.3
 SAVES_MAX = 4
 FAULT_AGAIN_S = 1.0
+STOOD_STILL_S = 1.0
+"""A timer is later than that: the process stood still. And so long it then reads before it judges by the clock."""
 BACKLOG_MAX = 1_000  # events waiting for one call; more is a flood, and the oldest ticks are worthless
 
 
@@ -336,13 +338,22 @@ class Mailbox:
     def _set_timer(self, wake_ms: int | None) -> None:
         self._stop_timer()
         if wake_ms is not None:
-            delay_s = max(0, wake_ms - self.engine.now_ms()) / 1000
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+            loop, delay_s = asyncio.get_running_loop(), (wake_ms - self.engine.now_ms()) / 1000
+            self._timer = loop.call_later(max(0, delay_s), self._due, loop.time() + delay_s)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _due(self, at_s: float) -> None:
+        """Who was stopped (or swapped out) meanwhile first reads what was said in that time, or finds that the PBX is
+        not his any more: a phone that answered long ago must not be taken for one that rang in vain."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - at_s > STOOD_STILL_S:
+            self._timer = loop.call_later(STOOD_STILL_S, self._tick)
+        else:
+            self._tick()
 
     def _tick(self) -> None:
         """Time passes only while the PBX can be seen: no verdict by the clock over facts that we may be missing."""

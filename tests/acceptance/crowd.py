@@ -29,7 +29,10 @@ R = TypeVar("R")
 AT_ONCE = 4  # requests of ours on their way
 MINUTES_S = 36_000
 SILENT = "35"
-UNHURRIED = {"SLICE_S": "120", "WARNING_S": "60", "MARGIN_S": "15"}
+UNHURRIED = {
+    "SLICE_S": "120", "WARNING_S": "60", "MARGIN_S": "15", "LEASE_TTL_S": "6", "LEASE_MARGIN_S": "1.5",
+    "PDD_TIMEOUT_S": "10",
+}  # fmt: skip
 """As shipped: a process that is away for a few seconds lets no talk run into the end of what is held."""
 
 
@@ -89,6 +92,12 @@ class Crowd:
     def phones(self) -> dict[str, CarrierCall]:
         """What the carrier wrote down so far, by number."""
         return {phone.number: phone for phone in self.ground.carrier_calls()}
+
+    def told_of(self, channels: Iterable[str]) -> list[str]:
+        """What the logs of all processes say of how these calls ended, a few of them."""
+        calls = {one.partition(".")[0] for one in channels}
+        lines = (line for log in sorted(self.home.glob("*.log")) for line in log.read_text().splitlines())
+        return [line for line in lines if '"call ended"' in line and any(call in line for call in calls)][:5]
 
     def hang_up_all(self) -> dict[Placed, Shown]:
         """By the API, which reaches only calls that are tended; as shown once they have ended."""

@@ -133,6 +133,19 @@ class Watched:
         assert self.call.settled is not None
         law(self.call.settled.charged_s <= self.call.held_s, f"charged beyond what was held: {self.call.settled}")
         law(callback.state(self.call) == "ended", callback.state(self.call))
+        self._check_that_it_stays_ended()
+
+    def _check_that_it_stays_ended(self) -> None:
+        """Whatever is told of it afterwards."""
+        settled, wished = self.call.settled, len(self.dialled)
+        late: list[ev.Event] = [ev.Settled(10**6, 10**6, 10**6, 10**6, self.call.now_ms + 1)]
+        for leg in self.call.legs:
+            at_ms = self.call.now_ms + 1
+            late += [kind(leg.role, n, at_ms) for kind in (ev.Dialled, ev.Answered, ev.Gone) for n in range(4)]
+        for event in late:
+            self.tell([event])
+        law(self.call.settled == settled, f"settled twice: {settled}, {self.call.settled}")
+        law(len(self.dialled) == wished, "somebody is rung after the end")
 
 
 def check_numbers(call: Call) -> None:

@@ -29,5 +29,5 @@ def test_no_bytes_find_a_fault(target: str, tmp_path: Path) -> None:
     assert done.returncode == 0, f"{done.stdout[-2_000:]}\n{done.stderr[-6_000:]}\nkept: {list(tmp_path.iterdir())}"
     runs = re.search(r"Done (\d+) runs", done.stderr)
     assert runs is not None, done.stderr[-2_000:]
-    assert int(runs[1]) > 1_000
+    assert int(runs[1]) > 100
     print(f"fuzzed {target} for {SECONDS} s: {runs[1]} inputs, seed {SEED}")  # noqa: T201 - a figure of the soak

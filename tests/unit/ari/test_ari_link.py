@@ -367,6 +367,25 @@ async def test_what_lay_unread_while_we_stood_still_is_no_sign_of_life_of_now(fa
         await until(lambda: client.status.last_heard_ms > before_ms + 1000 * stands_s, within_s=4)
 
 
+async def test_who_does_not_own_the_pbx_takes_its_application_from_nobody(fake: FakeAsterisk) -> None:
+    """To connect is to take over: it waits until it is the owner, and ends in the midst of that if it is told to."""
+    allowed: list[bool] = []
+    client = client_of(fake, may_connect=lambda: bool(allowed))
+    link = asyncio.create_task(client.run())
+    try:
+        await until(lambda: "not the owner" in client.status.last_error or fake.connections)
+        assert fake.connections == 0
+        allowed.append(True)
+        await until(lambda: client.status.streaming)
+        allowed.clear()
+        await fake.hang_up()
+        await until(lambda: "not the owner" in client.status.last_error)
+        assert fake.connections == 1
+    finally:
+        await client.aclose()
+        await link
+
+
 async def test_a_healthy_link_is_left_alone(fake: FakeAsterisk) -> None:
     async with client_of(fake) as client:
         first_pong_ms = client.status.last_heard_ms

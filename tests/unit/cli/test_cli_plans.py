@@ -8,7 +8,7 @@ import pytest
 
 from ari_app.config import Mistakes, Settings
 from ari_app.ground import lay_ground
-from ari_app.operator_files import read_files
+from ari_app.operator_files import Files, read_files
 from ari_app.plans_file import load_plans, shipped
 from ari_app.plans_options import OPTIONS
 from tests.unit.cli.conftest import Ran, Run
@@ -131,4 +131,4 @@ def test_the_start_has_the_plans_of_the_file_or_the_shipped_ones(tmp_path: Path)
     )
 
     assert lay_ground(own).plans.best().allowance_s == 60
-    assert read_files("", "", is_embedded=True, margin_s=1) == ((), shipped())
+    assert read_files(Settings()) == Files(trunks=(), plans=shipped(), nodes=())

@@ -114,6 +114,7 @@ def test_a_new_field_has_a_default(part: type) -> None:
 
 def test_there_are_records_of_every_version() -> None:
     assert [f"v{n}" for n in range(1, records.VERSION + 1)] == VERSIONS
+    assert {f.name: f.default for f in fields(Call)}["v"] == records.VERSION, "or a new call seems an old one"
 
 
 # ---- the other way: an older program and a newer record -------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,7 @@ OWNER = "host7/2b1c/ns4026531836/4711/90210"
 
 def a_node(name: str = "pbx1", why: str = "", live: int = 3, **more: Any) -> NodeNow:
     told = NodeState(name, OWNER, 7, not why, why, live, 200, NOW_MS)
-    return NodeNow(**{"node": name, "owner": OWNER, "lease_ms": 900, "is_drained": False, "wanted_by": None,
-                      "told": told} | more)  # fmt: skip
+    return replace(NodeNow(name, OWNER, 900, False, None, told), **more)
 
 
 async def test_nodes_are_listed_with_their_owners_calls_and_states(api: Bench) -> None:

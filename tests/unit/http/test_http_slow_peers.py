@@ -168,19 +168,21 @@ async def test_an_idle_connection_that_has_asked_before_may_wait_longer_than_a_r
         assert (await peer.said()).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_who_does_not_take_his_answer_is_cut_off(api: Bench) -> None:
+@pytest.mark.parametrize("pieces", [1, 10])
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"], ids=["keeps", "closes"])
+async def test_who_does_not_take_his_answer_is_cut_off(api: Bench, pieces: int, more: bytes) -> None:
     async with serving(api) as house:
-        front = house.front
-        page = b"x" * 16_000_000
+        front, piece = house.front, b"x" * (16_000_000 // pieces)
 
         async def long_answer(scope: Any, receive: Any, send: Any) -> None:
-            length = [(b"content-length", str(len(page)).encode())]
+            length = [(b"content-length", str(len(piece) * pieces).encode())]
             await send({"type": "http.response.start", "status": 200, "headers": length})
-            await send({"type": "http.response.body", "body": page})
+            for n in range(pieces):
+                await send({"type": "http.response.body", "body": piece, "more_body": n < pieces - 1})
 
         front.app = long_answer
         peer = await house.peer()
-        peer.writer.write(HEAD + b"Connection: close\r\n\r\n")
+        peer.writer.write(HEAD + more + b"\r\n")
         await until(lambda: front.connections() == 1)
         await until(lambda: front.connections() == 0, within_s=LINGER_S + 3 * TIMEOUT_MS / 1000)
 

@@ -63,7 +63,7 @@ class Afar:
         self.leases = MemoryLeases(monotonic_ms=now_ms)
         self.board = Troubled(MemoryBoard(self.leases, world.calls, now_ms), {}, {})
         self.calls = Troubled(world.calls, {}, {})
-        self.fleet = Fleet([], self.board, self.calls)  # type: ignore[arg-type]
+        self.fleet = Fleet([], self.board, self.calls)
 
     async def opened(self, minutes_s: int = 3_600) -> None:
         """Here is the story's task, which outlives every owner."""
@@ -81,7 +81,7 @@ class Afar:
         await self.world.boot()
         engine = self.world.engine
         assert engine is not None
-        self._orders = asyncio.create_task(Orders(self.board, lease, engine).run())  # type: ignore[arg-type]
+        self._orders = asyncio.create_task(Orders(self.board, lease, engine).run())
         if sweeps:
             self._sweep = asyncio.create_task(engine.beginnings.sweep())
         await engine.until_recovered()

@@ -21,12 +21,16 @@ def world() -> Iterator[World]:
     world.check_ledger()
 
 
-@pytest.fixture
-async def house(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+def make_waits_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_module, "TELL_S", 0.02)
     monkeypatch.setattr(node_module, "AGAIN_S", 0.02)
     monkeypatch.setattr(node_module, "TOLD_FOR_MS", 1_000)
     monkeypatch.setattr(lease_module, "AGAIN_S", 0.02)
+
+
+@pytest.fixture
+async def house(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    make_waits_short(monkeypatch)
     house = House()
     yield house
     await house.torn_down()

@@ -122,10 +122,10 @@ class Process:
     ) -> None:
         self.house, self.name = house, name
         self.stood_down: list[str] = []
-        lease = LeaseKeeper(house.leases, NODE, name, ttl_ms=TTL_MS, margin_ms=50)  # type: ignore[arg-type]
+        lease = LeaseKeeper(house.leases, NODE, name, ttl_ms=TTL_MS, margin_ms=50)
         self.lease = lease
         self.node = Node(
-            NODE, lease=lease, board=house.board, make=self._reign, calls_max=7, is_home=is_home,  # type: ignore[arg-type]
+            NODE, lease=lease, board=house.board, make=self._reign, calls_max=7, is_home=is_home,
             has_trunk=has_trunk, stood_down=lambda _node, why: self.stood_down.append(why),
         )  # fmt: skip
         self.running = asyncio.create_task(self.node.run())

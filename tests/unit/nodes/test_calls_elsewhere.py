@@ -80,7 +80,7 @@ async def test_of_two_who_begin_one_call_at_two_processes_the_second_gets_the_fi
     afar = Afar(world)
     await afar.opened()
     await afar.owned()
-    other = Fleet([], afar.board, world.calls)  # type: ignore[arg-type]
+    other = Fleet([], afar.board, world.calls)
     one, two = await asyncio.gather(afar.fleet.begin(afar.a_call(), THERE), other.begin(afar.a_call(), THERE))
     assert isinstance(one, Call)
     assert isinstance(two, Call)
@@ -98,11 +98,13 @@ async def test_a_call_that_is_over_is_found_and_nobody_is_asked_to_tend_it(world
     await until(world, lambda: is_talking(world), 5)
     assert await afar.fleet.cancel_for_good(CALL)
     ended = await until_settled(world)
+    assert await afar.orders_left() == []
     assert await afar.fleet.find(CALL) == ended
+    assert await afar.orders_left() == []
     assert not await afar.fleet.cancel_for_good(CALL), "it is over"
     assert not await afar.fleet.cancel_for_good(OTHER), "there is none"
     assert await afar.fleet.find(OTHER) is None
-    await until(world, lambda: not afar.board.inner._nodes["n"].orders, 5)
+    assert await afar.orders_left() == []
 
 
 @in_virtual_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -35,9 +35,7 @@ class Ours:
 
 def told(node: str, live: int = 0, why: str = "", **more: Any) -> NodeNow:
     state = NodeState(node, "them", 7, not why, why, live, 10, 1)
-    return NodeNow(
-        node, **({"owner": "them", "lease_ms": 900, "is_drained": False, "wanted_by": None, "told": state} | more)
-    )
+    return replace(NodeNow(node, "them", 900, False, None, state), **more)
 
 
 def fleet(*ours: Ours, seen: Sequence[NodeNow] = ()) -> Fleet:

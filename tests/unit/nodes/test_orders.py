@@ -4,8 +4,10 @@ nobody but the owner."""
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
-from tests.laws.stories import CALL, OTHER, in_virtual_time, is_talking, until, until_settled
+from ari_app.engine.beginnings import DOUBTFUL_S
+from tests.laws.stories import CALL, OTHER, app, in_virtual_time, is_talking, until, until_settled
 from tests.laws.world import World
 from tests.unit.nodes.afar import NODE, THERE, Afar
 
@@ -106,3 +108,65 @@ async def test_an_owner_who_lost_the_node_in_the_midst_leaves_the_order_to_the_n
     await asyncio.sleep(1)
     assert theirs == afar.leases.held(NODE)
     assert await afar.orders_left() == [("begin", CALL)]
+
+
+# ---- room at the PBX ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Room:
+    """Of a PBX that is busy until it is told otherwise."""
+
+    is_there: bool = False
+    placed_calls: list[str] = field(default_factory=list)
+
+    def admit(self, _call: str) -> bool:
+        return self.is_there
+
+    def placed(self, call: str, *, has_begun: bool) -> None:
+        assert has_begun
+        self.placed_calls.append(call)
+
+
+async def busy(afar: Afar) -> Room:
+    await afar.opened()
+    await afar.owned()
+    room = Room()
+    app(afar.world).admission = room  # type: ignore[assignment]
+    await afar.fleet.begin(afar.a_call(), THERE)
+    await asyncio.sleep(DOUBTFUL_S / 2)
+    assert await afar.orders_left() == [("begin", CALL)]
+    assert afar.world.pbx.rung == {}
+    return room
+
+
+@in_virtual_time
+async def test_a_call_that_is_handed_over_waits_until_its_pbx_has_room(world: World) -> None:
+    afar = Afar(world)
+    room = await busy(afar)
+    room.is_there = True
+    await until(world, lambda: is_talking(world), 5)
+    await until(world, lambda: room.placed_calls == [CALL], 1)
+    assert await afar.orders_left() == []
+
+
+@in_virtual_time
+async def test_one_that_waits_for_room_too_long_is_ended_and_rings_nobody(world: World) -> None:
+    afar = Afar(world)
+    room = await busy(afar)
+    ended = await until_settled(world, within_s=DOUBTFUL_S)
+    assert ended.end is not None
+    assert ended.end.reason == "cancelled"
+    assert (world.pbx.rung, room.placed_calls) == ({}, [])
+    await asyncio.sleep(1)
+    assert await afar.orders_left() == []
+
+
+@in_virtual_time
+async def test_one_that_waits_for_room_can_be_cancelled_at_once(world: World) -> None:
+    afar = Afar(world)
+    await busy(afar)
+    asked_s = world.loop.now_s
+    assert await afar.fleet.cancel_for_good(CALL)
+    assert world.loop.now_s - asked_s < 1
+    assert (await until_settled(world, within_s=5)).end is not None
