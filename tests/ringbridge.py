@@ -30,8 +30,8 @@ FAST = {
     "PROMPT": "false",
     "SETUP_LAG_MAX_S": "0",
 }
-"""Every wait is a setting, so that no test waits a real minute. And no call is refused because the machine of the tests is
-slow: what that is about has folders of its own (overload)."""
+"""Every wait is a setting, so that no test waits a real minute. And no call is refused because the machine of the tests
+is slow: what that is about has a folder of its own (overload)."""
 
 
 @dataclass(frozen=True)

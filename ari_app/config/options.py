@@ -140,8 +140,8 @@ class Settings:
         "Calls this process has at once; above it 503 no-capacity.", section="calls")
     setup_lag_max_ms: int = option(150, seconds(0, 10),
         "A new call is refused (503 no-capacity) while the PBX, or this process, is behind by this much with what was "
-        "asked of it, and before that where calls begin faster than they are set up. Above the usual time of an answer: "
-        "raise it where the PBX or Redis is far away. 0: none is refused for that.", section="calls", unit="s")
+        "asked of it, and before that where calls begin faster than they are set up. Above the usual time of an "
+        "answer: raise it where the PBX or Redis is far away. 0: none is refused for that.", section="calls", unit="s")
     max_duration_s: int = option(7200, whole(1, DAY_S),
         "Longest talk, unless the request asks for less.", section="calls", unit="s")
     caller_ring_timeout_s: int = option(45, whole(1, 300),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ari_app.engine import node as node_module
@@ -158,7 +160,7 @@ async def test_who_is_replaced_again_and_again_though_the_lease_is_his_gives_up(
         process.link.say(Replaced())
         await until(lambda n=fight: len(process.stood_down) == n + 1)  # type: ignore[misc]
     with pytest.raises(DiedError, match="a process that does not share this Redis takes this PBX's application"):
-        await process.running
+        await asyncio.wait_for(process.running, 5)
 
 
 async def test_once_in_a_while_it_may_be_replaced(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +173,20 @@ async def test_once_in_a_while_it_may_be_replaced(house: House, monkeypatch: pyt
     await until(lambda: process.owns)
 
 
+async def test_to_be_replaced_by_one_who_had_the_lease_is_no_fight_however_often(house: House) -> None:
+    process = await owning(house)
+    for n in range(FIGHTS_MAX + 2):
+        theirs = await house.stolen()
+        process.link.say(Replaced())
+        await until(lambda n=n: len(process.stood_down) == n + 1)  # type: ignore[misc]
+        await house.leases.inner.release(theirs)
+        await until(lambda: process.owns, what=f"take-over {n}")
+
+
 async def test_a_part_that_dies_ends_the_process_and_is_named(house: House) -> None:
     process = await owning(house)
     process.link.die(ZeroDivisionError("by zero"))
     with pytest.raises(ExceptionGroup) as caught:
-        await process.running
+        await asyncio.wait_for(process.running, 5)
     (why,) = caught.value.exceptions
     assert str(why) == "the link to the PBX stopped by a fault: ZeroDivisionError: by zero"
