@@ -6,11 +6,9 @@ Knows endpoints, variables and bridge types (docs/asterisk.md tells what each wa
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,30 +16,28 @@ import structlog
 
 from ari_app.adapters.ari import clocks, errors, sight
 from ari_app.adapters.ari import events as ari
+from ari_app.adapters.ari.asking import Asking
 from ari_app.adapters.ari.birth import born_ms
 from ari_app.adapters.ari.cel import read_record
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.fitness import Fitness
+from ari_app.adapters.ari.legs import Legs
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, TONES
 from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.adapters.ari.translate import Translator, asked_by_waiting, entered_unasked
-from ari_app.adapters.ari.undialled import Undialled
 from ari_app.domain.events import Played
 from ari_app.ports.telephony import (
     Asked,
     CallEvent,
     DialRequest,
     LinkDown,
-    LinkLost,
     LinkUp,
-    NoSuchChannel,
     PbxError,
     PbxEvent,
     Record,
     Replaced,
     Snapshot,
-    TimedOut,
 )  # fmt: skip
 
 log = structlog.get_logger()
@@ -51,27 +47,13 @@ BRIDGE_TYPE = "mixing,proxy_media"
 """In this order: plain `mixing` turns native when both legs are up, and changes the RTP stream under a leg that has
 heard a prompt; some far ends then stay silent."""
 
-PBX_RING_MARGIN_S = 2  # the PBX's own dial time-out comes after ours: ours knows why
-STASIS_WITHIN_S = 2.0
 SILENT_MS = 2_500  # a ping that waits longer: no call can be placed, though the link is not given up yet
-
-CONFLICT, NOT_DIALLED = 409, 410
-"""Asterisk also says 409 to the dial of a channel that has just been hung up: that must not be taken for "the id lives
-already", which only `create` can tell."""
 
 UNNEEDED = (
     "ChannelVarset", "ChannelDialplan", "ChannelCallerId", "ChannelConnectedLine", "ChannelCreated", "StasisEnd",
     "ChannelEnteredBridge", "ChannelLeftBridge", "BridgeCreated", "BridgeDestroyed", "BridgeMerged",
     "PlaybackStarted", "PlaybackContinuing", "ChannelHold", "ChannelUnhold",
 )  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Entering:
-    """A channel that was asked for and has not entered Stasis yet."""
-
-    since_s: float = field(default_factory=time.monotonic)
-    event: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class AriTelephony:
@@ -102,10 +84,9 @@ class AriTelephony:
         self.clock = clocks.Clock()
         self._translator = Translator(self.clock.now_ms)
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
-        self._entering: OrderedDict[str, _Entering] = OrderedDict()  # the oldest first
-        self._undialled = Undialled(self._tell)
+        self._request = Asking(self._client)
+        self._legs = Legs(self._client, self._request, app, self._tell)
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
-        self._told_odd_reply = False
         self._client.status.now_ms = self.clock.now_ms
         self._asking_the_time: asyncio.Task[None] | None = None
 
@@ -135,9 +116,7 @@ class AriTelephony:
     def lag_s(self) -> float:
         """How far the PBX is behind: what has waited longest, of the answers to our requests and of the events that say
         that a channel has entered Stasis. Both are timed by our clock alone. Grows with each moment of silence."""
-        entering = next(iter(self._entering.values()), None)
-        waited_s = 0.0 if entering is None else time.monotonic() - entering.since_s
-        return max(waited_s, self._client.oldest_request_s)
+        return max(self._legs.waited_s, self._client.oldest_request_s)
 
     async def run(self) -> None:
         """Until closed or replaced. A fault in the link, or in what listens to it, ends both and is raised as it is."""
@@ -170,14 +149,13 @@ class AriTelephony:
                 log.exception("event of the PBX left out", type=event.type)
 
     def _take(self, event: AnyEvent) -> None:
-        if isinstance(event, ari.StasisStart) and (ready := self._entering.get(event.channel.id)):
-            ready.event.set()
-        elif isinstance(event, ari.StasisStart) and (entered := entered_unasked(event)) is not None:
-            self._tell(entered)
+        if isinstance(event, ari.StasisStart) and not self._legs.has_entered(event.channel.id):
+            for entered in entered_unasked(event):
+                self._tell(entered)
         if self.clock.is_doubted_by(event.at_ms):
             self._asking_the_time = asyncio.create_task(self._ask_the_time())
         facts = list(self._translator.facts(event))
-        if not self._undialled.keeps(event, facts):
+        if not self._legs.undialled.keeps(event, facts):
             for fact in facts:
                 self._tell(fact)
 
@@ -195,8 +173,8 @@ class AriTelephony:
 
     async def _connected(self, client: Client) -> None:
         """Subscribed already; now the snapshot, then the stream."""
-        self._undialled.clear()
-        await self._for_effect(
+        self._legs.undialled.clear()
+        await self._request.for_effect(
             client.applications.filter(self._app, filter={"disallowed": [{"type": t} for t in UNNEEDED]})
         )
         await self.clock.ask(client)
@@ -227,116 +205,26 @@ class AriTelephony:
             self._client.drop("not the owner of this PBX now")
             raise errors.LinkLost("not the owner of this PBX now", sent=False)
 
-    async def _ask(self, asking: Awaitable[T]) -> T:
-        try:
-            return await asking
-        except errors.NotFound as e:
-            raise NoSuchChannel(e.status, e.message) from e
-        except errors.AriError as e:
-            raise PbxError(e.status, e.message) from e
-        except errors.RequestTimeout as e:  # no answer on a link that stands: drop it, and the snapshot will tell
-            self._client.drop(str(e))
-            raise (TimedOut if e.sent else LinkLost)(str(e)) from e
-        except errors.UndecodableReply as e:
-            raise PbxError(500, str(e)) from e
-        except errors.AriFault as e:
-            raise LinkLost(str(e)) from e
-
-    async def _do(self, asking: Awaitable[object]) -> None:
-        """Ask for something whose reply says nothing that we need."""
-        await self._ask(self._for_effect(asking))
-
-    async def _for_effect(self, asking: Awaitable[object]) -> None:
-        """What was carried out is done, whatever the reply looks like."""
-        try:
-            await asking
-        except errors.UndecodableReply as e:
-            if not self._told_odd_reply:
-                self._told_odd_reply = True
-                log.warning("replies of the PBX have another shape than described", first=str(e))
-
     # ---- phones -------------------------------------------------------------------------------------------------
 
     async def dial(self, request: DialRequest) -> None:
-        """Create, then dial: so the leg is in Stasis from its birth, and it answers into the application even if that
-        was away for a moment (a leg that rings by `originate` would be hung up).
-
-        PbxError 409 means one thing: a channel of this id lives already. Whatever else is refused has another status.
-        """
-        await self._in_stasis(request.channel, self._create(request))
-        try:
-            await self._ring(request)
-        except PbxError as e:
-            if e.status != CONFLICT:
-                raise
-            raise PbxError(NOT_DIALLED, e.message) from e
-
-    async def _ring(self, request: DialRequest) -> None:
-        channel = request.channel
-        ring_s = _seconds(request.ring_ms) + PBX_RING_MARGIN_S
-        asking = [self._do(self._client.channels.dial(channel, timeout=ring_s))]
-        if request.bridge is not None:  # both travel at once, in this order: the bridge must be there before a sound
-            asking.insert(0, self.join(request.bridge, channel))
-        answers = await asyncio.gather(*asking, return_exceptions=True)
-        if isinstance(answers[-1], PbxError):
-            self._undialled.refused(channel)
-        else:
-            self._undialled.dialled(channel)
-        failed = next(filter(None, answers), None)
-        if isinstance(failed, PbxError):
-            await self._hang_up_unused(channel)
-        if failed is not None:
-            raise failed
-
-    async def _in_stasis(self, channel: str, asking: Awaitable[object]) -> None:
-        """Ask for a channel and wait until it has entered Stasis: before that it cannot be bridged or played to, and
-        the answer to the request comes earlier."""
-        ready = self._entering[channel] = _Entering()
-        try:
-            await self._do(asking)
-            async with asyncio.timeout(STASIS_WITHIN_S):
-                await ready.event.wait()
-        except TimeoutError as e:
-            self._undialled.refused(channel)
-            await self._hang_up_unused(channel)
-            raise PbxError(422, "the channel did not enter the application") from e
-        finally:
-            del self._entering[channel]
-
-    async def _hang_up_unused(self, channel: str) -> None:
-        with suppress(NoSuchChannel):
-            await self.hang_up(channel)
-
-    async def _create(self, r: DialRequest) -> None:
-        """`create` has no caller id of its own: the number sent is the channel's connected line. Joining would
-        overwrite that with the other leg's number, hence inhibitConnectedLineUpdates."""
-        variables = {
-            "CONNECTEDLINE(num,i)": r.shown,
-            "CALLERID(num)": r.shown,
-            "TIMEOUT(absolute)": _timer(r.life_ms),
-        }
-        await self._for_effect(
-            self._client.channels.create(
-                f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel, variables=variables
-            )
-        )
-        self._undialled.created(r.channel)  # not earlier: where the id lives already (409), that channel was dialled
+        """See Legs.dial. PbxError 409 means one thing: a channel of this id lives already."""
+        await self._legs.dial(request)
 
     async def hang_up(self, channel: str) -> None:
-        await self._do(self._client.channels.hangup(channel))
+        await self._legs.hang_up(channel)
 
     async def cut_off(self, channel: str, in_ms: int) -> None:
-        timer = {"TIMEOUT(absolute)": _timer(max(in_ms, 1))}
-        await self._do(self._client.channels.setChannelVars(channel, timer))
+        await self._legs.cut_off(channel, max(in_ms, 1))
 
     async def look(self) -> Snapshot:
-        channels = await self._ask(self._client.channels.list())
-        bridges = await self._ask(self._client.bridges.list())
+        channels = await self._request.ask(self._client.channels.list())
+        bridges = await self._request.ask(self._client.bridges.list())
         return sight.snapshot(channels, bridges, self._app, self.clock.now_ms())
 
     async def answered_at(self, channel: str) -> int | None:
         try:
-            said = await self._ask(self._client.channels.getChannelVar(channel, "CDR(answer,u)"))
+            said = await self._request.ask(self._client.channels.getChannelVar(channel, "CDR(answer,u)"))
             return int(float(said.value) * 1000) or None
         except (PbxError, ValueError, OverflowError):
             return None
@@ -351,38 +239,38 @@ class AriTelephony:
         try:
             if variables:
                 await self._leave_word(channel, variables)
-            await self._do(self._client.channels.continueInDialplan(channel))
+            await self._request.do(self._client.channels.continueInDialplan(channel))
         finally:
             self._asking.discard(channel)
 
     async def _leave_word(self, channel: str, variables: Mapping[str, str]) -> None:
         try:
-            await self._do(self._client.channels.setChannelVars(channel, dict(variables)))
+            await self._request.do(self._client.channels.setChannelVars(channel, dict(variables)))
         except PbxError as e:
             log.warning("the dialplan is not told the answer", channel=channel, why=str(e))
 
     # ---- bridges and sounds -------------------------------------------------------------------------------------
 
     async def open_bridge(self, bridge: str) -> None:
-        await self._do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE, name=self._app))
+        await self._request.do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE, name=self._app))
 
     async def join(self, bridge: str, channel: str) -> None:
-        await self._do(self._client.bridges.addChannel(bridge, channel, inhibitConnectedLineUpdates=True))
+        await self._legs.join(bridge, channel)
 
     async def close_bridge(self, bridge: str) -> None:
-        await self._do(self._client.bridges.destroy(bridge))
+        await self._request.do(self._client.bridges.destroy(bridge))
 
     async def play(self, channel: str, playback: str, sound: str) -> None:
         if sound == MUSIC:
-            await self._do(self._client.channels.startMoh(channel))
+            await self._request.do(self._client.channels.startMoh(channel))
         else:
-            await self._do(self._client.channels.playWithId(channel, playback, media=self._media[sound]))
+            await self._request.do(self._client.channels.playWithId(channel, playback, media=self._media[sound]))
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         if sound != MUSIC:
-            await self._do(self._client.playbacks.stop(playback))
+            await self._request.do(self._client.playbacks.stop(playback))
             return
-        await self._do(self._client.channels.stopMoh(channel))
+        await self._request.do(self._client.channels.stopMoh(channel))
         call, _, name = playback.partition(".")
         self._queue.put_nowait(CallEvent(call, Played(name, self.clock.now_ms())))
 
@@ -390,17 +278,8 @@ class AriTelephony:
         snoop = self._client.channels.snoopChannelWithId(
             channel, playback, self._app, spy="none", whisper="out", appArgs=playback
         )
-        await self._in_stasis(playback, snoop)
-        await self._do(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
+        await self._legs.in_stasis(playback, snoop)
+        await self._request.do(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
 
     async def unwhisper(self, playback: str) -> None:
-        await self._do(self._client.channels.hangup(playback))
-
-
-def _timer(in_ms: int) -> str:
-    """For TIMEOUT(absolute): "65.500"; it takes fractions, and 0 would switch it off."""
-    return f"{in_ms // 1000}.{in_ms % 1000:03d}" if in_ms > 0 else "0.001"
-
-
-def _seconds(ms: int) -> int:
-    return -(-ms // 1000)
+        await self._request.do(self._client.channels.hangup(playback))

@@ -129,10 +129,10 @@ class Translator:
         )
 
 
-def entered_unasked(event: ari.StasisStart) -> Entered | None:
-    """Of a leg; None for a channel of the dialplan, or that speaks into an ear."""
-    leg = LEG.match(event.channel.id)
-    return None if leg is None or event.args[:1] == ("call",) else Entered(leg[1], leg[2], int(leg[3]))
+def entered_unasked(event: ari.StasisStart) -> Iterator[Entered]:
+    """Of a leg; nothing for a channel of the dialplan, or that speaks into an ear."""
+    if event.args[:1] != ("call",) and (leg := LEG.match(event.channel.id)):
+        yield Entered(leg[1], leg[2], int(leg[3]))
 
 
 def _asked_from_dialplan(channel: str, args: tuple[str, ...]) -> Asked:

@@ -167,7 +167,7 @@ async def test_the_end_of_a_channel_before_its_dial_is_no_rejection_by_a_phone(h
 async def test_a_channel_that_does_not_enter_the_application_is_hung_up_and_is_no_rejection(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ari_app.adapters.ari.telephony.STASIS_WITHIN_S", 0.05)
+    monkeypatch.setattr("ari_app.adapters.ari.legs.STASIS_WITHIN_S", 0.05)
     house.pbx.then = {HANG_UP: the_end()}
     with pytest.raises(PbxError, match="did not enter"):
         await house.telephony.dial(REQUEST)
@@ -298,7 +298,7 @@ async def test_a_reply_that_is_needed_and_cannot_be_read_is_not_taken_for_an_ans
     assert await house.telephony.answered_at(LEG) is None
     assert house.telephony.is_up
     with pytest.raises(PbxError) as told:
-        await house.telephony._ask(house.telephony.client.channels.getChannelVar(LEG, "X"))
+        await house.telephony._request.ask(house.telephony.client.channels.getChannelVar(LEG, "X"))
     assert told.value.status == 500
 
 
