@@ -14,7 +14,7 @@ from ari_app.domain.call import Terms
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.plans import Plans
 from ari_app.domain.trunks import Trunk
-from ari_app.engine.service import Policy
+from ari_app.engine.asks import Policy
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.nodes_file import NodeSpec, the_one
 from ari_app.operator_files import read_files

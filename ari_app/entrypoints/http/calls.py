@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ari_app.domain.call import Call
 from ari_app.domain.errors import CallerError
 from ari_app.engine import records
-from ari_app.engine.service import CallAsk, Refusal
+from ari_app.engine.asks import CallAsk, Refusal
 from ari_app.entrypoints import views
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import PlaceCall, read, takes

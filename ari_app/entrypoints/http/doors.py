@@ -9,9 +9,9 @@ from typing import Literal, Protocol
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plans
+from ari_app.engine.asks import CallAsk, Refusal
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
-from ari_app.engine.service import CallAsk, Refusal
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.ports.calls import Calls
 from ari_app.ports.keys import Keys

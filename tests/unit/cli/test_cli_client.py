@@ -15,7 +15,7 @@ import pytest
 from ari_app.domain.call import Call, End
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.engine import records
-from ari_app.engine.service import CallAsk
+from ari_app.engine.asks import CallAsk
 from ari_app.entrypoints import demo
 from ari_app.entrypoints.client import ApiRefused, Client
 from ari_app.entrypoints.views import at_ms

@@ -17,9 +17,9 @@ from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route,
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.units import Increment
 from ari_app.engine import records
+from ari_app.engine.asks import CallAsk, Refusal
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
-from ari_app.engine.service import CallAsk, Refusal
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.plans_file import shipped

@@ -10,7 +10,7 @@ from ari_app.domain.call import End, Settlement
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.errors import Unavailable
 from ari_app.engine import records
-from ari_app.engine.service import Refusal
+from ari_app.engine.asks import Refusal
 from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
 
 ASK = {"caller": "demo", "callee": "+8613900000004"}

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import structlog
 
-from ari_app.engine.service import Refusal
+from ari_app.engine.asks import Refusal
 from ari_app.entrypoints.http.app import routes
 from ari_app.entrypoints.http.problems import KINDS
 from tests.unit.http.http_bench import Bench

@@ -13,7 +13,8 @@ from ari_app.domain.ledger_types import Kind
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.trunks import Trunk
 from ari_app.engine import records
-from ari_app.engine.service import CallAsk, CallService, Policy, Refusal, call_id
+from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.engine.service import CallService, call_id
 from ari_app.flows import flows
 from ari_app.ports.users import OwnedNumber, User
 from tests.laws.virtual_time import run
@@ -169,17 +170,17 @@ def test_a_key_whose_call_is_forgotten_is_refused() -> None:
 
 def test_a_call_that_was_placed_and_ended_while_its_twin_was_looked_at_is_the_answer() -> None:
     async def story(desk: Desk) -> None:
-        engine, make = desk.world.engine, desk.service._make
+        engine, make = desk.world.engine, desk.service._maker.make
         assert engine is not None
         go_on = asyncio.Event()
 
         async def slow_for_the_first(ask: CallAsk, new_id: str) -> Call | Refusal:
             if not go_on.is_set():
-                desk.service._make = make  # type: ignore[method-assign]
+                desk.service._maker.make = make  # type: ignore[method-assign]
                 await go_on.wait()
             return await make(ask, new_id)
 
-        desk.service._make = slow_for_the_first  # type: ignore[method-assign]
+        desk.service._maker.make = slow_for_the_first  # type: ignore[method-assign]
         first = asyncio.create_task(desk.placed())
         await asyncio.sleep(0.1)
         second = await desk.placed()
@@ -233,7 +234,7 @@ def test_a_call_whose_creation_was_answered_to_nobody_is_tended() -> None:
     async def story(desk: Desk) -> None:
         engine = desk.world.engine
         assert engine is not None
-        made = await desk.service._make(ASK, call_id("shop", "order-7"))
+        made = await desk.service._maker.make(ASK, call_id("shop", "order-7"))
         assert isinstance(made, Call)
         await desk.world.calls.create(
             made.id, records.encode(made), node="n", user_ids=(PAYER,), created_at_ms=made.created_at_ms, events=[]

@@ -9,7 +9,7 @@ import pytest
 
 from ari_app.domain.call import Call
 from ari_app.engine.admission import Admission, Why
-from ari_app.engine.service import CallAsk, Refusal
+from ari_app.engine.asks import CallAsk, Refusal
 from ari_app.ports.telephony import DialRequest
 from tests.unit.service.test_asking_again import Desk, at_the_desk
 

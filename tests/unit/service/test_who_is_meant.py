@@ -10,7 +10,8 @@ import pytest
 from ari_app.adapters.memory_users import MemoryUsers
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.numbers import Rules
-from ari_app.engine.service import CallAsk, CallService, Refusal
+from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.service import CallService
 from ari_app.ports.users import OwnedNumber, User
 from tests.support import personal
 from tests.unit.service.lines import fleet_of, never
