@@ -65,7 +65,7 @@ class App(Ringbridge):
         """Ended, and not started again until `up`."""
         with self._turn:
             self._wanted = False
-            self.signal(signal.SIGCONT)  # one that is stopped would not hear a SIGTERM: so a service manager does it too
+            self.signal(signal.SIGCONT)  # or one that is stopped would not hear a SIGTERM; service managers do so too
             if self.process is not None:
                 self._end(how, LEAVES_WITHIN_S)
 

@@ -58,7 +58,7 @@ async def test_archive_and_migrate_name_who_is_not_sound_and_fail(
     ("words", "said"),
     [
         (("verify", "--redis", "nonsense"), "--redis: the address will not do; expected"),
-        (("verify", "--redis", "redis://127.0.0.1:notaport"), "this is not the address of a Redis"),
+        (("verify", "--redis", "redis://127.0.0.1:notaport"), "--redis: the address will not do; expected"),
         (("verify", "--redis", "redis://127.0.0.1:1"), "Redis at 127.0.0.1:1:"),
         (("archive", "there", "--keep-days", "69"), "--keep-days: 70 at least"),
         (("archived", "nowhere", "anna"), "nowhere: no such folder"),

@@ -129,10 +129,18 @@ async def test_a_guest_does_not_take_a_node_while_it_is_wanted_at_home(house: Ho
 async def test_a_process_whose_lease_another_one_has_stands_down_and_comes_back_anew(house: House) -> None:
     process = await owning(house)
     engine, link = process.node.engine, process.link
+    assert engine is not None
+    was_closed, real_close = list[bool](), engine.close
+
+    async def close() -> None:
+        was_closed.append(link.is_closed)
+        await real_close()
+
+    engine.close = close  # type: ignore[method-assign]
     theirs = await house.stolen()
     await until(lambda: process.stood_down)
     assert process.stood_down == [f"another process took the lease on {NODE}"]
-    assert link.is_closed
+    assert was_closed == [True], "the link is closed before anything else is done"
     await until(lambda: process.node.others is not None)
     assert house.held(NODE) == theirs
     assert not process.running.done()
