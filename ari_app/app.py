@@ -61,6 +61,7 @@ log = structlog.get_logger()
 
 __all__ = ["App", "Ready", "serve", "stack_of"]
 
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Calls can be placed now. `stack` is None where nothing is embedded."""

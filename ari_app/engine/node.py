@@ -164,6 +164,8 @@ class Node:
         self._fights = [at for at in self._fights if now - at < FIGHT_S] + ([] if is_lost else [now])
         if len(self._fights) > FIGHTS_MAX:
             raise DiedError(f"{self.name}: a process that does not share this Redis takes this PBX's application")
+        if not is_lost:
+            await asyncio.sleep(AGAIN_S)
 
     # ---- while it is ours ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.house import House
-from tests.ground import laid
+from tests.ground import Ground, laid
 from tests.support import until_sync
 
 
@@ -19,6 +19,13 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             yield house
         finally:
             house.close()
+
+
+@pytest.fixture(scope="session")
+def silent_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A stack on which a silent phone is never hung up, and no app of the session lives."""
+    with laid(tmp_path_factory.mktemp("silent"), media_timeout_s=0) as ground:
+        yield ground
 
 
 @pytest.fixture

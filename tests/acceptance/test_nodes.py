@@ -24,14 +24,14 @@ TAKEN_OVER_WITHIN_S = 5.0
 
 
 @pytest.fixture
-def pair(paying_ground: Ground, tmp_path: Path) -> Iterator[Crew]:
+def pair(silent_ground: Ground, tmp_path: Path) -> Iterator[Crew]:
     """Process `a` owns `a`, which is the PBX; `b` stands by, at home there too: neither gives it back to the other."""
-    with crew(tmp_path / "crew", a=paying_ground) as pair:
+    with crew(tmp_path / "crew", a=silent_ground) as pair:
         a = pair.start("a")
         pair.until_owned(a, "a", by="a")
         pair.start("b", NODE="a")
         yield pair
-        until_sync(lambda: not paying_ground.on_the_pbx(), 5, "nothing is left on the PBX")
+        until_sync(lambda: not silent_ground.on_the_pbx(), 5, "nothing is left on the PBX")
 
 
 def test_whichever_process_is_asked_the_call_is_placed_seen_and_ended(pair: Crew) -> None:

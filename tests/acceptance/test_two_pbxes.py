@@ -15,10 +15,10 @@ from tests.support import until_sync
 
 
 @pytest.fixture(scope="module")
-def grounds(paying_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ground]]:
+def grounds(silent_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ground]]:
     """Each with a carrier of its own; the Redis is the first one's."""
     with laid(tmp_path_factory.mktemp("second"), media_timeout_s=0) as second:
-        yield {"one": paying_ground, "two": second}
+        yield {"one": silent_ground, "two": second}
 
 
 @pytest.fixture
