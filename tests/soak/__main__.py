@@ -26,6 +26,7 @@ SECTIONS = {
     "fresh": (["tests/acceptance/test_fresh_clone.py"], {}),
     "money": (["tests/pbx/test_money.py"], {}),
     "many": (["tests/acceptance/test_many_calls.py"], {}),
+    "nodes": (["tests/acceptance/test_nodes.py", "tests/acceptance/test_two_pbxes.py"], {}),
     "overload": (["tests/overload"], {}),
     "fuzz": ([f"tests/hostile/test_{name}.py" for name in ("odd_frames", "odd_facts", "fuzzed_by_coverage")], {}),
     "api-fuzz": (["tests/hostile/test_api_fuzzed.py"], {}),
