@@ -52,7 +52,7 @@ from ari_app.loop_lag import LoopLag
 from ari_app.metrics import Metrics
 from ari_app.pbx import Pbx
 from ari_app.ports.users import User
-from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part
+from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part, with_a_node
 from ari_app.sd_notify import READY, STOPPING, Supervisor
 from ari_app.stack import BrokenOff, StackError, StackInfo
 from ari_app.stopping import Stopping, Told, first_of
@@ -107,6 +107,7 @@ class App:
         self.pbxes = [
             Pbx(
                 spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=ground.trunks,
+                is_only=len(ground.nodes) == 1,
                 stood_down=self.metrics.stood_down, changed=lambda: self.fleet.look_again(),
             )
             for spec in ground.nodes
@@ -131,7 +132,7 @@ class App:
         return Engine(
             node=node, telephony=telephony, calls=self.calls, ledger=self.ledger, performer=performer,
             now_ms=telephony.clock.now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
-            watch=self.metrics.watch(node), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
+            watch=self.metrics.watch(), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
             admission=admission,
         )  # fmt: skip
 
@@ -154,13 +155,14 @@ class App:
 
     async def parts(self) -> list[Part]:
         """Everything without which no call can be placed, and whether it is there now."""
-        return [
+        parts = [
             Part("app", not self.service.is_draining, "it is about to stop and takes no new calls"),
             pbx_part(self._faults(), is_elsewhere=self._is_open_elsewhere),
             await redis_part(lambda: self.redis.command("SET", "ringbridge:ready", now_ms(), "EX", 60)),
             lease_part(self._leases(), is_elsewhere=self._is_open_elsewhere),
             trunk_part(self.trunk_states(), is_elsewhere=self._is_open_elsewhere),
         ]
+        return with_a_node(parts, self.fleet.why_closed())
 
     def _faults(self) -> dict[str, str]:
         return {pbx.spec.name: pbx.fault for pbx in self.pbxes if pbx.is_ours}
@@ -200,6 +202,7 @@ class App:
         self.metrics.tasks.set(len(asyncio.all_tasks()))
         self.metrics.trunks(self.trunk_states())
         self.metrics.leases(self._leases())
+        self.metrics.links({engine.node: engine.sees_pbx for engine in self.fleet.engines})
         self.metrics.lag.show(self.loop_lag.worst_s, [(engine.node, engine.admission) for engine in self.fleet.engines])
         self.metrics.exposed([engine.exposure() for engine in self.fleet.engines])
         return self.metrics.text()

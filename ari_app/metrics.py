@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -73,10 +72,10 @@ class Metrics:
             for reason in Reason:
                 self.calls.labels(type, str(reason))
 
-    def watch(self, node: str = "pbx1") -> Watch:
+    def watch(self) -> Watch:
         """Of the engine of one node."""
         return Watch(
-            call_told=self._told, link=partial(self._link, node), adopted=self._adopted,
+            call_told=self._told, link=self._link, adopted=self._adopted,
             stranger=lambda _channel: self.strangers.inc(), unanswered=lambda _channel: self.unanswered.inc(),
         )  # fmt: skip
 
@@ -109,6 +108,12 @@ class Metrics:
         for node, ms in left_ms.items():
             self.lease.labels(node).set(ms / 1000)
 
+    def links(self, in_sight: Mapping[str, bool]) -> None:
+        """Node → whether its PBX is in sight, for those that are ours: also for one that never was."""
+        self.link.clear()
+        for node, is_in_sight in in_sight.items():
+            self.link.labels(node).set(int(is_in_sight))
+
     def exposed(self, by_node: Iterable[Exposure]) -> None:
         found = list(by_node)
         self.held.set(sum(one.held_s for one in found))
@@ -118,14 +123,10 @@ class Metrics:
 
     # ---- told by the engine -------------------------------------------------------------------------------------
 
-    def stood_down(self, node: str, _why: str) -> None:
-        """It is another process's business from here on."""
+    def stood_down(self, _node: str, _why: str) -> None:
         self.stand_downs.inc()
-        with suppress(KeyError):
-            self.link.remove(node)
 
-    def _link(self, node: str, up: bool) -> None:
-        self.link.labels(node).set(int(up))
+    def _link(self, up: bool) -> None:
         if up:
             self.reconnects.inc()
 

@@ -25,7 +25,7 @@ MakeEngine = Callable[[str, AriTelephony], Engine]
 class Pbx:
     def __init__(
         self, spec: NodeSpec, settings: Settings, *, owner: str, leases: Leases, board: Board, make_engine: MakeEngine,
-        trunks: Sequence[Trunk], stood_down: Callable[[str, str], None], changed: Callable[[], None],
+        trunks: Sequence[Trunk], is_only: bool, stood_down: Callable[[str, str], None], changed: Callable[[], None],
     ) -> None:  # fmt: skip
         s = settings
         self.spec = spec
@@ -38,7 +38,8 @@ class Pbx:
         self._trunks = trunks
         self.node = Node(
             spec.name, lease=self.lease, board=board, make=self._reign, calls_max=spec.max_calls or s.max_calls,
-            is_home=s.node == spec.name, has_trunk=self.has_trunk, stood_down=stood_down, changed=changed,
+            is_home=s.node == spec.name, is_only=is_only, has_trunk=self.has_trunk, stood_down=stood_down,
+            changed=changed,
         )  # fmt: skip
 
     def lasting(self) -> list[tuple[Coroutine[Any, Any, None], str]]:

@@ -95,3 +95,11 @@ def trunk_part(states: Iterable[TrunkNow], *, is_elsewhere: bool = False) -> Par
     """One whose state nobody knows counts as there."""
     is_there = is_elsewhere or any(trunk.state != "down" for trunk in states)
     return Part("trunk", is_there, "no trunk can be reached")
+
+
+def with_a_node(parts: Sequence[Part], why_none: str, name: str = "asterisk") -> list[Part]:
+    """Each part may be there, and no node have all of them: one is drained, another's link is down. `why_none`: what
+    each lacks, "" where one lacks nothing."""
+    if not why_none or not all(part.ok for part in parts):
+        return list(parts)
+    return [Part(name, False, why_none) if part.name == name else part for part in parts]

@@ -3,11 +3,10 @@
 import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from time import monotonic_ns
 
 from ari_app.domain.errors import CallerError
 from ari_app.ports.calls import RETENTION_S, CallPage, Created, Exists, Fenced, Saved, Stale, StoredCall
-from ari_app.ports.leases import HeldBy, Lease, Lost
+from ari_app.ports.leases import HeldBy, Lease, Lost, boot_ms
 
 
 class MemoryCalls:
@@ -103,7 +102,7 @@ class MemoryLeases:
     def __init__(
         self,
         is_dead: Callable[[str], bool] = lambda _owner: False,
-        monotonic_ms: Callable[[], int] = lambda: monotonic_ns() // 1_000_000,
+        monotonic_ms: Callable[[], int] = boot_ms,
     ) -> None:
         self._is_dead = is_dead
         self._now_ms = monotonic_ms

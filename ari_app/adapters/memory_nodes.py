@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic_ns
 
 from ari_app.adapters.memory_calls import MemoryCalls, MemoryLeases
-from ari_app.ports.leases import Lease
+from ari_app.ports.leases import Lease, boot_ms
 from ari_app.ports.nodes import NodeNow, NodeState, Order, What
 
 
@@ -24,7 +23,7 @@ class MemoryBoard:
         self,
         leases: MemoryLeases,
         calls: MemoryCalls,
-        monotonic_ms: Callable[[], int] = lambda: monotonic_ns() // 1_000_000,
+        monotonic_ms: Callable[[], int] = boot_ms,
     ) -> None:
         self._leases, self._calls = leases, calls
         self._now_ms = monotonic_ms

@@ -78,8 +78,9 @@ class Admission:
         """Of the last half minute or more, as found when calls were asked for."""
         return max(self.lag_s, self._worst.at(self._clock()))
 
-    def admit(self, call: str) -> bool:
-        """May this call begin? Of one that was let in is told when it is `placed`, and `dialled`."""
+    def admit(self, call: str, *, is_last_word: bool = True) -> bool:
+        """May this call begin? Of one that was let in is told when it is `placed`, and `dialled`. `is_last_word`: else
+        it is asked for again, here or elsewhere, and nobody is refused anything yet."""
         now_s, lag_s = self._clock(), self.lag_s
         self._worst.note(lag_s, now_s)
         if not self._lag_max_s:
@@ -88,7 +89,8 @@ class Admission:
         self._judge(now_s, lag_s)
         why = self._against(now_s, lag_s)
         if why is not None:
-            self._refused(why)
+            if is_last_word:
+                self._refused(why)
             return False
         self._tokens = max(0.0, self._tokens - 1)
         self._placing += 1
@@ -106,7 +108,8 @@ class Admission:
             self._begun = max(0, self._begun - 1)
 
     def dialled(self, call: str) -> None:
-        """A phone of it is being rung, or could not be. Harmless for calls that did not come through here."""
+        """A phone of it is being rung, or could not be, or never will: it is over. Harmless for calls that did not
+        come through here."""
         self._waiting.pop(call, None)
 
     def _against(self, now_s: float, lag_s: float) -> Why | None:

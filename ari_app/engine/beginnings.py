@@ -35,7 +35,8 @@ class Beginnings:
         self._engine = engine
 
     async def start(self, call: Call, user_ids: tuple[str, ...]) -> Call | Mailbox:
-        """Create the call and set it going. Returns the call of the same id, if there is one already.
+        """Create the call and set it going. Returns the call of the same id, if there is one already; the call itself
+        where we stood down meanwhile: it is the next owner's.
 
         Raises Unavailable if the store does not answer; then nothing was begun, or the next process will find it.
         """
@@ -48,20 +49,32 @@ class Beginnings:
             engine.background(self._end_doubtful(call.id))
             raise
         if isinstance(made, Exists):
-            there = self._go_on(made.stored)
+            there = await self._go_on_in_turn(made.stored)
             engine.background(self._unlist(there, user_ids))
             return there
-        box = engine.adopt(call, made.version)
+        async with engine.turn(call.id):
+            if (there_already := engine.mailbox(call.id)) is not None:
+                return there_already
+            if engine.stood_down.done():
+                return call
+            box = engine.adopt(call, made.version)
         box.post(Tick(engine.now_ms()))
         engine.told(call, flows()[call.type].STATES[0])
         return box
+
+    async def _go_on_in_turn(self, stored: StoredCall) -> Call:
+        turn = self._engine.turn(stored.call_id)
+        is_old = turn.locked()
+        async with turn:
+            now = await self._engine.calls.load(stored.call_id) if is_old else stored
+            return self._go_on(now or stored)
 
     def _go_on(self, stored: StoredCall) -> Call:
         """The call as it is; one that lives and that nobody tends (its creation was answered to nobody) is tended."""
         box = self._engine.mailbox(stored.call_id)
         if box is None:
             call = records.decode(stored.record)
-            if call.settled is not None or stored.node != self._engine.node:
+            if call.settled is not None or stored.node != self._engine.node or self._engine.stood_down.done():
                 return call
             box = self._engine.adopt(call, stored.version)
             box.post(Tick(self._engine.now_ms()))
@@ -81,13 +94,15 @@ class Beginnings:
         now, and the call is there after all, it must not hang about."""
         engine = self._engine
         await asyncio.sleep(DOUBTFUL_S)
-        while engine.mailbox(call_id) is None:
+        while engine.mailbox(call_id) is None and not engine.stood_down.done():
             try:
-                stored = await engine.calls.load(call_id)
+                async with engine.turn(call_id):
+                    stored = await engine.calls.load(call_id)
+                    is_there = stored is not None and not self._go_on(stored).is_over
             except Unavailable:
                 await asyncio.sleep(1)
                 continue
-            if stored is not None and not self._go_on(stored).is_over:
+            if is_there:
                 engine.cancel(call_id)
             return
 
@@ -100,13 +115,16 @@ class Beginnings:
         engine = self._engine
         if (box := engine.mailbox(call_id)) is not None:
             return box
-        stored = await engine.calls.load(call_id)
-        if stored is None or stored.node != engine.node:
-            return None
-        is_late = self._is_late(stored.created_at_ms)
-        if not (is_asked_for or is_late or _is_under_way(stored)):
-            return None
-        box = await engine.take_up(call_id, stored)
+        async with engine.turn(call_id):
+            if (box := engine.mailbox(call_id)) is not None:  # by now
+                return box
+            stored = await engine.calls.load(call_id)
+            if stored is None or stored.node != engine.node:
+                return None
+            is_late = self._is_late(stored.created_at_ms)
+            if not (is_asked_for or is_late or _is_under_way(stored)):
+                return None
+            box = await engine.take_up(call_id, stored)
         if box is None or box.call.settled is not None:
             return None
         if box.call.asked:  # by an owner before us, after we had looked what there is: phones may be up
@@ -134,11 +152,19 @@ class Beginnings:
             try:
                 found = set(await self._engine.untended())
                 for call_id in sorted(found & untended):
-                    if await self.tend(call_id, is_asked_for=False) is not None:
-                        log.warning("call taken up that nobody tended", call=call_id)
+                    await self._tend_untended(call_id)
                 untended = found
             except Unavailable as e:
                 log.warning("no look for untended calls", node=self._engine.node, why=str(e))
+
+    async def _tend_untended(self, call_id: str) -> None:
+        try:
+            if await self.tend(call_id, is_asked_for=False) is not None:
+                log.warning("call taken up that nobody tended", call=call_id)
+        except Unavailable:
+            raise
+        except Exception:  # a fault in one call keeps no other from being tended
+            log.exception("call that nobody tends not taken up for a fault", call=call_id)
 
 
 def _is_under_way(stored: StoredCall) -> bool:

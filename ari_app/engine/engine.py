@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -84,6 +85,7 @@ class Engine:
         self._unreadable: set[str] = set()  # left as they are, with their channels
         self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._others: set[asyncio.Task[None]] = set()
 
     # ---- for the doors ------------------------------------------------------------------------------------------
@@ -205,6 +207,10 @@ class Engine:
         """Up to now: no call has news that are not written down, and none is left to nobody."""
         return not self._minds_others and not any(b.has_news_of_a_gap for b in self._boxes.values())
 
+    def turn(self, call_id: str) -> asyncio.Lock:
+        """Whoever takes up a call waits for others who do: each save of theirs would look like another owner's."""
+        return self._turns.setdefault(call_id, asyncio.Lock())
+
     def background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._others.add(task)
@@ -220,7 +226,7 @@ class Engine:
         self.sight.seen_ms = await self.calls.alive(self.node) or 0
         ids = sorted(await self.untended())
         found = await self.calls.load_many(ids)
-        outcomes = await asyncio.gather(*map(self.take_up, ids, found), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self._take_up_in_turn, ids, found), return_exceptions=True)
         for outcome in outcomes:  # raised when none of them is under way any more
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -228,9 +234,13 @@ class Engine:
                 self.beginnings.end_if_late(outcome)
         return len(self._boxes)
 
+    async def _take_up_in_turn(self, call_id: str, found: StoredCall | None) -> Mailbox | None:
+        async with self.turn(call_id):
+            return None if self.mailbox(call_id) is not None else await self.take_up(call_id, found)
+
     async def take_up(self, call_id: str, found: StoredCall | None) -> Mailbox | None:
         """With our fence on it from the start, an owner before us who wakes up again can save nothing more: it is he
-        who stands down."""
+        who stands down. In the call's turn."""
         while found is not None:
             try:
                 call = records.decode(found.record)
@@ -241,7 +251,8 @@ class Engine:
                 return None
             match await self.calls.save(call_id, found.version, found.record, [], self.fence):
                 case Saved(version=version):
-                    return self.adopt(call, version, is_from_store=True)
+                    is_ours = not self.stood_down.done()
+                    return self.adopt(call, version, is_from_store=True) if is_ours else None
                 case Fenced() as fenced:
                     self.lost_ownership(f"call {call_id} is owned by somebody else: {fenced}")
                     return None
@@ -293,10 +304,13 @@ class Engine:
 
     async def close(self) -> None:
         """Leave: live calls stay on the PBX and in the store for the next process."""
+        boxes = self.boxes() + list(self._ended.values())
         tasks = [*self._tasks.values(), *self._others]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for box in boxes:
+            box.let_go()
 
     # ---- inner --------------------------------------------------------------------------------------------------
 
@@ -319,6 +333,8 @@ class Engine:
                     log.exception("call stumbled over a fault", call=box.call.id)
                     await asyncio.sleep(1)
                     box.post(Tick(self.now_ms()))
+            if self.admission is not None:
+                self.admission.dialled(box.call.id)  # it may have ended before anybody was rung
             del self._boxes[box.call.id]  # a channel of it that still turns up is a stranger from here on
             self._ended[box.call.id] = box
             await self._forget_safely(box, may_be_lost)

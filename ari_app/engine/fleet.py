@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -18,6 +18,7 @@ from ari_app.domain.errors import Unavailable
 from ari_app.engine import records
 from ari_app.engine.engine import CANCEL_WITHIN_S, Engine
 from ari_app.engine.mailbox import Mailbox
+from ari_app.engine.node import TOLD_FOR_MS
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Exists
 from ari_app.ports.leases import HeldBy
@@ -137,8 +138,8 @@ class Fleet:
 
     # ---- where a call may go ------------------------------------------------------------------------------------
 
-    def place(self) -> Place | NoPlace:
-        """The emptiest of our own nodes, or else of the others'."""
+    def places(self) -> list[Place] | NoPlace:
+        """Our own nodes that take calls, the emptiest first, or else the others'."""
         drained = {one.node for one in self.seen if one.is_drained}
         ours = [node for node in self.nodes if node.name not in drained and not node.why_closed()]
         places = [(node.live / node.calls_max, Place(node.name, node.engine)) for node in ours]
@@ -148,8 +149,19 @@ class Fleet:
             places += [(told.live / told.calls_max, Place(told.node, None)) for told in theirs]
         if not places:
             return NoPlace(self.why_closed())
-        share, place = min(places, key=lambda one: one[0])
-        return place if share < 1 else NoPlace("as many calls live as may", is_full=True)
+        with_room = [place for share, place in sorted(places, key=lambda one: one[0]) if share < 1]
+        return with_room or NoPlace("as many calls live as may", is_full=True)
+
+    def timed(self, call: Call, place: Place) -> Call:
+        """A new call, by the clock of its PBX, as all that will happen to it is: by one that is ahead of that, its
+        phones would have rung for long already when they begin to."""
+        now_ms = call.created_at_ms
+        if place.engine is not None:
+            now_ms = place.engine.now_ms()
+        elif (told := next((one.told for one in self.seen if one.node == place.node), None)) is not None:
+            is_just_old = 0 <= now_ms - told.at_ms <= TOLD_FOR_MS
+            now_ms = now_ms if is_just_old else told.at_ms
+        return replace(call, created_at_ms=now_ms, now_ms=now_ms)
 
     def why_closed(self) -> str:
         """What is missing where no node takes a call; "" where one does."""
@@ -179,7 +191,10 @@ class Fleet:
         Mailbox if it is tended here. Raises Unavailable; then it was not begun, or asking again will find it."""
         users = records.users_of(call)
         if place.engine is not None:
-            return await place.engine.start(call, users)
+            begun = await place.engine.start(call, users)
+            if begun is call:  # its engine stood down meanwhile
+                await self._order(place.node, "begin", call.id)
+            return begun
         made = await records.create(self._calls, call, node=place.node, user_ids=users)
         if isinstance(made, Exists):
             return await self.go_on(records.decode(made.record), made.stored.node)

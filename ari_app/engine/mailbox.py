@@ -123,6 +123,13 @@ class Mailbox:
                 self._save_later(SAVE_SOON_S)
         self._stop_timer()
 
+    def let_go(self) -> None:
+        """Another owner goes on with it: nothing of it is asked, saved or waited for here any more."""
+        self._stop_timer()
+        self._stop_save_timer()
+        for task in self._tasks:
+            task.cancel()
+
     @property
     def is_finished(self) -> bool:
         c = self.call

@@ -57,8 +57,8 @@ class Reign:
 
 
 class Node:
-    """`is_home`: another process gives it back to this one when it asks. `has_trunk`: whether any trunk of this PBX may
-    take a call."""
+    """`is_only`: this process knows no other node. `is_home`: another process gives it back to this one when it asks.
+    `has_trunk`: whether any trunk of this PBX may take a call."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Node:
         make: Callable[[], Reign],
         calls_max: int,
         is_home: bool = True,
+        is_only: bool = True,
         has_trunk: Callable[[], bool] = lambda: True,
         stood_down: Callable[[str, str], None] = lambda _node, _why: None,
         changed: Callable[[], None] = lambda: None,
@@ -82,10 +83,12 @@ class Node:
         self._board = board
         self._make = make
         self._is_home = is_home
+        self._is_only = is_only
         self._has_trunk = has_trunk
         self._stood_down = stood_down
         self._changed = changed
         self._fights: list[float] = []
+        self._trouble = ""
 
     @property
     def engine(self) -> Engine | None:
@@ -98,7 +101,7 @@ class Node:
     def why_closed(self) -> str:
         """Why it takes no new call here; "" where it does."""
         if self.reign is None:
-            return "owned by another process" if self.others is not None else "not owned yet"
+            return self._trouble or ("owned by another process" if self.others is not None else "not owned yet")
         if not self._lease.is_ours():
             return "its lease has run out: Redis does not renew it"
         if self.reign.telephony.fault:
@@ -163,9 +166,22 @@ class Node:
         now = time.monotonic()
         self._fights = [at for at in self._fights if now - at < FIGHT_S] + ([] if is_lost else [now])
         if len(self._fights) > FIGHTS_MAX:
-            raise DiedError(f"{self.name}: a process that does not share this Redis takes this PBX's application")
-        if not is_lost:
+            await self._cannot_be_had()
+        elif not is_lost:
             await asyncio.sleep(AGAIN_S)
+
+    async def _cannot_be_had(self) -> None:
+        """With no other node the process is of no use, and whoever looks after it must hear of it. Else the others go
+        on, and it is tried again after a while."""
+        why = "a process that does not share this Redis takes this PBX's application"
+        if self._is_only:
+            raise DiedError(f"{self.name}: {why}")
+        log.error("node left alone for a while", node=self.name, why=why)
+        self._trouble = why
+        await self.leave()
+        await asyncio.sleep(FIGHT_S)
+        self._trouble = ""
+        self._fights.clear()
 
     # ---- while it is ours ---------------------------------------------------------------------------------------
 
@@ -173,25 +189,30 @@ class Node:
         """Until we own it no more; why."""
         engine = reign.engine
         began = time.monotonic()
-        await self._load(engine)
-        orders = Orders(self._board, self._lease, engine)
-        lasting: list[tuple[Coroutine[Any, Any, None], str]] = [
-            (reign.telephony.run(), "the link to the PBX"),
-            (engine.run(), "the engine"),
-            (self._lease.keep(engine.lost_ownership), "the lease"),
-            (orders.run(), "the orders of other processes"),
-            (engine.beginnings.sweep(), "the look for calls that nobody tends"),
-            (self._tell(reign), "the word about this node"),
-        ]
-        log.info("calls taken up", node=self.name, lease=self._lease.number, live_calls=engine.live)
         async with asyncio.TaskGroup() as side:
-            tasks = [side.create_task(self._unless_down(engine, task, what)) for task, what in lasting]
-            side.create_task(self._told_when_seen(engine, began))
+            keeping = self._lease.keep(engine.lost_ownership)
+            tasks = [side.create_task(self._unless_down(engine, keeping, "the lease"))]
+            await self._load(engine)
+            if not engine.stood_down.done():
+                log.info("calls taken up", node=self.name, lease=engine.fence, live_calls=engine.live)
+                lasting = self._lasting(reign)
+                tasks += [side.create_task(self._unless_down(engine, task, what)) for task, what in lasting]
+                side.create_task(self._told_when_seen(engine, began))
             await asyncio.wait({engine.stood_down})
             await reign.telephony.close()  # nothing more of ours reaches the PBX
             for task in tasks:
                 task.cancel()
         return engine.stood_down.result()
+
+    def _lasting(self, reign: Reign) -> list[tuple[Coroutine[Any, Any, None], str]]:
+        engine = reign.engine
+        return [
+            (reign.telephony.run(), "the link to the PBX"),
+            (engine.run(), "the engine"),
+            (Orders(self._board, self._lease, engine).run(), "the orders of other processes"),
+            (engine.beginnings.sweep(), "the look for calls that nobody tends"),
+            (self._tell(reign), "the word about this node"),
+        ]
 
     async def _unless_down(self, engine: Engine, task: Coroutine[Any, Any, None], what: str) -> None:
         """What ends because we stood down has not died."""
@@ -203,9 +224,10 @@ class Node:
 
     async def _load(self, engine: Engine) -> None:
         """Redis may go away again in the midst of it."""
-        while True:
+        fence = self._lease.number
+        while not engine.stood_down.done():
             try:
-                await engine.load(self._lease.number)
+                await engine.load(fence)
                 return
             except Unavailable as e:
                 log.warning("calls not taken up, trying again", node=self.name, why=str(e))

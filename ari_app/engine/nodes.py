@@ -1,19 +1,18 @@
 """Which process owns the PBX: keeps the lease, and says before each request whether it still is ours.
 
-No number fences Asterisk, so the owner looks at its own deadline (monotonic clock; last renewal *sent* + lease -
+No number fences Asterisk, so the owner looks at its own deadline (boot clock; last renewal *sent* + lease -
 margin) before it asks anything of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from ari_app.domain.errors import Unavailable
-from ari_app.ports.leases import HeldBy, Lease, Leases, Lost
+from ari_app.ports.leases import HeldBy, Lease, Leases, Lost, boot_ms
 
 log = structlog.get_logger()
 
@@ -44,7 +43,7 @@ class LeaseKeeper:
     def left_ms(self) -> int:
         """Until we may act no more; 0 or less: we may not."""
         lease = self._lease
-        return 0 if lease is None else lease.deadline_ms - self._margin_ms - time.monotonic_ns() // 1_000_000
+        return 0 if lease is None else lease.deadline_ms - self._margin_ms - boot_ms()
 
     def is_ours(self) -> bool:
         """Asked before each request to the PBX: past our deadline somebody else may own it."""

@@ -8,6 +8,7 @@ import asyncio
 import structlog
 
 from ari_app.domain.errors import Unavailable
+from ari_app.engine.admission import Admission
 from ari_app.engine.beginnings import DOUBTFUL_S
 from ari_app.engine.engine import Engine
 from ari_app.engine.nodes import LeaseKeeper
@@ -40,12 +41,20 @@ class Orders:
     async def _until_done(self, order: Order) -> None:
         while True:
             try:
-                await self._carry_out(order)
+                await self._carry_out_if_it_can_be(order)
                 await self._board.done(self._lease.lease, order.id)
                 return
             except Unavailable as e:
                 log.warning("order not carried out, trying again", what=order.what, call=order.call, why=str(e))
                 await asyncio.sleep(AGAIN_S)
+
+    async def _carry_out_if_it_can_be(self, order: Order) -> None:
+        try:
+            await self._carry_out(order)
+        except Unavailable:
+            raise
+        except Exception:  # a fault in one call; it is in the node's live set, and is looked at again without an order
+            log.exception("order stopped by a fault", what=order.what, call=order.call)
 
     async def _carry_out(self, order: Order) -> None:
         engine = self._engine
@@ -57,13 +66,24 @@ class Orders:
 
     async def _begin(self, call: str) -> None:
         """When this PBX has room for one more: whoever wrote the call down could not know how busy it is. One that
-        waits for too long is ended by whoever takes it up."""
-        admission, waited_s = self._engine.admission, 0.0
-        while not (is_let_in := admission is None or admission.admit(call)) and waited_s < DOUBTFUL_S:
+        waits for too long is ended, whatever the clocks say: its turn never came."""
+        engine, admission = self._engine, self._engine.admission
+        for _ in range(round(DOUBTFUL_S / ROOM_AGAIN_S)):
+            if engine.mailbox(call) is not None:  # asked for here, too
+                return
+            if admission is None:
+                await engine.beginnings.tend(call)
+                return
+            if admission.admit(call, is_last_word=False):
+                await self._let_in(call, admission)
+                return
             await asyncio.sleep(ROOM_AGAIN_S)
-            waited_s += ROOM_AGAIN_S
+        if engine.mailbox(call) is None and await engine.beginnings.tend(call) is not None:
+            engine.cancel(call)
+
+    async def _let_in(self, call: str, admission: Admission) -> None:
+        box = None
         try:
-            await self._engine.beginnings.tend(call)
+            box = await self._engine.beginnings.tend(call)
         finally:
-            if admission is not None and is_let_in:
-                admission.placed(call, has_begun=True)
+            admission.placed(call, has_begun=box is not None)

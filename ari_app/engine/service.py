@@ -19,7 +19,7 @@ from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plan
 from ari_app.engine.admission import Admission
 from ari_app.engine.asks import CallAsk, Policy, Refusal
-from ari_app.engine.fleet import Fleet, Place
+from ari_app.engine.fleet import Fleet, NoPlace, Place
 from ari_app.engine.making import CallMaker
 from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
 from ari_app.ports.users import User, Users
@@ -82,6 +82,7 @@ class CallService:
         made = await self._maker.make(ask, new_id)
         if isinstance(made, Refusal):
             return made
+        made = self._fleet.timed(made, place)
         if has_key and await self._is_resolved(made.payer, new_id):
             return await self._spent(new_id, ask)
         begun = await self._fleet.begin(made, place)
@@ -92,14 +93,18 @@ class CallService:
     def _place(self, new_id: str) -> Place | Refusal:
         if self.is_draining:
             return Refusal("draining", "This server is about to stop and takes no new calls.", retry_after_s=10)
-        place = self._fleet.place()
-        if isinstance(place, Place):
-            if (admission := _admission(place)) is not None and not admission.admit(new_id):
-                sentence = "The telephone exchange has as many calls to set up as it can."
-                return Refusal("no-capacity", sentence, retry_after_s=OVERLOAD_AGAIN_S)
-            return place
-        sentence = "All lines are taken right now." if place.is_full else "No telephone exchange can be reached now."
-        return Refusal("no-capacity", sentence, retry_after_s=5)
+        places = self._fleet.places()
+        if isinstance(places, NoPlace):
+            sentence = (
+                "All lines are taken right now." if places.is_full else "No telephone exchange can be reached now."
+            )
+            return Refusal("no-capacity", sentence, retry_after_s=5)
+        for place in places:  # one that is slow keeps nobody from another
+            admission = _admission(place)
+            if admission is None or admission.admit(new_id, is_last_word=place is places[-1]):
+                return place
+        sentence = "The telephone exchange has as many calls to set up as it can."
+        return Refusal("no-capacity", sentence, retry_after_s=OVERLOAD_AGAIN_S)
 
     async def _spent(self, known_id: str, ask: CallAsk) -> Call | Refusal:
         """The key of a call that is over and paid for: placed and ended while we looked, or forgotten after

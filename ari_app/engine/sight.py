@@ -46,6 +46,8 @@ class Sight:
         engine.adoption.looks()
         try:
             found = await self._inquiry.ask(engine.live_calls, snapshot)
+            if engine.stood_down.done():
+                return False
             for box in engine.boxes():  # those that came while we asked, too
                 self._tell(box, snapshot, found)
             self.is_clear = True

@@ -3,13 +3,21 @@
 Every method may raise Unavailable; then nobody knows, and the owner lives by its deadline.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Protocol
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def boot_ms() -> int:
+    """The clock of deadlines: it knows no steps, and does not stand still while the host sleeps."""
+    return time.clock_gettime_ns(_CLOCK) // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`deadline_ms` is on this process's monotonic clock: the request *sent* + ttl. Past it, act no more.
+    """`deadline_ms` is by `boot_ms`: the request *sent* + ttl. Past it, act no more.
     `previous` is the number of the last lease that another owner had on this node; 0: none is known."""
 
     node: str

@@ -18,8 +18,8 @@ from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
 SOAK = bool(os.environ.get("SOAK"))
-LIVE = 100 if SOAK else 12
-ROUNDS = 50 if SOAK else 2
+LIVE = 100 if SOAK else 8
+ROUNDS = 50 if SOAK else 1
 TAKEN_OVER_WITHIN_S = 5.0
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic_ns
 
 from ari_app.adapters.redis import owner as owners
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import CallerError
-from ari_app.ports.leases import HeldBy, Lease, Lost
+from ari_app.ports.leases import HeldBy, Lease, Lost, boot_ms
 
 
 class RedisLeases:
@@ -20,7 +19,7 @@ class RedisLeases:
             raise CallerError(f"owner: one line of text is needed, not {owner!r}")
         dead = b""
         for _ in range(2):
-            sent_ms = _now_ms()
+            sent_ms = boot_ms()
             got, what, *left = await self._link.script("acquire", *_keys(node), owner, ttl_ms, dead)
             if got == 1:
                 return Lease(node, owner, what, sent_ms + ttl_ms, previous=left[0])
@@ -31,7 +30,7 @@ class RedisLeases:
         return HeldBy(other, int(number), max(0, left[0]))
 
     async def renew(self, lease: Lease, ttl_ms: int) -> Lease | Lost:
-        sent_ms = _now_ms()
+        sent_ms = boot_ms()
         ours = await self._link.script("renew", _keys(lease.node)[0], _stored(lease), ttl_ms)
         return replace(lease, deadline_ms=sent_ms + ttl_ms) if ours == 1 else Lost()
 
@@ -45,7 +44,3 @@ def _keys(node: str) -> tuple[str, str]:
 
 def _stored(lease: Lease) -> str:
     return f"{lease.number} {lease.owner}"
-
-
-def _now_ms() -> int:
-    return monotonic_ns() // 1_000_000

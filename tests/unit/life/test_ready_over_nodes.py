@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,18 @@ async def test_a_trunk_is_as_the_pbx_says_that_reaches_it_best(app: App, monkeyp
     assert await told(app) == {"trunk": "no trunk can be reached"}
     app.fleet.seen = [theirs("pbx3")]
     assert await told(app) == {}
+
+
+async def test_where_each_part_is_there_and_no_node_has_all_of_them_none_takes_calls(app: App) -> None:
+    owned(app, 0, left_ms=-1_500)
+    owned(app, 1, "no link: refused")
+    assert await told(app) == {
+        "asterisk": "pbx1: its lease has run out: Redis does not renew it; pbx2: no link: refused"
+    }
+    owned(app, 0)
+    assert await told(app) == {}
+    app.fleet.seen = [replace(theirs("pbx1"), is_drained=True), theirs("pbx2")]
+    assert await told(app) == {"asterisk": "pbx1: drained; pbx2: no link: refused"}
 
 
 async def test_each_node_has_its_own_number_of_calls_and_one_is_home(app: App) -> None:

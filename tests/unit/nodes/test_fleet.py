@@ -11,7 +11,7 @@ import pytest
 
 from ari_app.adapters.memory_calls import MemoryCalls, MemoryLeases
 from ari_app.adapters.memory_nodes import MemoryBoard
-from ari_app.engine.fleet import Fleet, NoPlace, Place
+from ari_app.engine.fleet import Fleet, NoPlace
 from ari_app.ports.leases import HeldBy
 from ari_app.ports.nodes import NodeNow, NodeState
 
@@ -66,8 +66,9 @@ def fleet(*ours: Ours, seen: Sequence[NodeNow] = ()) -> Fleet:
 def test_a_call_goes_to_the_emptiest_node_of_this_process_or_else_of_the_others(
     ours: list[Ours], seen: list[NodeNow], goes_to: str
 ) -> None:
-    place = fleet(*ours, seen=seen).place()
-    assert isinstance(place, Place)
+    places = fleet(*ours, seen=seen).places()
+    assert isinstance(places, list)
+    place = places[0]
     is_ours = any(node.name == goes_to and node.engine is not None for node in ours)
     assert (place.node, place.engine) == (goes_to, ENGINE if is_ours else None)
 
@@ -77,11 +78,11 @@ def test_a_call_goes_to_the_emptiest_node_of_this_process_or_else_of_the_others(
     [([Ours("a", live=10)], []), ([Ours("a", live=11)], [told("b", live=10)]), ([], [told("b", live=10)])],
 )
 def test_where_all_have_as_many_calls_as_they_may_that_is_said(ours: list[Ours], seen: list[NodeNow]) -> None:
-    assert fleet(*ours, seen=seen).place() == NoPlace("as many calls live as may", is_full=True)
+    assert fleet(*ours, seen=seen).places() == NoPlace("as many calls live as may", is_full=True)
 
 
 def test_a_node_of_ours_that_was_open_a_second_ago_is_not_taken_at_the_board_s_word() -> None:
-    place = fleet(Ours("a", why="no link: refused"), seen=[told("a")]).place()
+    place = fleet(Ours("a", why="no link: refused"), seen=[told("a")]).places()
     assert place == NoPlace("no link: refused")
 
 
@@ -104,7 +105,7 @@ def test_a_node_of_ours_that_was_open_a_second_ago_is_not_taken_at_the_board_s_w
 def test_where_no_node_takes_a_call_each_says_why(ours: list[Ours], seen: list[NodeNow], why: str) -> None:
     there = fleet(*ours, seen=seen)
     assert there.why_closed() == why
-    assert there.place() == NoPlace(why)
+    assert there.places() == NoPlace(why)
 
 
 def test_where_one_node_takes_calls_nothing_is_missing() -> None:

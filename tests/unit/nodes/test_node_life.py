@@ -11,7 +11,7 @@ from ari_app.engine.node import FIGHTS_MAX
 from ari_app.lasting import DiedError
 from ari_app.ports.telephony import Replaced
 from tests.support import until
-from tests.unit.nodes.houses import NODE, House, Process, owning, told_open
+from tests.unit.nodes.houses import NODE, TTL_MS, House, Process, owning, told_open
 
 # ---- waiting and taking over ----------------------------------------------------------------------------------------
 
@@ -171,6 +171,22 @@ async def test_who_is_replaced_again_and_again_though_the_lease_is_his_gives_up(
         await asyncio.wait_for(process.running, 5)
 
 
+async def test_so_does_not_one_that_has_other_nodes_it_leaves_this_one_alone_for_a_while(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "FIGHT_S", 1.0)
+    process = await owning(house)
+    process.node._is_only = False
+    for fight in range(FIGHTS_MAX + 1):
+        await until(lambda: process.owns, what=f"fight {fight}")
+        process.link.say(Replaced())
+        await until(lambda n=fight: len(process.stood_down) == n + 1)  # type: ignore[misc]
+    await until(lambda: "does not share this Redis" in process.node.why_closed())
+    assert house.owner() is None, "whoever can have it may"
+    await until(lambda: process.owns)
+    assert process.node.why_closed() == ""
+
+
 async def test_once_in_a_while_it_may_be_replaced(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_module, "FIGHT_S", 0.0)
     process = await owning(house)
@@ -198,3 +214,32 @@ async def test_a_part_that_dies_ends_the_process_and_is_named(house: House) -> N
         await asyncio.wait_for(process.running, 5)
     (why,) = caught.value.exceptions
     assert str(why) == "the link to the PBX stopped by a fault: ZeroDivisionError: by zero"
+
+
+async def test_who_takes_long_to_take_up_its_calls_stays_the_owner_meanwhile(house: House) -> None:
+    """Or two who both take longer than a lease lasts would take the node from each other for ever."""
+    real = house.calls.inner.load_many
+    loads = 0
+
+    async def slow(call_ids: list[str]) -> object:
+        nonlocal loads
+        loads += 1
+        await asyncio.sleep(3 * TTL_MS / 1000)
+        return await real(call_ids)
+
+    house.calls.inner.load_many = slow
+    first = Process(house, "a")
+    await until(lambda: loads == 1)
+    second = Process(house, "b")
+    await until(lambda: first.owns)
+    assert (loads, house.owner(), second.node.engine) == (1, "a", None)
+
+
+async def test_who_loses_the_node_while_he_takes_up_its_calls_stands_down(house: House) -> None:
+    house.calls.away["live"] = 10**6
+    process = Process(house, "a")
+    await until(lambda: process.node.engine is not None)
+    await house.stolen()
+    await until(lambda: process.stood_down)
+    assert process.stood_down == [f"another process took the lease on {NODE}"]
+    assert not process.running.done()

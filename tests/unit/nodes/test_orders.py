@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
-from ari_app.engine.beginnings import DOUBTFUL_S
+from ari_app.engine.admission import Admission
+from ari_app.engine.beginnings import DOUBTFUL_S, SWEEP_S
 from tests.laws.stories import CALL, OTHER, app, in_virtual_time, is_talking, until, until_settled
 from tests.laws.world import World
 from tests.unit.nodes.afar import NODE, THERE, Afar
@@ -120,12 +122,16 @@ class Room:
     is_there: bool = False
     placed_calls: list[str] = field(default_factory=list)
 
-    def admit(self, _call: str) -> bool:
+    def admit(self, _call: str, *, is_last_word: bool) -> bool:
+        assert not is_last_word, "it is asked for again"
         return self.is_there
 
     def placed(self, call: str, *, has_begun: bool) -> None:
         assert has_begun
         self.placed_calls.append(call)
+
+    def dialled(self, _call: str) -> None:
+        pass
 
 
 async def busy(afar: Afar) -> Room:
@@ -170,3 +176,68 @@ async def test_one_that_waits_for_room_can_be_cancelled_at_once(world: World) ->
     assert await afar.fleet.cancel_for_good(CALL)
     assert world.loop.now_s - asked_s < 1
     assert (await until_settled(world, within_s=5)).end is not None
+
+
+def measured(world: World, lag_s: float) -> tuple[Admission, list[str]]:
+    """The real one, at the owner's."""
+    refused: list[str] = []
+    admission = Admission(lambda: lag_s, 0.15, refused.append, clock=lambda: world.loop.now_s)
+    app(world).admission = admission
+    app(world).performer._dialled = admission.dialled
+    return admission, refused
+
+
+@in_virtual_time
+async def test_one_that_rings_nobody_is_not_waited_for(world: World) -> None:
+    """Who has no minutes, or asks for what is over, must not close the door for all others."""
+    afar = Afar(world)
+    await afar.opened(minutes_s=0)
+    await afar.owned()
+    admission, _ = measured(world, lag_s=0)
+    await afar.fleet.begin(afar.a_call(), THERE)
+    await until_settled(world, within_s=1)
+    await asyncio.sleep(0.1)
+    assert admission.lag_s == 0
+    await afar.board.order(NODE, "begin", OTHER)  # of which there is none
+    await asyncio.sleep(0.1)
+    assert admission.lag_s == 0
+
+
+@in_virtual_time
+async def test_one_that_waits_for_room_is_not_counted_as_refused(world: World) -> None:
+    afar = Afar(world)
+    await afar.opened()
+    await afar.owned()
+    admission, refused = measured(world, lag_s=1)
+    assert admission.admit("one a second may, to see")
+    await afar.fleet.begin(afar.a_call(), THERE)
+    await asyncio.sleep(0.9)
+    assert await afar.orders_left() == [("begin", CALL)]
+    assert refused == []
+
+
+# ---- faults ---------------------------------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_an_order_or_a_call_that_meets_a_fault_keeps_no_other_from_being_tended(world: World) -> None:
+    afar = Afar(world)
+    await afar.opened()
+    real = world.calls.load
+
+    async def load(call_id: str) -> Any:
+        if call_id == OTHER:
+            raise ValueError("a head that cannot be read")
+        return await real(call_id)
+
+    world.calls.load = load  # type: ignore[method-assign]
+    await afar.owned(sweeps=True)
+    world.calls._live.setdefault(NODE, set()).add(OTHER)
+    await afar.board.order(NODE, "begin", OTHER)
+    await asyncio.sleep(3 * SWEEP_S)
+    assert not afar._orders.done()
+    assert not afar._sweep.done()
+    await afar.fleet.begin(afar.a_call(), THERE)
+    await until(world, lambda: is_talking(world), 5)
+    await asyncio.sleep(0.2)
+    assert await afar.orders_left() == [], "its call is in the live set: no order is needed to look at it again"
