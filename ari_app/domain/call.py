@@ -118,9 +118,11 @@ class Leg:
             return Outcome.TRUNK_FAILED
         if t.how == "unknown":
             return Outcome.UNKNOWN
+        has_run_out = (t.ended_at_ms or 0) - t.dialled_at_ms >= self.ring_timeout_ms
         if t.how == "cut" and t.cause in CAUSES_OF_OUR_END:  # by the PBX's timer; or by us, and we died before we wrote
-            lived_ms = (t.ended_at_ms or 0) - t.dialled_at_ms
-            return Outcome.NO_ANSWER if lived_ms >= self.ring_timeout_ms else Outcome.UNKNOWN
+            return Outcome.NO_ANSWER if has_run_out else Outcome.UNKNOWN
+        if has_run_out and not t.gave_sign:  # the PBX's own dial time-out: it looks like a 480, which comes sooner
+            return Outcome.TRUNK_FAILED if t.how == "remote" else Outcome.NO_ANSWER  # or it rang, and nobody heard that
         return outcome(
             t.cause,
             t.sip_status,

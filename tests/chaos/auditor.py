@@ -90,6 +90,8 @@ def carrier_agrees_with_cel(_e: Evidence, case: Case) -> Iterator[str]:
         return
     for role, leg in case.cel.items():
         up = [ring for ring in case.rings[role] if ring.answered_at_ms is not None]
+        if leg.answered_ms is None and up and up[0].talked_ms is not None and up[0].talked_ms <= WHOLE_S_MS:
+            continue  # its answer and our CANCEL have crossed: each side is right
         if (leg.answered_ms is not None) != bool(up):
             yield f"witness: {case}, {role}: CEL says answered {leg.answered_ms}, the carrier {bool(up)}"
         elif up and leg.answered_ms is not None and leg.hangup_ms is not None and up[0].talked_ms is not None:
