@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Answered, Dialled, Done, EarlyMedia, Event, Failed, NeverSent, Played, Rang, Tick
+from ari_app.domain.events import Done, Event, Failed, NeverSent, Played, Tick
 from ari_app.domain.step import FAILURES_MAX, NOT_SAVED, Plan, is_given_up, step
 from ari_app.domain.wishes import Dial, HangUp, Hold, Play, Settle, Stop, Wish
 from ari_app.engine import records, rescue
+from ari_app.engine.signs import early_media, gist, is_unwanted
 from ari_app.flows import Flow
 from ari_app.ports.calls import Saved, Stale
 
@@ -119,7 +120,7 @@ class Mailbox:
             self._send_out(at_once, epoch)
             if self._is_urgent(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
-            elif _gist(self.call) != _gist(before) and self._save_soon is None:
+            elif gist(self.call) != gist(before) and self._save_soon is None:
                 self._save_later(SAVE_SOON_S)
         self._stop_timer()
 
@@ -155,7 +156,7 @@ class Mailbox:
             self._plan = rescue.plan_of(self.flow)
             self.call, wishes, wake_ms = rescue.step(self.call, batch, self._plan)
         for event in batch:
-            if _is_unwanted(event, was, self.call):
+            if is_unwanted(event, was, self.call):
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
         self._set_timer(wake_ms)
         states, before = self.flow.STATES, self._state
@@ -166,7 +167,7 @@ class Mailbox:
     def _is_urgent(self, before: Call) -> bool:
         """Whether a reader of the record would miss the change at once: its state, or early media, which no later look
         at the channel shows."""
-        return bool(self._news) or _early_media(self.call) != _early_media(before)
+        return bool(self._news) or early_media(self.call) != early_media(before)
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
@@ -369,17 +370,6 @@ class Mailbox:
             self.post(Tick(self.engine.now_ms()))
 
 
-def _is_unwanted(event: Event, before: Call, after: Call) -> TypeGuard[Dialled | Rang | EarlyMedia | Answered]:
-    """A sign of life of a try that was given up; or of one that had ended: somebody took its id again, for we never
-    do."""
-    match event:
-        case Rang() | EarlyMedia() | Answered():
-            return after.was_given_up(event.leg, event.n) or before.has_seen_the_end_of(event.leg, event.n)
-        case Dialled():
-            return after.was_given_up(event.leg, event.n)
-    return False
-
-
 def _begun_by(wish: Wish) -> str:
     """The key of the wish that began what this one ends."""
     match wish:
@@ -392,16 +382,3 @@ def _begun_by(wish: Wish) -> str:
 
 def _is_saved_first(wish: Wish) -> bool:
     return isinstance(wish, Dial | Settle) or (isinstance(wish, Play) and wish.is_endless)
-
-
-def _early_media(call: Call) -> list[bool]:
-    return [leg.last is not None and leg.last.early_at_ms is not None for leg in call.legs]
-
-
-def _gist(call: Call) -> tuple[object, ...]:
-    """What the next process should know and could do without: what the ledger said, for it can be asked again; a
-    phone's ringing, which its channel shows while it lives; that a dial was answered; the verdict, which follows from
-    the facts. Saved soon, and mostly together with something else."""
-    signs = [leg.last is not None and leg.last.gave_sign for leg in call.legs]
-    dialled = [f"dial:{leg.role}:{leg.n}" in call.done for leg in call.legs]
-    return call.is_over, call.holds, call.refused_at_ms is None, signs, dialled
