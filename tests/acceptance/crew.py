@@ -20,7 +20,7 @@ PATIENT = {"MEDIA_TIMEOUT_S": "0", "MAX_LIVE_CALLS": "1000", "LEASE_TTL_S": "4",
 """Phones that are alive and silent stay up; the lease is as long as an operator's who changed nothing."""
 
 
-_users = itertools.count(1)
+_users, _starts = itertools.count(1), itertools.count(1)
 
 
 class Crew:
@@ -35,8 +35,8 @@ class Crew:
 
     def start(self, name: str, **settings: str) -> Ringbridge:
         """A process called `name`, at home at the node of that name, if there is one. Back when it is ready."""
-        folder = self.home / name
-        folder.mkdir(exist_ok=True)
+        folder = self.home / f"{name}{next(_starts)}"
+        folder.mkdir()
         app = Ringbridge(folder, **{**SETTINGS, **PATIENT, **self._pbxes(), "API_KEY": KEY, "NODE": name, **settings})
         self.apps[name] = app.start()
         return app

@@ -22,11 +22,11 @@ from tests.ground import SOAK, Ground, laid
 from tests.ringbridge import Ringbridge, now_ms
 from tests.support import until_sync
 
-COUNTS = (1, 10, 50, 200, 400) if SOAK else (30,)
+COUNTS = (1, 10, 50, 200, 400) if SOAK else (16,)
 RESTARTS = 2 if SOAK else 1  # each way, for each count: the fastest one counts, as others work on this machine, too
 ADOPTED_WITHIN_MS = 2_000
 FLAT = 1.5
-INTERRUPTED = 100 if SOAK else 12
+INTERRUPTED = 100 if SOAK else 6
 MARK_MS = 500
 LATE_MS = 150
 CALLER_HZ = 350.0

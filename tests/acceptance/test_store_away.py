@@ -5,9 +5,10 @@ from __future__ import annotations
 from tests.acceptance.drive import settled_down
 from tests.acceptance.house import House
 from tests.acceptance.judge import phone_of
+from tests.ground import SOAK
 from tests.ringbridge import now_ms
 
-BACK_WITHIN_MS = 1_500
+BACK_WITHIN_MS = 1_500 if SOAK else 4_000  # beside other tests a machine is slow
 
 
 def test_a_phone_that_was_left_alone_is_hung_up_as_soon_as_the_store_is_back(house: House) -> None:

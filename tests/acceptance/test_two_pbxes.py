@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,17 +20,25 @@ def grounds(silent_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> 
         yield {"one": silent_ground, "two": second}
 
 
-@pytest.fixture
-def both(grounds: dict[str, Ground], tmp_path: Path) -> Iterator[Crew]:
-    with crew(tmp_path / "crew", **grounds) as both:
-        first = both.start("one")
+@pytest.fixture(scope="module")
+def them(grounds: dict[str, Ground], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    with crew(tmp_path_factory.mktemp("both"), **grounds) as them:
+        first = them.start("one")
         for node in grounds:
-            both.until_owned(first, node, by="one")
-        both.start("two")
-        both.until_owned(first, "two", by="two")  # given back to the process that is at home there
-        yield both
-        for ground in grounds.values():
-            until_sync(lambda g=ground: not g.on_the_pbx(), 5, "nothing is left on the PBX")  # type: ignore[misc]
+            them.until_owned(first, node, by="one")
+        them.start("two")
+        them.until_owned(first, "two", by="two")  # given back to the process that is at home there
+        yield them
+
+
+@pytest.fixture
+def both(them: Crew) -> Iterator[Crew]:
+    """Each process has its own node, and both take calls."""
+    for node in them.nodes:
+        them.until_owned(them.apps["one"], node, by=node, within_s=15)
+    yield them
+    for ground in them.nodes.values():
+        until_sync(lambda g=ground: not g.on_the_pbx(), 5, "nothing is left on the PBX")  # type: ignore[misc]
 
 
 def lives_on(both: Crew, call: str) -> str:

@@ -17,7 +17,7 @@ KINDS = ("AppKilled", "EventsTwice", "LinkReset", "LinkStalled", "PbxKilled", "R
 
 
 def test_the_laws_hold_under_faults(tmp_path: Path) -> None:
-    plan = make_plan(SEED, 12, 14, len(KINDS), limits=Limits(stall_s_max=3), only=KINDS)
+    plan = make_plan(SEED, 10, 11, len(KINDS), limits=Limits(stall_s_max=3), only=KINDS)
     told: list[str] = []
     verdict = play(plan, told.append, tmp_path)
     assert verdict.holds, "\n".join([*told, verdict.last_word])

@@ -85,7 +85,7 @@ def answer(watched: Watched, how: str, said: list[ev.Event]) -> None:
     watched.tell(told)
 
 
-@examples(120, soak=8_000)
+@examples(60, soak=8_000)
 @given(
     st.integers(0, 15), st.integers(0, 5), st.lists(st.one_of(LIKELY, FACTS, ANSWERS, st.integers(0, 50)), max_size=40)
 )
@@ -138,7 +138,7 @@ ODD = st.one_of(
 )  # fmt: skip
 
 
-@examples(250, soak=20_000)
+@examples(120, soak=20_000)
 @given(
     st.integers(0, 7), st.lists(st.tuples(st.randoms(use_true_random=False), ODD), min_size=1, max_size=3), st.data()
 )
@@ -181,7 +181,7 @@ def test_what_is_no_record_at_all_is_unreadable(data: bytes) -> None:
         records.decode(data)
 
 
-@examples(100, soak=5_000)
+@examples(60, soak=5_000)
 @given(st.binary(max_size=200))
 def test_no_bytes_are_more_than_unreadable(data: bytes) -> None:
     with pytest.raises(records.UnreadableRecord):

@@ -52,7 +52,7 @@ class House:
         return [one for one in said if one is not None]
 
 
-@examples(80, soak=6_000)
+@examples(40, soak=6_000)
 @given(st.lists(frames(), max_size=12))
 def test_what_the_pbx_sends_becomes_facts_that_are_well_formed(told: list[bytes]) -> None:
     house = House()
@@ -70,7 +70,7 @@ def test_what_the_pbx_sends_becomes_facts_that_are_well_formed(told: list[bytes]
                 assert all(isinstance(word, str) for word in (fact.caller, fact.callee, fact.key))
 
 
-@examples(60, soak=6_000)
+@examples(30, soak=6_000)
 @given(st.integers(0, 7), st.lists(frames(), max_size=30), st.randoms(use_true_random=False))
 def test_a_call_keeps_its_laws_whatever_the_pbx_says_of_it(seed: int, odd: list[bytes], random: Any) -> None:
     """The frames of a good call, in order or not, with odd ones among them; the ledger is honest, the PBX is not."""
@@ -89,7 +89,7 @@ def test_a_call_keeps_its_laws_whatever_the_pbx_says_of_it(seed: int, odd: list[
     watched.end()
 
 
-@examples(80, soak=3_000)
+@examples(40, soak=3_000)
 @given(st.lists(st.one_of(VALUES, st.sampled_from([f["channel"] for f in FRAMES if "channel" in f])), max_size=5))
 def test_lists_of_channels_and_bridges_are_seen_or_refused(listed: list[Any]) -> None:
     body = json.dumps(listed).encode()
@@ -104,7 +104,7 @@ def test_lists_of_channels_and_bridges_are_seen_or_refused(listed: list[Any]) ->
     assert all(now.state in ("down", "ringing", "up") for now in seen.channels.values())
 
 
-@examples(80, soak=3_000)
+@examples(40, soak=3_000)
 @given(st.sampled_from([200, 204, 404, 409, 500, 0, -1, 10**6]), st.one_of(st.binary(max_size=40), frames()))
 def test_a_reply_of_any_shape_is_read_or_told_apart(status: int, body: bytes) -> None:
     asked = {"list": ((), {}), "get": (("x",), {}), "getChannelVar": (("x",), {"variable": "x"})}
@@ -119,7 +119,7 @@ ROW = f'"ANSWER","1795697494.123456","{CALL_ID}.caller.0","x","PJSIP/x","Stasis"
 DAMAGED = st.one_of(st.just(ROW), st.text(max_size=80), st.sampled_from(["\0\n", '"\n', '"' * 9, "," * 9 + "\n"]))
 
 
-@examples(60, soak=3_000)
+@examples(30, soak=3_000)
 @given(st.lists(DAMAGED, max_size=8), st.data())
 def test_a_damaged_record_of_the_pbx_is_read_as_far_as_it_makes_sense(parts: list[str], data: Any) -> None:
     text = bytearray("".join(parts).encode("utf-8", "surrogatepass"))
