@@ -52,13 +52,18 @@ class Packet:
     payload: bytes
 
 
+RTCP = range(64, 96)
+"""Reports, and no sound: what stands in the place of RTP's payload type (RFC 5761, section 4)."""
+
+
 class _Rtp(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.heard: list[Packet] = []
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         _, kind, sequence, timestamp, _ = struct.unpack("!BBHII", data[:12])
-        self.heard.append(Packet(now_ms(), sequence, timestamp, kind & 0x7F, data[12:]))
+        if kind & 0x7F not in RTCP:  # the last word of another leg that had this port before
+            self.heard.append(Packet(now_ms(), sequence, timestamp, kind & 0x7F, data[12:]))
 
 
 @dataclass
