@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from tests.chaos.desk import Asked
 from tests.chaos.house import Blow, ChaosHouse
 from tests.chaos.run import QUIET_S, Book
 from tests.ringbridge import now_ms
+from tests.support import until_sync
 
 LEG = re.compile(r"^(c[0-9a-z]{26})\.(caller|callee)\.(\d+)$")
-LEFT_FOR_S = 30.0
+LEFT_FOR_S, LISTED_WITHIN_S = 30.0, 60.0
 Shown = Mapping[str, Any]
 
 
@@ -192,14 +194,16 @@ def _every_call(house: ChaosHouse) -> dict[str, Shown]:
     found: dict[str, Shown] = {}
     cursor = ""
     while True:
-        answer = house.api.ask("GET", f"/v1/calls?limit=200{cursor and f'&cursor={cursor}'}")
-        if answer is None or answer.status != 200:
-            time.sleep(0.2)
-            continue
-        found |= {call["id"]: call for call in answer.body["calls"]}
-        if answer.body["cursor"] is None:
+        page = until_sync(partial(_page, house, cursor), LISTED_WITHIN_S, "the API lists its calls", every_s=0.2)
+        found |= {call["id"]: call for call in page["calls"]}
+        if page["cursor"] is None:
             return found
-        cursor = answer.body["cursor"]
+        cursor = page["cursor"]
+
+
+def _page(house: ChaosHouse, cursor: str) -> dict[str, Any] | None:
+    answer = house.api.ask("GET", f"/v1/calls?limit=200{cursor and f'&cursor={cursor}'}")
+    return dict(answer.body) if answer is not None and answer.status == 200 else None
 
 
 async def _accounts(url: str) -> dict[str, Account]:
