@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import structlog
 
 from ari_app import logs
 from ari_app.adapters.ari.telephony import AriTelephony
+from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.adapters.redis import schema
 from ari_app.adapters.redis.calls import RedisCalls
@@ -50,7 +52,7 @@ from ari_app.ground import Ground, lay_ground, limits_of, policy_of, stack_of
 from ari_app.lasting import causes, must_not_end
 from ari_app.loop_lag import LoopLag
 from ari_app.metrics import Metrics
-from ari_app.pbx import Pbx
+from ari_app.pbx import Pbx, gone_node
 from ari_app.ports.users import User
 from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part, with_a_node
 from ari_app.sd_notify import READY, STOPPING, Supervisor
@@ -104,6 +106,9 @@ class App:
         self.read_number = numbers.read
         self.board = RedisBoard(self.redis)
         owner, leases = this_process(), RedisLeases(self.redis)
+        gone = partial(
+            gone_node, settings=s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, now_ms=now_ms
+        )  # fmt: skip
         self.pbxes = [
             Pbx(
                 spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=ground.trunks,
@@ -112,13 +117,13 @@ class App:
             )
             for spec in ground.nodes
         ]  # fmt: skip
-        self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls)
+        self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls, gone)
         self.service = CallService(
             fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
             policy=policy_of(s, ground.trunks), now_ms=self.now_ms, plan_of=self.plan_of,
         )  # fmt: skip
 
-    def _engine(self, node: str, telephony: AriTelephony) -> Engine:
+    def _engine(self, node: str, telephony: AriTelephony | GonePbx) -> Engine:
         """Of one node, for as long as it is ours."""
         s = self.settings
         admission = Admission(

@@ -9,6 +9,7 @@ from typing import Any
 from ari_app.adapters.ami import AmiSettings, AmiWatch
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.telephony import AriTelephony
+from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.config import Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.engine import Engine
@@ -19,7 +20,7 @@ from ari_app.nodes_file import NodeSpec
 from ari_app.ports.leases import Leases
 from ari_app.ports.nodes import Board
 
-MakeEngine = Callable[[str, AriTelephony], Engine]
+MakeEngine = Callable[[str, AriTelephony | GonePbx], Engine]
 
 
 class Pbx:
@@ -88,6 +89,21 @@ class Pbx:
             sounds=s.sounds,
         )  # fmt: skip
         return Reign(self._make_engine(spec.name, self.telephony), self.telephony)
+
+
+def gone_node(
+    name: str, settings: Settings, *, owner: str, leases: Leases, board: Board, make_engine: MakeEngine,
+    now_ms: Callable[[], int],
+) -> Node:  # fmt: skip
+    """One whose PBX is gone for good, for as long as it takes to end its calls."""
+    s = settings
+    lease = LeaseKeeper(leases, name, owner, ttl_ms=s.lease_ttl_ms, margin_ms=s.lease_margin_ms)
+
+    def make() -> Reign:
+        pbx = GonePbx(now_ms)
+        return Reign(make_engine(name, pbx), pbx)
+
+    return Node(name, lease=lease, board=board, make=make, calls_max=1)
 
 
 def _ami(spec: NodeSpec) -> AmiWatch | None:

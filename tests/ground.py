@@ -10,6 +10,7 @@ import base64
 import itertools
 import json
 import os
+import signal
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from ari_app.ports.ledger import Account
 from ari_app.stack import Stack, StackError, StackInfo, StackOptions
 from ari_app.stack.carrier import CarrierCall, CarrierRecord
 from tests.ringbridge import FAST, now_ms
+from tests.support import until_sync
 
 SOAK = os.environ.get("SOAK") == "1"
 """Whether the full counts are asked for; without it every behaviour is shown once."""
@@ -139,6 +141,15 @@ class Ground:
     def on_the_pbx(self) -> set[str]:
         """Ids of channels (snoops too) and bridges that live."""
         return {one["id"] for what in ("channels", "bridges") for one in self.ari("GET", what)}
+
+    def kill(self, part: str) -> None:
+        """A server of it, SIGKILL; back when it is dead. `stack.start()` brings it back."""
+        [one] = [one for one in self.stack.status() if one.part == part]
+        assert one.pid is not None
+        os.kill(one.pid, signal.SIGKILL)
+        until_sync(
+            lambda: any(p.state == "failed" for p in self.stack.status() if p.part == part), 5, f"{part} is dead"
+        )
 
     def rx(self, command: str) -> str:
         return self.stack.asterisk_rx("pbx", command)

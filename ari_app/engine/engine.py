@@ -103,6 +103,11 @@ class Engine:
     def live(self) -> int:
         return len(self._boxes)
 
+    @property
+    def is_empty(self) -> bool:
+        """No call lives, and none has ended whose end is not safely written down."""
+        return not self._boxes and not self._ended
+
     def mailbox(self, call_id: str) -> Mailbox | None:
         """Of a call that lives, or has just ended."""
         return self._boxes.get(call_id) or self._ended.get(call_id)

@@ -6,7 +6,7 @@ A call is written down with its node's name; whoever owns that node takes it fro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,9 +16,11 @@ import structlog
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.engine import records
+from ari_app.engine.ending import end_calls
 from ari_app.engine.engine import CANCEL_WITHIN_S, Engine
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.node import TOLD_FOR_MS
+from ari_app.engine.node import Node as OwnNode
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Exists
 from ari_app.ports.leases import HeldBy
@@ -73,8 +75,12 @@ class Node(Protocol):
 
 
 class Fleet:
-    def __init__(self, nodes: Sequence[Node], board: Board, calls: Calls) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], board: Board, calls: Calls, gone_node: Callable[[str], OwnNode] | None = None
+    ) -> None:
+        """`gone_node`: makes a node of a name, with a PBX that is gone for good."""
         self.nodes = nodes
+        self._gone_node = gone_node
         self.seen: Sequence[NodeNow] = ()
         """Every node that any process told of, as of half a second ago."""
         self._board = board
@@ -98,6 +104,16 @@ class Fleet:
         is_there = await self._board.drain(node, is_drained)
         await self.look()
         return is_there and any(one.node == node for one in self.seen)
+
+    async def end_calls(self, node: str) -> int | None:
+        """Of a node that nobody owns, and whose PBX is gone for good: as far as they can be read here. How many; None:
+        a process owns it, or this one would. Raises Unavailable."""
+        if any(one.owner is not None for one in self.seen if one.node == node) or node in {n.name for n in self.nodes}:
+            return None
+        before = await self._calls.live(node)
+        assert self._gone_node is not None
+        await end_calls(self._gone_node(node))
+        return len(before) - len(await self._calls.live(node))
 
     async def forget(self, node: str) -> bool:
         """False: there is none, or it is in use. Raises Unavailable."""

@@ -41,6 +41,8 @@ def decode(data: bytes) -> Call:
         raise NewerRecord(f"call {call.id} was written by a newer version (record version {call.v} > {VERSION})")
     if call.type not in flows():
         raise NewerRecord(f"call {call.id} is of a type that this version does not know: {call.type!r}")
+    if not call.legs:
+        raise UnreadableRecord(f"call record not readable: call {call.id} has no legs")
     return call
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.events import Event, Recovered
 from ari_app.engine import recover
 from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
@@ -71,7 +72,12 @@ class Sight:
             log.info("PBX not looked at", call=box.call.id, why=str(e))
 
     def _tell(self, box: Mailbox, snapshot: Snapshot, found: Findings) -> None:
-        facts = recover.facts(box.call, snapshot, found, self.seen_ms, frozenset(box.unsent))
+        facts: list[Event]
+        try:
+            facts = recover.facts(box.call, snapshot, found, self.seen_ms, frozenset(box.unsent))
+        except Exception:  # a fault in one call takes the sight of no other
+            log.exception("what happened to a call in the gap not worked out", call=box.call.id)
+            facts = [Recovered(snapshot.at_ms)]
         self._engine.adoption.found(box.call.id, facts)
         box.recovered(facts)
 

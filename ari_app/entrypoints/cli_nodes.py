@@ -10,6 +10,12 @@ from ari_app.entrypoints.cli_common import ApiOpt, JsonOpt, KeyOpt, example, new
 from ari_app.entrypoints.client import connect
 
 node_app = new_app("Take a PBX out of service and back.")
+EndCallsOpt = Annotated[
+    bool,
+    typer.Option(
+        "--end-calls", help="Its Asterisk will never come back: end its calls, charged to when last seen alive."
+    ),
+]
 NodeArg = Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")]
 
 
@@ -41,12 +47,15 @@ def resume(node: NodeArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonO
 
 
 @node_app.command("forget", epilog=example("node forget pbx2"))
-def forget(node: NodeArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
+def forget(
+    node: NodeArg, end_calls: EndCallsOpt = False, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False
+) -> None:  # fmt: skip
     """Take a PBX that is gone for good off the list. Refused while a process has it or calls live there."""
-    connect(api, key).delete("v1", "nodes", node)
+    gone = connect(api, key).delete("v1", "nodes", node, end_calls="true" if end_calls else None)
     if as_json:
-        return out_json({"forgotten": node})
-    return out(f"{node} is forgotten")
+        return out_json({"forgotten": node, "ended_calls": gone["ended_calls"]})
+    ended = f", {gone['ended_calls']} calls of it ended as interrupted" if end_calls else ""
+    return out(f"{node} is forgotten{ended}")
 
 
 def _set(node: str, drained: bool, api: str | None, key: str | None, as_json: bool) -> None:

@@ -58,8 +58,8 @@ class Client:
         """`once`: the Idempotency-Key."""
         return self._ask("POST", path, body, {"Idempotency-Key": once} if once else {}, _asked(query))
 
-    def delete(self, *path: str) -> Any:
-        return self._ask("DELETE", path, None, {})
+    def delete(self, *path: str, **query: object) -> Any:
+        return self._ask("DELETE", path, None, {}, _asked(query))
 
     def _ask(self, method: str, path: tuple[str, ...], body: object, headers: dict[str, str], query: str = "") -> Any:
         url = "/".join([self.api, *(quote(part, safe="") for part in path)]) + query

@@ -13,6 +13,8 @@ RETENTION_S = 35 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
+    """`node` is "" and `record` empty where what is stored is damaged."""
+
     call_id: str
     version: int
     fence: int

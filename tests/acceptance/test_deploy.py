@@ -6,7 +6,11 @@ one a phone that still rings. None of them notices.
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+import msgspec
+import redis
 
 from ari_app.entrypoints.views import at_ms
 from tests.acceptance.drive import settled_down
@@ -46,6 +50,35 @@ def test_a_new_version_takes_the_calls_up(house: House) -> None:
     app.until_state(late.id, "talking", within_s=20)
     ends(house, late)
     assert not app.complaints()
+
+
+def test_damaged_records_keep_nobody_from_being_taken_up(house: House) -> None:
+    """One whose head is damaged, one that cannot be read, one of a call without phones."""
+    app = house.have(**SETTINGS)
+    talk = house.place("01", "02")
+    app.until_state(talk.id, "talking")
+    app.kill()
+    damaged = [f"c{letter * 26}" for letter in "abd"]
+    with redis.Redis.from_url(house.ground.info.redis_url) as store:
+        [live] = [key for key in store.keys("{n:*}:live") if store.sismember(key, talk.id)]
+        head, _, record = store.get(f"{{c:{talk.id}}}:r").partition(b"\n")
+        bare = msgspec.json.encode(msgspec.json.decode(record) | {"legs": []})
+        stored = (b"not a head\n" + record, head + b"\n" + record[:-9], head + b"\n" + bare)
+        for call, data in zip(damaged, stored, strict=True):
+            store.set(f"{{c:{call}}}:r", data)
+            store.sadd(live, call)
+
+        app = house.again()
+
+        assert app.show(talk.id)["state"] == "talking"
+        assert store.smembers(live) == {one.encode() for one in (talk.id, *damaged)}, "they are left as they are"
+        left_alone = [line for line in app.complaints() if json.loads(line)["event"] == "call left alone"]
+        assert sorted(json.loads(line)["call"] for line in left_alone) == sorted(damaged)
+        for call in damaged:
+            assert app.ask("GET", f"/v1/calls/{call}").body["type"] == "unreadable-record"
+            store.srem(live, call)
+            store.delete(f"{{c:{call}}}:r")
+    ends(house, talk)
 
 
 def is_up(house: House, number: str) -> bool:

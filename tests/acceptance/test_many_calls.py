@@ -6,8 +6,6 @@ The app: no phone notices, and the next process tends every call within two seco
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -137,11 +135,8 @@ def talked_a_while(crowd: Crowd, calls: list[Placed], talk_ms: int = 2_100) -> N
 
 def kill_asterisk(ground: Ground) -> int:
     """When it died."""
-    pid = next(part.pid for part in ground.stack.status() if part.part == "pbx")
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
     at_ms = now_ms()
-    until_sync(lambda: any(p.state == "failed" for p in ground.stack.status() if p.part == "pbx"), 5, "it is dead")
+    ground.kill("pbx")
     return at_ms
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -71,9 +69,7 @@ def test_when_a_pbx_dies_calls_go_to_the_other_one(both: Crew) -> None:
     lost = both.place(two, "35", "35")
     two.until_state(lost.id, "talking")
     assert lives_on(both, lost.id) == "two"
-    [pbx] = [part for part in second.stack.status() if part.part == "pbx"]
-    assert pbx.pid is not None
-    os.kill(pbx.pid, signal.SIGKILL)
+    second.kill("pbx")
     try:
         until_sync(lambda: both.shown(one)["two"]["state"] == "closed", 5, "it is told that it takes no call")
         assert two.ask("GET", "/readyz").status == 200, "calls can be placed, elsewhere"

@@ -220,6 +220,21 @@ async def test_a_call_of_another_node_in_our_live_set_is_not_ours(any_link: Link
     assert await calls.live("pbx1") == []
 
 
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe", b"1 7 pbx1", b"one 7 pbx1 9\n{}", b"1 7 pbx1 9 9\n{}"])
+async def test_a_damaged_record_hides_no_other_call(any_link: Link, damaged: bytes) -> None:
+    calls = RedisCalls(any_link)
+    for call in ("c1", "c2"):
+        await made(calls, call)
+    await any_link.command("SET", "{c:c1}:r", damaged)
+
+    assert sorted(await calls.live("pbx1")) == ["c1", "c2"]
+    broken, whole = await calls.load_many(["c1", "c2"])
+    assert broken is not None
+    assert (broken.node, broken.record) == ("", b"")
+    assert whole is not None
+    assert whole.node == "pbx1"
+
+
 async def test_wherever_the_creation_of_a_call_is_cut_off_no_record_is_left_that_nobody_finds(
     redis_server: RedisServer, link: Link
 ) -> None:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from ari_app.domain import events as ev
 from ari_app.domain import wishes as w
-from ari_app.engine import records, rescue
+from ari_app.domain.call import Call
+from ari_app.engine import records, recover, rescue
 from ari_app.flows import flows
+from ari_app.ports.telephony import ChannelNow, Snapshot
 from tests.hostile.laws_of_step import BEGAN_MS, Watched
 from tests.hostile.odd_frames import places
 from tests.hostile.runs import examples
@@ -163,7 +165,19 @@ def test_a_damaged_record_is_unreadable_or_can_be_wound_down(seed: int, bends: l
     assert records.decode(records.encode(call)) == call
     flow = flows()[call.type]
     assert rescue.state_of(flow, call) in flow.STATES
+    assert recovered(call)[-1] == ev.Recovered(BEGAN_MS)
     assert rescue.step(call, [ev.Tick(BEGAN_MS + 1)], rescue.plan_of(flow))[0].end is not None
+
+
+def recovered(call: Call) -> list[ev.Event]:
+    """What a look at a PBX that shows the last try of each of its legs tells of it."""
+    names = [recover.channel_id(call, leg, n) for leg, n in recover.watched(call)]
+    channels = {name: ChannelNow(name, "up" if n else "ringing", BEGAN_MS) for n, name in enumerate(names)}
+    snapshot = Snapshot(BEGAN_MS, channels, {call.id: frozenset(channels)})
+    recover.questions([call], snapshot)
+    recover.may_sound(call)
+    recover.strangers([call.id], snapshot)
+    return recover.facts(call, snapshot, recover.Findings(None, {}, {}), BEGAN_MS)
 
 
 def _sendable(value: Any) -> Any:

@@ -69,7 +69,9 @@ class RedisCalls:
         call_ids = [raw.decode() for raw in await self._link.command("SMEMBERS", _live(node))]
         asked = [("GETRANGE", _keys(one)[0], 0, HEAD_BYTES - 1) for one in call_ids]
         heads = await self._link.commands(asked, in_order=False)
-        return [one for one, head in zip(call_ids, heads, strict=True) if not head or _stored(one, head).node == node]
+        return [
+            one for one, head in zip(call_ids, heads, strict=True) if not head or _stored(one, head).node in (node, "")
+        ]
 
     async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S) -> None:
         record, events = _keys(call_id)
@@ -161,9 +163,13 @@ def _of_user(user: str) -> str:
 
 
 def _stored(call_id: str, raw: bytes) -> StoredCall:
+    """Of a head that is damaged, a record that cannot be read either: it must not hide the others."""
     head, _, record = raw.partition(b"\n")
-    version, fence, node, created_at_ms = head.decode().split(" ")
-    return StoredCall(call_id, int(version), int(fence), node, int(created_at_ms), record)
+    try:
+        version, fence, node, created_at_ms = head.decode().split(" ")
+        return StoredCall(call_id, int(version), int(fence), node, int(created_at_ms), record)
+    except ValueError:
+        return StoredCall(call_id, 0, 0, "", 0, b"")
 
 
 def _parse_cursor(cursor: str) -> tuple[int, str]:

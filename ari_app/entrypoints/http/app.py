@@ -34,7 +34,8 @@ SCHEMAS = {
     "Call": views.CallView, "Calls": calls.Calls, "Events": calls.Events, "User": views.UserView,
     "Balance": views_account.BalanceView, "Statement": minutes.Statement, "Granted": minutes.Granted,
     "Corrected": minutes.Corrected, "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
-    "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView, "Nodes": nodes.Nodes,
+    "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView,
+    "ForgottenNode": nodes.ForgottenNode, "Nodes": nodes.Nodes,
     "Key": keys.KeyView, "Keys": keys.KeyList, "NewKeyMade": keys.MadeView,
     "Trunks": system.Trunks, "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip

@@ -66,6 +66,9 @@ class Nodes(Protocol):
     async def drain(self, node: str, is_drained: bool) -> bool:
         """False: there is no such node."""
 
+    async def end_calls(self, node: str) -> int | None:
+        """Of one that nobody has and whose PBX is gone for good. How many; None: it is in use."""
+
     async def forget(self, node: str) -> bool:
         """False: it has an owner, or live calls."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from msgspec import Meta
 
 from ari_app.entrypoints.http.auth import allowed
@@ -19,6 +19,14 @@ router = APIRouter(prefix="/v1/nodes", tags=["nodes"])
 
 NodeId = Annotated[str, Path(description="The node's name, as in the settings.", max_length=40)]
 State = Literal["open", "closed", "drained", "unowned"]
+EndCalls = Annotated[
+    bool, Query(description="Its PBX will never come back: end its calls, charged to when they were last seen alive.")
+]
+CALLS_LIVE = (
+    "A process has this node, or calls live there. If its PBX will never come back, they can be ended with "
+    "it: end_calls=true, or --end-calls."
+)
+CALLS_LEFT = "Calls of this node are left: their records cannot be read by this version, or are damaged."
 
 
 class NodeView(msgspec.Struct):
@@ -31,6 +39,12 @@ class NodeView(msgspec.Struct):
     live: Annotated[int | None, Meta(description="Calls there now; null: nobody has told.")]
     max_calls: int | None
     told_at: Time | None
+
+
+class ForgottenNode(NodeView):
+    """As it was."""
+
+    ended_calls: Annotated[int, Meta(description="Calls of it that were ended now, as `interrupted`.")] = 0
 
 
 class Nodes(msgspec.Struct):
@@ -61,18 +75,22 @@ async def put_node(request: Request, name: NodeId) -> Response:
     return reply(next(view(one) for one in d.nodes.seen if one.node == name))
 
 
-@router.delete("/{name}", summary="Forget a PBX", responses=gives("Node", 404, 409))
-async def delete_node(request: Request, name: NodeId) -> Response:
-    """One that is gone for good. Not while a process has it or calls live there."""
+@router.delete("/{name}", summary="Forget a PBX", responses=gives("ForgottenNode", 404, 409))
+async def delete_node(request: Request, name: NodeId, end_calls: EndCalls = False) -> Response:
+    """One that is gone for good. Not while a process has it, nor while calls live there, unless they shall be ended."""
     await allowed(request, "admin")
     d = doors(request)
     await d.nodes.look()
     there = next((one for one in d.nodes.seen if one.node == name), None)
     if there is None:
         raise _unknown()
+    ended = await d.nodes.end_calls(name) if end_calls else 0
+    if ended is None:
+        sentence = "A process has this node, or waits for it. Take it out of the settings of all processes first."
+        raise Problem("node-in-use", sentence, "name")
     if not await d.nodes.forget(name):
-        raise Problem("node-in-use", "A process has this node, or calls live there.", "name")
-    return reply(view(there))
+        raise Problem("node-in-use", CALLS_LIVE if not end_calls else CALLS_LEFT, "name")
+    return reply(ForgottenNode(**msgspec.structs.asdict(view(there)), ended_calls=ended))
 
 
 def view(now: NodeNow) -> NodeView:

@@ -41,11 +41,15 @@ def test_a_node_is_forgotten_unless_it_is_in_use(run: Run, served: Served) -> No
         a_node("pbx1"),
         a_node("pbx2", owner=None, told=None),
         a_node("pbx3", owner=None, told=None),
+        a_node("pbx4", owner=None, told=None),
     ]
+    served.bench.nodes.calls_there = {"pbx4": 2}
+    assert "end_calls=true" in run("node", "forget", "pbx4").err
+    assert said(run("node", "forget", "pbx4", "--end-calls")) == "pbx4 is forgotten, 2 calls of it ended as interrupted"
     refused = run("node", "forget", "pbx1")
     assert (refused.code, "node-in-use" in refused.err) == (1, True)
     assert said(run("node", "forget", "pbx2")) == "pbx2 is forgotten"
-    assert json.loads(said(run("node", "forget", "pbx3", "--json"))) == {"forgotten": "pbx3"}
+    assert json.loads(said(run("node", "forget", "pbx3", "--json"))) == {"forgotten": "pbx3", "ended_calls": 0}
     assert [one.node for one in served.bench.nodes.seen] == ["pbx1"]
 
 

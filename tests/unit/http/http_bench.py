@@ -100,6 +100,7 @@ class FakeNodes:
     """Whatever was told of them."""
 
     seen: list[NodeNow] = field(default_factory=list)
+    calls_there: dict[str, int] = field(default_factory=dict)
 
     async def look(self) -> None:
         """As it is."""
@@ -108,7 +109,13 @@ class FakeNodes:
         self.seen = [replace(one, is_drained=is_drained) if one.node == node else one for one in self.seen]
         return any(one.node == node for one in self.seen)
 
+    async def end_calls(self, node: str) -> int | None:
+        is_free = all(one.owner is None for one in self.seen if one.node == node)
+        return self.calls_there.pop(node, 0) if is_free else None
+
     async def forget(self, node: str) -> bool:
+        if self.calls_there.get(node):
+            return False
         kept = [one for one in self.seen if one.node != node or one.owner is not None]
         is_gone, self.seen = len(kept) < len(self.seen), kept
         return is_gone

@@ -59,6 +59,20 @@ async def test_a_node_that_nobody_has_is_forgotten_and_one_that_is_in_use_is_not
     assert [one["name"] for one in (await api.ask("GET", "/v1/nodes")).json["nodes"]] == ["a"]
 
 
+async def test_a_node_with_calls_is_forgotten_where_they_shall_be_ended(api: Bench) -> None:
+    api.nodes.seen = [a_node("a"), a_node("b", owner=None, told=None)]
+    api.nodes.calls_there = {"a": 1, "b": 2}
+    refused = await api.ask("DELETE", "/v1/nodes/b")
+    assert (refused.status, refused.problem["type"]) == (409, "node-in-use")
+    assert "end_calls=true" in refused.problem["detail"]
+    owned = await api.ask("DELETE", "/v1/nodes/a?end_calls=true")
+    assert (owned.status, owned.problem["type"]) == (409, "node-in-use")
+    assert (await api.ask("DELETE", "/v1/nodes/b?end_calls=perhaps")).status == 422
+    assert api.nodes.calls_there == {"a": 1, "b": 2}
+    gone = await api.ask("DELETE", "/v1/nodes/b?end_calls=true")
+    assert (gone.status, gone.json["name"], gone.json["ended_calls"]) == (200, "b", 2)
+
+
 @pytest.mark.parametrize(("method", "body"), [("PUT", {"drained": True}), ("DELETE", None)])
 async def test_a_node_that_is_not_there_is_unknown(api: Bench, method: str, body: Any) -> None:
     answer = await api.ask(method, "/v1/nodes/pbx9", body)
