@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.domain import wishes as w
-from ari_app.domain.call import Call, Terms
+from ari_app.domain.call import Call, Leg, Terms
 from ari_app.domain.events import Settled
 from ari_app.domain.ledger_types import Conflict
 from ari_app.domain.step import observe
@@ -19,7 +19,7 @@ async def test_three_legs_of_half_a_minute_are_three_minutes_the_second_time_too
     """Each leg is rounded by itself: the sum cannot be told from the 90 seconds that were talked."""
     ledger = MemoryLedger()
     performer = Performer(cast(Any, None), ledger, lambda: NOW_MS, cast(Any, None))
-    call = Call("c1", "callback", NOW_MS, "alice", legs=(), terms=Terms(increment="60/60"))
+    call = Call("c1", "callback", NOW_MS, "alice", legs=(Leg("caller", "+8613700000001", (), 1),), terms=Terms(increment="60/60"))
     [fact] = await performer.perform(call, w.Settle(used_s=90, rounded_s=180))
     assert isinstance(fact, Settled)
     ended = decode(encode(observe(call, fact)))  # as it is kept
