@@ -19,7 +19,7 @@ SECTIONS = {
     "laws": (["tests/laws"], {"RINGBRIDGE_LAW_RUNS": "9000", "RINGBRIDGE_TEETH_RUNS": "3000"}),
     "contract": (["tests/contract", "--ignore", MILLION], {}),
     "million": ([MILLION], {}),
-    "kills": (["tests/acceptance/test_storm.py", "-k", "not in_a_row"], {}),
+    "kills": (["tests/acceptance/test_storm.py", "tests/acceptance/test_blows.py", "-k", "not in_a_row"], {}),
     "questions": (["tests/acceptance/test_killed_at_a_question.py"], {}),
     "row500": (["tests/acceptance/test_storm.py", "-k", "in_a_row"], {}),
     "sound": (["tests/pbx/test_sound.py"], {}),
