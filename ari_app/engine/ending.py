@@ -11,9 +11,11 @@ ENDS_WITHIN_S = 10.0
 LOOK_S = 0.05
 
 
-async def end_calls(node: Node) -> None:
-    """Of a node made with a PBX that says it is empty. Raises Unavailable where not all are ended and written down in
-    time: asked again, it goes on."""
+async def end_calls(node: Node) -> bool:
+    """Of a node made with a PBX that says it is empty. False: a process has it. Raises Unavailable where not all are
+    ended and written down in time: asked again, it goes on."""
+    if not await node.take():
+        return False
     life = asyncio.create_task(node.run())
     try:
         async with asyncio.timeout(ENDS_WITHIN_S):
@@ -27,6 +29,7 @@ async def end_calls(node: Node) -> None:
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
         await node.leave()
+    return True
 
 
 def _is_empty(node: Node) -> bool:

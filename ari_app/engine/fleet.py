@@ -108,12 +108,12 @@ class Fleet:
     async def end_calls(self, node: str) -> int | None:
         """Of a node that nobody owns, and whose PBX is gone for good: as far as they can be read here. How many; None:
         a process owns it, or this one would. Raises Unavailable."""
-        if any(one.owner is not None for one in self.seen if one.node == node) or node in {n.name for n in self.nodes}:
+        if node in {one.name for one in self.nodes}:
             return None
         before = await self._calls.live(node)
         assert self._gone_node is not None
-        await end_calls(self._gone_node(node))
-        return len(before) - len(await self._calls.live(node))
+        is_ended = await end_calls(self._gone_node(node))
+        return len(before) - len(await self._calls.live(node)) if is_ended else None
 
     async def forget(self, node: str) -> bool:
         """False: there is none, or it is in use. Raises Unavailable."""

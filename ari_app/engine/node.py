@@ -127,6 +127,10 @@ class Node:
                 self._stood_down(self.name, why)
                 await self._must_be_theirs()
 
+    async def take(self) -> bool:
+        """Its lease, if nobody else has it: `run` goes on from there. Raises Unavailable."""
+        return await self._lease.take()
+
     async def leave(self) -> None:
         """Give it up, where it is ours: for the next process, at once. Where the store does not answer, it runs out."""
         with suppress(Unavailable):

@@ -60,6 +60,14 @@ class LeaseKeeper:
             await asyncio.sleep(min(max(answer.ttl_ms, 50), 500) / 1000)
         self._lease = answer
 
+    async def take(self) -> bool:
+        """Without waiting. False: somebody else has it. May raise Unavailable."""
+        answer = await self._leases.acquire(self._node, self.owner, self._ttl_ms)
+        if isinstance(answer, HeldBy):
+            return False
+        self._lease = answer
+        return True
+
     async def keep(self, lost: Callable[[str], None]) -> None:
         """Renew until it is lost. Redis away: ours still while our deadline lasts, and again once it is back, if nobody
         else took it meanwhile."""

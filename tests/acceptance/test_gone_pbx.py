@@ -16,6 +16,7 @@ def test_the_calls_of_a_node_that_is_gone_are_ended_when_it_is_forgotten(house: 
     began_ms = at_ms(app.until_state(talk.id, "talking")["talking_at"])
     house.until(lambda: phone_of(house.ground, rings.callee), 5, "a phone rings")
     house.until(lambda: now_ms() > began_ms + 1000 * TALKED_S, 10, "they have talked")
+    assert app.ask("DELETE", "/v1/nodes/pbx1?end_calls=true").status == 409, "it has an owner"
     died_ms = now_ms()
     house.ground.kill("pbx")
     app.kill()

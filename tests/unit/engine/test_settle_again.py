@@ -19,7 +19,8 @@ async def test_three_legs_of_half_a_minute_are_three_minutes_the_second_time_too
     """Each leg is rounded by itself: the sum cannot be told from the 90 seconds that were talked."""
     ledger = MemoryLedger()
     performer = Performer(cast(Any, None), ledger, lambda: NOW_MS, cast(Any, None))
-    call = Call("c1", "callback", NOW_MS, "alice", legs=(Leg("caller", "+8613700000001", (), 1),), terms=Terms(increment="60/60"))
+    leg = Leg("caller", "+8613700000001", (), 1)
+    call = Call("c1", "callback", NOW_MS, "alice", legs=(leg,), terms=Terms(increment="60/60"))
     [fact] = await performer.perform(call, w.Settle(used_s=90, rounded_s=180))
     assert isinstance(fact, Settled)
     ended = decode(encode(observe(call, fact)))  # as it is kept
