@@ -103,7 +103,7 @@ def gone_node(
         pbx = GonePbx(now_ms)
         return Reign(make_engine(name, pbx), pbx)
 
-    return Node(name, lease=lease, board=board, make=make, calls_max=1, is_home=False)
+    return Node(name, lease=lease, board=board, make=make, calls_max=1, is_home=False, is_only=False)
 
 
 def _ami(spec: NodeSpec) -> AmiWatch | None:

@@ -73,7 +73,7 @@ class Beginnings:
         """The call as it is; one that lives and that nobody tends (its creation was answered to nobody) is tended."""
         box = self._engine.mailbox(stored.call_id)
         if box is None:
-            call = records.decode(stored.record)
+            call = records.call_of(stored)
             if call.settled is not None or stored.node != self._engine.node or self._engine.stood_down.done():
                 return call
             box = self._engine.adopt(call, stored.version)
@@ -170,6 +170,6 @@ class Beginnings:
 def _is_under_way(stored: StoredCall) -> bool:
     """Whether anything was asked for it; also of one that cannot be read, which `take_up` tells."""
     try:
-        return bool(records.decode(stored.record).asked)
+        return bool(records.call_of(stored).asked)
     except records.UnreadableRecord:
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from ari_app.domain.errors import Unavailable
 from ari_app.engine.node import Node
 
 ENDS_WITHIN_S = 10.0
@@ -12,22 +11,21 @@ LOOK_S = 0.05
 
 
 async def end_calls(node: Node) -> bool:
-    """Of a node made with a PBX that says it is empty. False: a process has it. Raises Unavailable where not all are
-    ended and written down in time: asked again, it goes on."""
+    """Of a node made with a PBX that says it is empty. False: a process has it, or came for it. Raises Unavailable, and
+    TimeoutError where not all are ended and written down in time: asked again, it goes on."""
     if not await node.take():
         return False
-    life = asyncio.create_task(node.run())
+    reign = asyncio.create_task(node.rule_once())
     try:
         async with asyncio.timeout(ENDS_WITHIN_S):
             while not _is_empty(node):
-                if life.done():
-                    await life
+                if reign.done():
+                    await reign
+                    return False
                 await asyncio.sleep(LOOK_S)
-    except TimeoutError:
-        raise Unavailable("its calls are not ended yet") from None
     finally:
-        life.cancel()
-        await asyncio.gather(life, return_exceptions=True)
+        reign.cancel()
+        await asyncio.gather(reign, return_exceptions=True)
         await node.leave()
     return True
 

@@ -248,11 +248,9 @@ class Engine:
         who stands down. In the call's turn."""
         while found is not None:
             try:
-                call = records.decode(found.record)
+                call = records.call_of(found)
             except records.UnreadableRecord as e:
-                self._unreadable.add(call_id)
-                self._minds_others |= e.is_newer
-                log.error("call left alone", call=call_id, why=str(e))
+                self._leave_alone(call_id, str(e), is_newer=e.is_newer)
                 return None
             match await self.calls.save(call_id, found.version, found.record, [], self.fence):
                 case Saved(version=version):
@@ -261,9 +259,18 @@ class Engine:
                 case Fenced() as fenced:
                     self.lost_ownership(f"call {call_id} is owned by somebody else: {fenced}")
                     return None
-            found = await self.calls.load(call_id)  # saved in between
+            before, found = found, await self.calls.load(call_id)  # saved in between
+            if found == before:
+                self._leave_alone(call_id, "its record cannot be written")
+                return None
         await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
         return None
+
+    def _leave_alone(self, call_id: str, why: str, *, is_newer: bool = False) -> None:
+        """As it is, with its channels."""
+        self._unreadable.add(call_id)
+        self._minds_others |= is_newer
+        log.error("call left alone", call=call_id, why=why)
 
     async def run(self) -> None:
         """Fold in what the PBX says, until it says no more (closed) or we are replaced."""

@@ -107,8 +107,8 @@ class Fleet:
 
     async def end_calls(self, node: str) -> int | None:
         """Of a node that nobody owns, and whose PBX is gone for good: as far as they can be read here. How many; None:
-        a process owns it, or this one would. Raises Unavailable."""
-        if node in {one.name for one in self.nodes}:
+        a process owns it, or would. Raises Unavailable, and TimeoutError where it takes longer."""
+        if node in {one.name for one in self.nodes} or await self._board.wanted_by(node) is not None:
             return None
         before = await self._calls.live(node)
         assert self._gone_node is not None
@@ -213,7 +213,7 @@ class Fleet:
             return begun
         made = await records.create(self._calls, call, node=place.node, user_ids=users)
         if isinstance(made, Exists):
-            return await self.go_on(records.decode(made.record), made.stored.node)
+            return await self.go_on(records.call_of(made.stored), made.stored.node)
         await self._order(place.node, "begin", call.id)
         return call
 
@@ -222,7 +222,7 @@ class Fleet:
         if (box := self.mailbox(call_id)) is not None:
             return box.call
         stored = await self._calls.load(call_id)
-        return None if stored is None else await self.go_on(records.decode(stored.record), stored.node)
+        return None if stored is None else await self.go_on(records.call_of(stored), stored.node)
 
     async def go_on(self, call: Call, node: str) -> Call:
         """Tended from here on, if nobody does: its creation was answered to nobody, say."""
@@ -259,12 +259,12 @@ class Fleet:
             if engine.tends(call_id):
                 return await engine.cancel_for_good(call_id)
         stored = await self._calls.load(call_id)
-        if stored is None or records.decode(stored.record).settled is not None:
+        if stored is None or records.call_of(stored).settled is not None:
             return False
         await self._order(stored.node, "cancel", call_id)
         try:
             async with asyncio.timeout(CANCEL_WITHIN_S):
-                while not _is_cancelled(call := records.decode(stored.record)):
+                while not _is_cancelled(call := records.call_of(stored)):
                     await asyncio.sleep(FOLLOW_S)
                     stored = await self._calls.load(call_id) or stored
         except TimeoutError:
@@ -273,7 +273,7 @@ class Fleet:
 
     async def _stored(self, call: Call) -> Call:
         stored = await self._calls.load(call.id)
-        return call if stored is None else records.decode(stored.record)
+        return call if stored is None else records.call_of(stored)
 
     async def _order(self, node: str, what: What, call_id: str) -> None:
         """One that came twice does no harm, so that a lost answer need not be told. Raises Unavailable."""

@@ -283,7 +283,8 @@ class Mailbox:
         self._save_later(SAVE_AGAIN_S)
         try:
             stored = await self.engine.calls.load(self.call.id)
-            version = stored.version if stored is not None else await self.engine.create_again(self.call)
+            is_whole = stored is not None and stored.node != ""
+            version = stored.version if stored and is_whole else await self.engine.create_again(self.call)
             told = await self.engine.calls.events(self.call.id)
         except Unavailable as e:
             log.warning("call not saved, trying again", call=self.call.id, why=str(e))

@@ -114,13 +114,7 @@ class Node:
         """For as long as the process lives. Raises what nothing can be done about here."""
         while True:
             await self._own()
-            self.reign = self._make()
-            try:
-                why = await self._rule(self.reign)
-            finally:
-                ended, self.reign = self.reign, None
-                await _closed(ended)
-            log.warning("stood down", node=self.name, why=why)
+            why = await self.rule_once()
             if why == GIVEN_BACK:
                 await self.leave()
             else:
@@ -128,8 +122,19 @@ class Node:
                 await self._must_be_theirs()
 
     async def take(self) -> bool:
-        """Its lease, if nobody else has it: `run` goes on from there. Raises Unavailable."""
+        """Its lease, without waiting. False: somebody else has it. Raises Unavailable."""
         return await self._lease.take()
+
+    async def rule_once(self) -> str:
+        """With the lease taken: until it is ours no more, and why."""
+        self.reign = self._make()
+        try:
+            why = await self._rule(self.reign)
+        finally:
+            ended, self.reign = self.reign, None
+            await _closed(ended)
+        log.warning("stood down", node=self.name, why=why)
+        return why
 
     async def leave(self) -> None:
         """Give it up, where it is ours: for the next process, at once. Where the store does not answer, it runs out."""

@@ -11,7 +11,7 @@ import msgspec
 from ari_app.domain.call import Call
 from ari_app.engine import rescue
 from ari_app.flows import Flow, flows
-from ari_app.ports.calls import Calls, Created, Exists
+from ari_app.ports.calls import Calls, Created, Exists, StoredCall
 
 VERSION = 1
 _encoder = msgspec.json.Encoder()
@@ -43,6 +43,16 @@ def decode(data: bytes) -> Call:
         raise NewerRecord(f"call {call.id} is of a type that this version does not know: {call.type!r}")
     if not call.legs:
         raise UnreadableRecord(f"call record not readable: call {call.id} has no legs")
+    return call
+
+
+def call_of(stored: StoredCall) -> Call:
+    """Raises UnreadableRecord, also for what belongs under another key."""
+    if not stored.node:
+        raise UnreadableRecord(f"call record not readable: what is stored for call {stored.call_id} is damaged")
+    call = decode(stored.record)
+    if call.id != stored.call_id:
+        raise UnreadableRecord(f"call record not readable: call {stored.call_id} has the record of call {call.id}")
     return call
 
 

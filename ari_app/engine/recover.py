@@ -121,6 +121,16 @@ def facts(
     return found
 
 
+def bare_facts(call: Call, snapshot: Snapshot, seen_alive_ms: int) -> list[ev.Event]:
+    """The least that must be known: what is gone, charged to when it was last seen."""
+    found: list[ev.Event] = [
+        ev.Gone(leg.role, n, _last_seen(leg, n, seen_alive_ms), how="unknown")
+        for leg, n in watched(call)
+        if channel_id(call, leg, n) not in snapshot.channels
+    ]
+    return [*found, ev.Recovered(snapshot.at_ms)]
+
+
 def _is_newer(trace: Trace, snapshot: Snapshot) -> bool:
     """What was asked over the lost link was carried out after the PBX was looked at, and before its record was read."""
     return trace.ended_at_ms is None and trace.started_at_ms > snapshot.at_ms

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Event, Recovered
+from ari_app.domain.events import Event
 from ari_app.engine import recover
 from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
@@ -77,7 +77,7 @@ class Sight:
             facts = recover.facts(box.call, snapshot, found, self.seen_ms, frozenset(box.unsent))
         except Exception:  # a fault in one call takes the sight of no other
             log.exception("what happened to a call in the gap not worked out", call=box.call.id)
-            facts = [Recovered(snapshot.at_ms)]
+            facts = recover.bare_facts(box.call, snapshot, self.seen_ms)
         self._engine.adoption.found(box.call.id, facts)
         box.recovered(facts)
 

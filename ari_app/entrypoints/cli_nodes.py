@@ -54,7 +54,7 @@ def forget(
     gone = connect(api, key).delete("v1", "nodes", node, end_calls="true" if end_calls else None)
     if as_json:
         return out_json({"forgotten": node, "ended_calls": gone["ended_calls"]})
-    ended = f", {gone['ended_calls']} calls of it ended as interrupted" if end_calls else ""
+    ended = f", {gone['ended_calls']} calls of it ended" if end_calls else ""
     return out(f"{node} is forgotten{ended}")
 
 

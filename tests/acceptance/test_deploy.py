@@ -53,19 +53,18 @@ def test_a_new_version_takes_the_calls_up(house: House) -> None:
 
 
 def test_damaged_records_keep_nobody_from_being_taken_up(house: House) -> None:
-    """One whose head is damaged, one that cannot be read, one of a call without phones."""
+    """One whose head is damaged, one that cannot be read, one of a call without phones, one of another call."""
     app = house.have(**SETTINGS)
     talk = house.place("01", "02")
     app.until_state(talk.id, "talking")
     app.kill()
-    damaged = [f"c{letter * 26}" for letter in "abd"]
+    damaged = [f"c{letter * 26}" for letter in "abde"]
     with redis.Redis.from_url(house.ground.info.redis_url) as store:
         [live] = [key for key in store.keys("{n:*}:live") if store.sismember(key, talk.id)]
         head, _, record = store.get(f"{{c:{talk.id}}}:r").partition(b"\n")
         bare = msgspec.json.encode(msgspec.json.decode(record) | {"legs": []})
-        stored = (b"not a head\n" + record, head + b"\n" + record[:-9], head + b"\n" + bare)
-        for call, data in zip(damaged, stored, strict=True):
-            store.set(f"{{c:{call}}}:r", data)
+        for call, data in zip(damaged, (record, record[:-9], bare, record), strict=True):
+            store.set(f"{{c:{call}}}:r", (head if call != damaged[0] else b"not a head") + b"\n" + data)
             store.sadd(live, call)
 
         app = house.again()

@@ -220,7 +220,9 @@ async def test_a_call_of_another_node_in_our_live_set_is_not_ours(any_link: Link
     assert await calls.live("pbx1") == []
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe", b"1 7 pbx1", b"one 7 pbx1 9\n{}", b"1 7 pbx1 9 9\n{}"])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"\xff\xfe", b"1 7 pbx1 9", b"one 7 pbx1 9\n{}", b"1 7 pbx1 9 9\n{}", b"-1 7 pbx1 9\n{}"]
+)
 async def test_a_damaged_record_hides_no_other_call(any_link: Link, damaged: bytes) -> None:
     calls = RedisCalls(any_link)
     for call in ("c1", "c2"):
@@ -233,6 +235,26 @@ async def test_a_damaged_record_hides_no_other_call(any_link: Link, damaged: byt
     assert (broken.node, broken.record) == ("", b"")
     assert whole is not None
     assert whole.node == "pbx1"
+
+
+async def test_who_knows_a_call_whose_record_is_damaged_writes_it_anew(any_link: Link) -> None:
+    calls = RedisCalls(any_link)
+    await made(calls)
+    await calls.save("c1", 1, b"newer", [b"rang"], 0)
+    whole = await calls.load("c1")
+    assert isinstance(await made(calls, record=b"known"), Exists)
+    await any_link.command("SET", "{c:c1}:r", b"2 0 pbx1 17")  # cut off in its head
+
+    assert await calls.save("c1", 2, b"newest", [], 0) == Stale(0)
+    assert await made(calls, record=b"known") == Created(1)
+    assert await calls.load("c1") == StoredCall("c1", 1, 0, "pbx1", NOW_MS, b"known") != whole
+    assert [event for _, event in await calls.events("c1")] == [b"rang"]
+
+
+@pytest.mark.parametrize("mark", [b"", b"-5", b"soon", b"\xff"])
+async def test_a_damaged_sign_of_life_is_none(any_link: Link, mark: bytes) -> None:
+    await any_link.command("SET", "{n:pbx1}:alive", mark)
+    assert await RedisCalls(any_link).alive("pbx1") is None
 
 
 async def test_wherever_the_creation_of_a_call_is_cut_off_no_record_is_left_that_nobody_finds(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ari_app.domain.step import HANGUP_FAILURES_MAX
+from ari_app.engine import recover
 from ari_app.ports.telephony import PbxError, TimedOut, Trace
 from tests.laws import phones
 from tests.laws.pbx import Chan
@@ -74,6 +75,29 @@ async def test_a_phone_that_the_pbx_cut_before_its_time_rejected_nothing(world: 
     await asyncio.sleep(5)
     world.pbx._end(CALLEE_0, 16, None, False)
     assert verdict(await until_settled(world)) == ("interrupted", "system", 0)
+
+
+@in_virtual_time
+async def test_a_gap_that_cannot_be_worked_out_is_charged_to_when_its_call_was_last_seen(world: World) -> None:
+    """A fault of ours in one call: its phones are gone, and it must not go on for ever as if they were not."""
+    await begin(world)
+    await until(world, lambda: is_talking(world), within_s=5)
+    await asyncio.sleep(30)
+    world.pbx.cut_link()
+    await asyncio.sleep(20)
+    for channel in (CALLER_0, CALLEE_0):
+        world.pbx._end(channel, 16, None, True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recover, "facts", stumbles)
+        world.pbx.reconnect()
+        await until(world, lambda: app(world).sees_pbx, within_s=20)
+    reason, by, charged_s = verdict(await until_settled(world, within_s=60))
+    assert (reason, by) == ("interrupted", "system")
+    assert 28 <= charged_s <= 31
+
+
+def stumbles(*_: Any) -> Any:
+    raise ZeroDivisionError
 
 
 @in_virtual_time

@@ -4,6 +4,7 @@ Record: "version fence node created_at_ms\\n" and the bytes given. Knows nothing
 """
 
 import builtins
+import re
 import time
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ from ari_app.ports.calls import RETENTION_S, CallPage, Created, Exists, Fenced, 
 
 ALL = "calls:all"
 HEAD_BYTES = 256  # the head of a record is shorter
+HEAD = re.compile(rb"(\d{1,16}) (\d{1,16}) ([!-~]{1,150}) (\d{1,16})\n")
+"""As the scripts read it, too."""
 DANGLING_MS = 3_600_000
 """A place in a list whose record is missing is cleared away when older: a younger one may just be being written."""
 TRIM_EVERY = 64  # calls closed between two trimmings of the list of all
@@ -43,7 +46,7 @@ class RedisCalls:
         if stored == 0:
             return Created(1)
         exists = _stored(call_id, stored)
-        if exists.node != node:  # it is theirs, and was never ours
+        if exists.node not in (node, ""):  # it is theirs, and was never ours
             await self._link.command("SREM", _live(node), call_id)
         return Exists(exists)
 
@@ -118,7 +121,7 @@ class RedisCalls:
 
     async def alive(self, node: str) -> int | None:
         raw = await self._link.get(_alive(node))
-        return None if raw is None else int(raw)
+        return int(raw) if raw is not None and raw.isdigit() else None
 
     def _write(self, call_id: str) -> str | None:
         """Not needed where all is in one log on disk: there the end of a call is before its going from the live set."""
@@ -164,12 +167,11 @@ def _of_user(user: str) -> str:
 
 def _stored(call_id: str, raw: bytes) -> StoredCall:
     """Of a head that is damaged, a record that cannot be read either: it must not hide the others."""
-    head, _, record = raw.partition(b"\n")
-    try:
-        version, fence, node, created_at_ms = head.decode().split(" ")
-        return StoredCall(call_id, int(version), int(fence), node, int(created_at_ms), record)
-    except ValueError:
+    head = HEAD.match(raw)
+    if head is None:
         return StoredCall(call_id, 0, 0, "", 0, b"")
+    version, fence, node, created_at_ms = head.groups()
+    return StoredCall(call_id, int(version), int(fence), node.decode(), int(created_at_ms), raw[head.end() :])
 
 
 def _parse_cursor(cursor: str) -> tuple[int, str]:

@@ -152,7 +152,7 @@ async def find_call(d: Doors, call_id: str) -> Call | None:
     if (live := d.engine.mailbox(call_id)) is not None:
         return live.call
     stored = await d.calls.load(call_id) if CALL_ID.fullmatch(call_id) else None
-    return None if stored is None else records.decode(stored.record)
+    return None if stored is None else records.call_of(stored)
 
 
 async def _page(d: Doors, user: str | None, since_ms: int | None, cursor: str | None, limit: int) -> CallPage:
@@ -171,7 +171,7 @@ async def _calls(d: Doors, ids: Sequence[str]) -> list[views.CallView]:
             shown.append(views.call_view(live.call))
         elif record is not None:
             try:
-                shown.append(views.call_view(records.decode(record.record)))
+                shown.append(views.call_view(records.call_of(record)))
             except records.UnreadableRecord as e:
                 log.error("call left out of a list", call=call_id, why=str(e))
     return shown

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import PutNode, read, takes
+from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import doors, gives, reply
 from ari_app.entrypoints.views import Time, rfc3339
@@ -44,7 +45,7 @@ class NodeView(msgspec.Struct):
 class ForgottenNode(NodeView):
     """As it was."""
 
-    ended_calls: Annotated[int, Meta(description="Calls of it that were ended now, as `interrupted`.")] = 0
+    ended_calls: Annotated[int, Meta(description="Calls of it that were ended now.")] = 0
 
 
 class Nodes(msgspec.Struct):
@@ -84,13 +85,24 @@ async def delete_node(request: Request, name: NodeId, end_calls: EndCalls = Fals
     there = next((one for one in d.nodes.seen if one.node == name), None)
     if there is None:
         raise _unknown()
-    ended = await d.nodes.end_calls(name) if end_calls else 0
+    ended = await _ended(d, name) if end_calls else 0
+    if not await d.nodes.forget(name):
+        are_left = end_calls and await d.calls.live(name)
+        raise Problem("node-in-use", CALLS_LEFT if are_left else CALLS_LIVE, "name")
+    return reply(ForgottenNode(**msgspec.structs.asdict(view(there)), ended_calls=ended))
+
+
+async def _ended(d: Doors, name: str) -> int:
+    """How many. Raises Problem (409, 503)."""
+    try:
+        ended = await d.nodes.end_calls(name)
+    except TimeoutError:
+        sentence = "Some of its calls live still. Ask again: it goes on."
+        raise Problem("calls-not-ended", sentence, retry_after_s=1) from None
     if ended is None:
         sentence = "A process has this node, or waits for it. Take it out of the settings of all processes first."
         raise Problem("node-in-use", sentence, "name")
-    if not await d.nodes.forget(name):
-        raise Problem("node-in-use", CALLS_LIVE if not end_calls else CALLS_LEFT, "name")
-    return reply(ForgottenNode(**msgspec.structs.asdict(view(there)), ended_calls=ended))
+    return ended
 
 
 def view(now: NodeNow) -> NodeView:

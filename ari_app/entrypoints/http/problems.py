@@ -78,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
     "unconfirmed": Kind(
         503, "Perhaps done", "The store did not confirm it. `op` names it on the statement, if it was done."
     ),
+    "calls-not-ended": Kind(503, "Calls not ended yet", "The calls of a forgotten node are not all ended; ask again."),
     "unreadable-record": Kind(
         503, "Record not readable here", "The call's record is damaged, or was written by a newer version."
     ),

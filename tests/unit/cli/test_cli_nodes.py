@@ -45,7 +45,7 @@ def test_a_node_is_forgotten_unless_it_is_in_use(run: Run, served: Served) -> No
     ]
     served.bench.nodes.calls_there = {"pbx4": 2}
     assert "end_calls=true" in run("node", "forget", "pbx4").err
-    assert said(run("node", "forget", "pbx4", "--end-calls")) == "pbx4 is forgotten, 2 calls of it ended as interrupted"
+    assert said(run("node", "forget", "pbx4", "--end-calls")) == "pbx4 is forgotten, 2 calls of it ended"
     refused = run("node", "forget", "pbx1")
     assert (refused.code, "node-in-use" in refused.err) == (1, True)
     assert said(run("node", "forget", "pbx2")) == "pbx2 is forgotten"
