@@ -188,7 +188,7 @@ SIP_REFUSALS = 300  # and above: the far end's word
 
 def _gone(call: Call, leg: Leg, t: Try, event: ev.Gone) -> Try:
     asked_by_us = f"hangup:{leg.role}:{event.n}" in call.asked
-    how = event.how or t.how
+    how = t.how or event.how  # what was seen of the far end is truer than what is made of it later
     if how is None and not asked_by_us and (event.sip_status or 0) >= SIP_REFUSALS:
         how = "remote"
     if how is None:
