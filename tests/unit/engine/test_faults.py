@@ -40,7 +40,7 @@ def test_an_event_of_an_unknown_leg_changes_nothing(event: ev.Event) -> None:
 @pytest.mark.parametrize("how", ["ours", "unknown", "cut", "failed"])
 def test_a_phone_that_was_seen_to_hang_up_did_so_whatever_is_made_of_its_end_later(how: Any) -> None:
     at_ms = a_call().now_ms
-    call = observe(a_call(), ev.Dialled("caller", 0, at_ms))
+    call = observe(replace(a_call(), asked=frozenset({"dial:caller:0"})), ev.Dialled("caller", 0, at_ms))
     call = observe(call, ev.HangupSeen("caller", 0, at_ms + 5, remote=True, cause=17))
     ended = observe(call, ev.Gone("caller", 0, at_ms + 900, cause=16, how=how)).leg("caller").tries[0]
     assert (ended.how, ended.cause, ended.ended_at_ms) == ("remote", 17, at_ms + 5)
