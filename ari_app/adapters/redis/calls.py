@@ -20,6 +20,7 @@ HEAD = re.compile(rb"(\d{1,16}) (\d{1,16}) ([!-~]{1,150}) (\d{1,16})\n")
 """As the scripts read it, too."""
 DANGLING_MS = 3_600_000
 """A place in a list whose record is missing is cleared away when older: a younger one may just be being written."""
+MOST = 2**53  # events of a call; Redis refuses to look behind 2**63
 TRIM_EVERY = 64  # calls closed between two trimmings of the list of all
 
 
@@ -113,7 +114,7 @@ class RedisCalls:
         return CallPage(tuple(call_id for at_ms, call_id in page if (at_ms, call_id) not in gone), next_cursor)
 
     async def events(self, call_id: str, after: int = 0) -> Sequence[tuple[int, bytes]]:
-        start = max(0, after)
+        start = min(max(0, after), MOST)
         return [*enumerate(await self._link.command("LRANGE", _keys(call_id)[1], start, -1), start=start + 1)]
 
     async def mark_alive(self, node: str, at_ms: int) -> None:

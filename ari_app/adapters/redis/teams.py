@@ -3,6 +3,7 @@
 A team's size is the length of a hash, so that neither its certification nor a member's touch reads its members.
 """
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -11,6 +12,8 @@ from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.wire import Arg
 from ari_app.domain.errors import CallerError
 from ari_app.ports.teams import MEMBERS_MAX, Seat, SeatPage, TeamInfo
+
+CURSOR = re.compile("[0-9]{1,19}")  # as HSCAN gives out and takes back; it refuses what is beyond 64 bits
 
 
 class _Stored(msgspec.Struct):
@@ -59,7 +62,7 @@ class RedisTeams:
         return seats
 
     async def seats(self, team_id: str, *, cursor: str | None = None, limit: int = 100) -> SeatPage:
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) <= 20):
+        if cursor is not None and not CURSOR.fullmatch(cursor):
             raise CallerError(f"cursor: not one that was given out: {cursor!r}")
         at, raw = await self._link.command("HSCAN", _keys(team_id)[1], cursor or "0", "COUNT", limit)
         seats = tuple((user.decode(), _number(text)) for user, text in zip(raw[::2], raw[1::2], strict=True))
