@@ -5,7 +5,7 @@ STAMP := .venv/.ready
 # uv is five times as fast; pip itself is for where uv cannot be had or does not find what pip finds.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url)}}" \
-  $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes
+  $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --compile-bytecode --require-hashes
 SEED ?= 1
 WORKERS ?= 2
 
