@@ -52,7 +52,7 @@ from ari_app.ground import Ground, lay_ground, limits_of, policy_of, stack_of
 from ari_app.lasting import causes, must_not_end
 from ari_app.loop_lag import LoopLag
 from ari_app.metrics import Metrics
-from ari_app.pbx import Pbx, gone_node
+from ari_app.pbx import Pbx, end_gone
 from ari_app.ports.users import User
 from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part, with_a_node
 from ari_app.sd_notify import READY, STOPPING, Supervisor
@@ -106,8 +106,8 @@ class App:
         self.read_number = numbers.read
         self.board = RedisBoard(self.redis)
         owner, leases = this_process(), RedisLeases(self.redis)
-        gone = partial(
-            gone_node, settings=s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, now_ms=now_ms
+        end = partial(
+            end_gone, settings=s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, now_ms=now_ms
         )  # fmt: skip
         self.pbxes = [
             Pbx(
@@ -117,7 +117,7 @@ class App:
             )
             for spec in ground.nodes
         ]  # fmt: skip
-        self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls, gone)
+        self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls, end)
         self.service = CallService(
             fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
             policy=policy_of(s, ground.trunks), now_ms=self.now_ms, plan_of=self.plan_of,

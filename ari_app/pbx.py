@@ -12,6 +12,7 @@ from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.config import Settings
 from ari_app.domain.trunks import Trunk
+from ari_app.engine.ending import end_calls
 from ari_app.engine.engine import Engine
 from ari_app.engine.node import Node, Reign
 from ari_app.engine.nodes import LeaseKeeper
@@ -91,11 +92,11 @@ class Pbx:
         return Reign(self._make_engine(spec.name, self.telephony), self.telephony)
 
 
-def gone_node(
+async def end_gone(
     name: str, settings: Settings, *, owner: str, leases: Leases, board: Board, make_engine: MakeEngine,
     now_ms: Callable[[], int],
-) -> Node:  # fmt: skip
-    """One whose PBX is gone for good, for as long as it takes to end its calls."""
+) -> bool:  # fmt: skip
+    """The calls of a node whose PBX is gone for good, ended. See end_calls."""
     s = settings
     lease = LeaseKeeper(leases, name, owner, ttl_ms=s.lease_ttl_ms, margin_ms=s.lease_margin_ms)
 
@@ -103,7 +104,7 @@ def gone_node(
         pbx = GonePbx(now_ms)
         return Reign(make_engine(name, pbx), pbx)
 
-    return Node(name, lease=lease, board=board, make=make, calls_max=1, is_home=False, is_only=False)
+    return await end_calls(Node(name, lease=lease, board=board, make=make, calls_max=1, is_home=False, is_only=False))
 
 
 def _ami(spec: NodeSpec) -> AmiWatch | None:

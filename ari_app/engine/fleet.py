@@ -6,7 +6,7 @@ A call is written down with its node's name; whoever owns that node takes it fro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,11 +16,9 @@ import structlog
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.engine import records
-from ari_app.engine.ending import end_calls
 from ari_app.engine.engine import CANCEL_WITHIN_S, Engine
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.node import TOLD_FOR_MS
-from ari_app.engine.node import Node as OwnNode
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Exists
 from ari_app.ports.leases import HeldBy
@@ -74,13 +72,18 @@ class Node(Protocol):
     def why_closed(self) -> str: ...
 
 
+EndGone = Callable[[str], Awaitable[bool]]
+
+
+async def _nobody_can(_node: str) -> bool:
+    return False
+
+
 class Fleet:
-    def __init__(
-        self, nodes: Sequence[Node], board: Board, calls: Calls, gone_node: Callable[[str], OwnNode] | None = None
-    ) -> None:
-        """`gone_node`: makes a node of a name, with a PBX that is gone for good."""
+    def __init__(self, nodes: Sequence[Node], board: Board, calls: Calls, end_gone: EndGone = _nobody_can) -> None:
+        """`end_gone`: ends the calls of a node whose PBX is gone for good; False: a process has it."""
         self.nodes = nodes
-        self._gone_node = gone_node
+        self._end_gone = end_gone
         self.seen: Sequence[NodeNow] = ()
         """Every node that any process told of, as of half a second ago."""
         self._board = board
@@ -111,8 +114,7 @@ class Fleet:
         if node in {one.name for one in self.nodes} or await self._board.wanted_by(node) is not None:
             return None
         before = await self._calls.live(node)
-        assert self._gone_node is not None
-        is_ended = await end_calls(self._gone_node(node))
+        is_ended = await self._end_gone(node)
         return len(before) - len(await self._calls.live(node)) if is_ended else None
 
     async def forget(self, node: str) -> bool:

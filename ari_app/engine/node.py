@@ -123,7 +123,7 @@ class Node:
 
     async def take(self) -> bool:
         """Its lease, without waiting. False: somebody else has it. Raises Unavailable."""
-        return await self._lease.take()
+        return await self._lease.take() is None
 
     async def rule_once(self) -> str:
         """With the lease taken: until it is ours no more, and why."""

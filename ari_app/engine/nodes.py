@@ -52,21 +52,20 @@ class LeaseKeeper:
     async def acquire(self, waiting: Callable[[HeldBy], Awaitable[None]] = _nothing) -> None:
         """Waits while somebody else lives and owns it, and tells `waiting` so at every look. May raise Unavailable."""
         told = ""
-        while isinstance(answer := await self._leases.acquire(self._node, self.owner, self._ttl_ms), HeldBy):
-            if answer.owner != told:
-                log.warning("waiting: another process owns this PBX", node=self._node, owner=answer.owner)
-                told = answer.owner
-            await waiting(answer)
-            await asyncio.sleep(min(max(answer.ttl_ms, 50), 500) / 1000)
-        self._lease = answer
+        while (held := await self.take()) is not None:
+            if held.owner != told:
+                log.warning("waiting: another process owns this PBX", node=self._node, owner=held.owner)
+                told = held.owner
+            await waiting(held)
+            await asyncio.sleep(min(max(held.ttl_ms, 50), 500) / 1000)
 
-    async def take(self) -> bool:
-        """Without waiting. False: somebody else has it. May raise Unavailable."""
+    async def take(self) -> HeldBy | None:
+        """Without waiting. None: it is ours now; else who has it. May raise Unavailable."""
         answer = await self._leases.acquire(self._node, self.owner, self._ttl_ms)
         if isinstance(answer, HeldBy):
-            return False
+            return answer
         self._lease = answer
-        return True
+        return None
 
     async def keep(self, lost: Callable[[str], None]) -> None:
         """Renew until it is lost. Redis away: ours still while our deadline lasts, and again once it is back, if nobody

@@ -4,11 +4,13 @@ it stays behind."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from ari_app.domain.call import Call
 from ari_app.engine import records
+from ari_app.engine.engine import Engine
 from ari_app.engine.fleet import Place
 from tests.laws.stories import CALL, OTHER, app, in_virtual_time, is_talking, until
 from tests.laws.world import PAYER, World
@@ -22,49 +24,37 @@ async def written_down(afar: Afar, call: Call) -> None:
     await records.create(afar.world.calls, call, node=NODE, user_ids=(PAYER,))
 
 
-@in_virtual_time
-async def test_a_call_taken_up_twice_at_once_is_taken_up_once(world: World) -> None:
+async def is_begun_once(world: World, at_once: Callable[[Engine, Call], Awaitable[object]]) -> None:
+    """Whichever comes first: what is done at once, or an order to tend the call."""
     afar = Afar(world)
     await afar.opened(36_000)
     await afar.owned()
     engine = app(world)
-    for n, apart_s in enumerate(APART_S * 4):
-        call = afar.a_call(f"c{n:026d}")
-        await written_down(afar, replace(call, terms=replace(call.terms, max_live_calls=99)))
 
-        async def later(call_id: str, apart_s: float = apart_s) -> None:
-            await asyncio.sleep(apart_s)
-            await engine.beginnings.tend(call_id)
+    async def later(call_id: str, apart_s: float) -> None:
+        await asyncio.sleep(apart_s)
+        await engine.beginnings.tend(call_id)
 
-        await asyncio.gather(engine.beginnings.tend(call.id), later(call.id))
-        await asyncio.sleep(0.2)
-        assert not engine.stood_down.done(), engine.stood_down.result()
-        engine.cancel(call.id)
-    await asyncio.sleep(5)
-    assert set(world.pbx.rung.values()) == {1}
-
-
-@in_virtual_time
-async def test_a_call_asked_for_at_its_owner_and_handed_to_him_at_once_is_begun_once(world: World) -> None:
-    afar = Afar(world)
-    await afar.opened(36_000)
-    await afar.owned()
-    engine = app(world)
     for n, apart_s in enumerate(APART_S * 4):
         call = afar.a_call(f"c{n:026d}")
         call = replace(call, terms=replace(call.terms, max_live_calls=99))
         await written_down(afar, call)
-
-        async def later(call: Call = call, apart_s: float = apart_s) -> None:
-            await asyncio.sleep(apart_s)
-            await engine.beginnings.tend(call.id)
-
-        await asyncio.gather(engine.start(call, (PAYER,)), later())
+        await asyncio.gather(at_once(engine, call), later(call.id, apart_s))
         await asyncio.sleep(0.2)
         assert not engine.stood_down.done(), engine.stood_down.result()
         engine.cancel(call.id)
     await asyncio.sleep(5)
     assert set(world.pbx.rung.values()) == {1}
+
+
+@in_virtual_time
+async def test_a_call_taken_up_twice_at_once_is_taken_up_once(world: World) -> None:
+    await is_begun_once(world, lambda engine, call: engine.beginnings.tend(call.id))
+
+
+@in_virtual_time
+async def test_a_call_asked_for_at_its_owner_and_handed_to_him_at_once_is_begun_once(world: World) -> None:
+    await is_begun_once(world, lambda engine, call: engine.start(call, (PAYER,)))
 
 
 @in_virtual_time

@@ -6,7 +6,7 @@
   Gives 0, or the stored head and record if there is one already.
 ]]
 local stored = redis.call('GET', KEYS[1])
-if stored and string.find(string.sub(stored, 1, 256), '^%d+ %d+ [^ \n]+ %d+\n') then return stored end
+if stored and string.find(string.sub(stored, 1, 256), '^%d+ %d+ [!-~]+ %d+\n') then return stored end
 redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2])
 if #ARGV > 2 then redis.call('RPUSH', KEYS[2], unpack(ARGV, 3)) end
 return 0
