@@ -19,7 +19,7 @@ from ari_app.engine.orders import Orders
 from tests.contract import test_lease_keeper as keeper
 from tests.contract import test_leases as leases
 from tests.laws.stories import calm_world
-from tests.unit.ari import test_ari_link as link
+from tests.unit.ari import test_ari_link_lives as link
 from tests.unit.ari.fake import FakeAsterisk
 from tests.unit.nodes import test_node_life as life
 from tests.unit.nodes import test_orders as orders
