@@ -44,6 +44,7 @@ from ari_app.engine.fleet import Fleet
 from ari_app.engine.membership import Membership
 from ari_app.engine.perform import Performer
 from ari_app.engine.service import CallService
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.entrypoints.http.late import LateServer
 from ari_app.entrypoints.http.listening import listen
@@ -86,6 +87,7 @@ class App:
     def __init__(self, ground: Ground) -> None:
         s = self.settings = ground.settings
         self.ground = ground
+        self.trunks = TrunkBook(ground.trunks)
         self.metrics = Metrics()
         self.loop_lag = LoopLag()
         self.supervisor = Supervisor()
@@ -111,7 +113,7 @@ class App:
         )  # fmt: skip
         self.pbxes = [
             Pbx(
-                spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=ground.trunks,
+                spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=self.trunks,
                 is_only=len(ground.nodes) == 1,
                 stood_down=self.metrics.stood_down, changed=lambda: self.fleet.look_again(),
             )
@@ -120,7 +122,7 @@ class App:
         self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls, end)
         self.service = CallService(
             fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
-            policy=policy_of(s, ground.trunks), now_ms=self.now_ms, plan_of=self.plan_of,
+            policy=policy_of(s), trunks=self.trunks, now_ms=self.now_ms, plan_of=self.plan_of,
         )  # fmt: skip
 
     def _engine(self, node: str, telephony: AriTelephony | GonePbx) -> Engine:

@@ -92,7 +92,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(settings.key_rate, settings.key_burst, settings.wrong_keys_max, settings.http_proxies)
 
 
-def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
+def policy_of(settings: Settings) -> Policy:
     terms = Terms(
         slice_s=settings.slice_s, margin_s=settings.margin_s, warning_s=settings.warning_s,
         increment=settings.increment, max_duration_s=settings.max_duration_s, max_live_calls=settings.max_live_calls,
@@ -106,7 +106,6 @@ def policy_of(settings: Settings, trunks: Sequence[Trunk]) -> Policy:
         terms=terms,
         platform_number=settings.platform_number,
         rules=Rules(settings.countries, settings.blocked_prefixes, settings.block_premium),
-        trunks=trunks,
         caller_ring_ms=1000 * settings.caller_ring_timeout_s,
         callee_ring_ms=1000 * settings.callee_ring_timeout_s,
         tries_max=settings.trunk_tries_max,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.config import Settings
-from ari_app.domain.trunks import Trunk
 from ari_app.engine.ending import end_calls
 from ari_app.engine.engine import Engine
 from ari_app.engine.node import Node, Reign
 from ari_app.engine.nodes import LeaseKeeper
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.doors import TrunkNow
 from ari_app.nodes_file import NodeSpec
 from ari_app.ports.leases import Leases
@@ -27,7 +27,7 @@ MakeEngine = Callable[[str, AriTelephony | GonePbx], Engine]
 class Pbx:
     def __init__(
         self, spec: NodeSpec, settings: Settings, *, owner: str, leases: Leases, board: Board, make_engine: MakeEngine,
-        trunks: Sequence[Trunk], is_only: bool, stood_down: Callable[[str, str], None], changed: Callable[[], None],
+        trunks: TrunkBook, is_only: bool, stood_down: Callable[[str, str], None], changed: Callable[[], None],
     ) -> None:  # fmt: skip
         s = settings
         self.spec = spec
@@ -75,7 +75,7 @@ class Pbx:
             reachable = seen[name].reachable if name in seen else None
             return TrunkNow(name, "unknown" if reachable is None else "up" if reachable else "down")
 
-        return [state(trunk.name) for trunk in self._trunks]
+        return [state(trunk.name) for trunk in self._trunks.trunks]
 
     def _reign(self) -> Reign:
         s, spec = self._settings, self.spec

@@ -42,6 +42,11 @@ class Route:
     price_increment: str = "60/60"
     currency: str = "CNY"
     causes: tuple[tuple[int, str], ...] = ()
+    later: tuple[int, int, str] | None = None
+    """A new price that begins while the phone may ring: from when (ms), micros a minute, increment. What counts is the
+    one at the leg's answer."""
+    privacy: bool = False
+    diversion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Try:
     cause: int | None = None
     sip_status: int | None = None
     how: How | None = None
+    why: str = ""
+    """Of one that was never dialled: what kept it from its trunk (ports/lines.py), such as `channels`."""
 
     @property
     def gave_sign(self) -> bool:
@@ -190,6 +197,8 @@ class Call:
     terms: Terms = field(default_factory=Terms)
     metadata: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    team: str = ""
+    """Whose plan the payer has; "": his own."""
     v: int = 1
 
     now_ms: int = 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import Rules
-from ari_app.domain.trunks import Trunk
 
 RefusalType = Literal[
     "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
@@ -56,7 +55,6 @@ class Policy:
     terms: Terms
     platform_number: str
     rules: Rules
-    trunks: Sequence[Trunk]
     caller_ring_ms: int
     callee_ring_ms: int
     tries_max: int

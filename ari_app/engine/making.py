@@ -12,18 +12,20 @@ from dataclasses import replace
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
 from ari_app.domain.numbers import Number, Own, may_call, shown
 from ari_app.domain.plans import Plan
-from ari_app.domain.trunks import dialled, in_order
+from ari_app.domain.trunks import dialled
 from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.flows import callback
 from ari_app.ports.users import User, Users
 
 
 class CallMaker:
     def __init__(
-        self, *, users: Users, read_number: Callable[[str], Number | None], policy: Policy,
+        self, *, users: Users, read_number: Callable[[str], Number | None], policy: Policy, trunks: TrunkBook,
         now_ms: Callable[[], int], plan_of: Callable[[User], Awaitable[Plan]],
     ) -> None:  # fmt: skip
         self.policy = policy
+        self._trunks = trunks
         self._users = users
         self._read = read_number
         self._now_ms = now_ms
@@ -72,7 +74,7 @@ class CallMaker:
 
     def _routes(self, number: str, own: Own | None, key: str) -> tuple[Route, ...]:
         routes = []
-        for trunk in in_order(number, self.policy.trunks, key)[: self.policy.tries_max]:
+        for trunk in self._trunks.order(number, key)[: self.policy.tries_max]:
             shows = shown(trunk.caller_id, self.policy.platform_number, own, pair=f"{own and own.number} {number}")
             routes.append(
                 Route(

@@ -21,6 +21,7 @@ from ari_app.engine.admission import Admission
 from ari_app.engine.asks import CallAsk, Policy, Refusal
 from ari_app.engine.fleet import Fleet, NoPlace, Place
 from ari_app.engine.making import CallMaker
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
 from ari_app.ports.users import User, Users
 
@@ -47,11 +48,14 @@ class CallService:
         is_resolved: Callable[[str, str], Awaitable[bool]],
         read_number: Callable[[str], Number | None],
         policy: Policy,
+        trunks: TrunkBook,
         now_ms: Callable[[], int],
         plan_of: Callable[[User], Awaitable[Plan]],
     ) -> None:
         self.is_draining = False
-        self._maker = CallMaker(users=users, read_number=read_number, policy=policy, now_ms=now_ms, plan_of=plan_of)
+        self._maker = CallMaker(
+            users=users, read_number=read_number, policy=policy, trunks=trunks, now_ms=now_ms, plan_of=plan_of
+        )
         self._fleet = fleet
         self._is_resolved = is_resolved
         self._tasks: set[asyncio.Task[None]] = set()

@@ -33,7 +33,9 @@ class TimedOut(LinkLost):
 @dataclass(frozen=True, slots=True)
 class DialRequest:
     """One phone to ring. `shown` is the number the phone sees. `bridge` (where given) is joined before the dial, so
-    that early media is heard there. The PBX ends the channel `life_ms` after its birth, come what may."""
+    that early media is heard there. The PBX ends the channel `life_ms` after its birth, come what may. `privacy`: the
+    number is asserted to the carrier, and hidden from the phone. `diversion`: the number on whose behalf it is rung;
+    "": none."""
 
     channel: str
     call: str
@@ -43,6 +45,8 @@ class DialRequest:
     ring_ms: int
     life_ms: int
     bridge: str | None = None
+    privacy: bool = False
+    diversion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.service import CallService
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.ports.telephony import Asked, LinkLost, NoSuchChannel, Telephony
 from tests.support import personal, until
 from tests.unit.service.lines import fleet_of, never
@@ -44,8 +45,8 @@ class Users:
 def service_of(users: Any) -> CallService:
     policy: Any = SimpleNamespace()
     return CallService(
-        fleet=fleet_of(), users=users, is_resolved=never, read_number=lambda _: None, policy=policy, now_ms=lambda: 0,
-        plan_of=personal,
+        fleet=fleet_of(), users=users, is_resolved=never, read_number=lambda _: None, policy=policy,
+        trunks=TrunkBook(()), now_ms=lambda: 0, plan_of=personal,
     )  # fmt: skip
 
 

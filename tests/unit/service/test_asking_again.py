@@ -15,6 +15,7 @@ from ari_app.domain.trunks import Trunk
 from ari_app.engine import records
 from ari_app.engine.asks import CallAsk, Policy, Refusal
 from ari_app.engine.service import CallService, call_id
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.flows import flows
 from ari_app.ports.users import OwnedNumber, User
 from tests.laws.virtual_time import run
@@ -54,12 +55,12 @@ class Desk:
         self.line = OneNode(world.engine)
         policy = Policy(
             terms=Terms(), platform_number="+864001234567", rules=Rules(("CN",), (), True),
-            trunks=(Trunk("t", "127.0.0.1", caller_id=CallerId("verified")),), caller_ring_ms=15_000,
-            callee_ring_ms=15_000, tries_max=2,
+            caller_ring_ms=15_000, callee_ring_ms=15_000, tries_max=2,
         )  # fmt: skip
         self.service = CallService(
             fleet=fleet_of(self.line, world.engine.calls), users=self.users, is_resolved=world.engine.is_resolved,
             read_number=PhoneNumbers("CN").read,
+            trunks=TrunkBook([Trunk("t", "127.0.0.1", caller_id=CallerId("verified"))]),
             policy=policy, now_ms=world.loop.now_ms, plan_of=personal,
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.numbers import Rules
 from ari_app.engine.asks import CallAsk, Refusal
 from ari_app.engine.service import CallService
+from ari_app.engine.trunk_book import TrunkBook
 from ari_app.ports.users import OwnedNumber, User
 from tests.support import personal
 from tests.unit.service.lines import fleet_of, never
@@ -26,7 +27,7 @@ async def service() -> CallService:
     policy: Any = SimpleNamespace(rules=Rules(("CN",)))
     return CallService(
         fleet=fleet_of(), users=users, is_resolved=never, read_number=PhoneNumbers("CN").read,
-        policy=policy, now_ms=lambda: 0, plan_of=personal,
+        policy=policy, trunks=TrunkBook(()), now_ms=lambda: 0, plan_of=personal,
     )  # fmt: skip
 
 

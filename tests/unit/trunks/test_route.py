@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from ari_app.domain.trunks import Trunk, cost, dialled, in_order, route
+from ari_app.domain.rates import Rate
+from ari_app.domain.trunks import Trunk, dialled, in_order, route
 
 CHEAP = Trunk("cheap", "a.example", priority=1)
 SPARE = Trunk("spare", "b.example", priority=2)
@@ -79,15 +80,12 @@ def test_a_number_is_dialled_in_the_trunk_s_format(number_format: str, number: s
     assert dialled(Trunk("t", "h", number_format=number_format), number) == expected
 
 
-@pytest.mark.parametrize(
-    ("duration_ms", "increment", "micro"),
-    [
-        (0, "60/60", 0),
-        (1, "60/60", 60_000),
-        (60_000, "60/60", 60_000),
-        (60_001, "60/60", 120_000),
-        (61_000, "6/6", 66_000),
-    ],
-)
-def test_a_leg_costs_what_the_trunk_s_own_rounding_makes_of_it(duration_ms: int, increment: str, micro: int) -> None:
-    assert cost(Trunk("t", "h", price_micro_per_min=60_000, price_increment=increment), duration_ms) == micro
+def test_among_equals_without_a_weight_the_cheaper_for_this_number_goes_first() -> None:
+    flat = Trunk("flat", "a", price_micro_per_min=50_000)
+    deck = Trunk(
+        "deck", "b", price_micro_per_min=90_000, rates=(Rate("+8613", 20_000), Rate("+8613", 70_000, from_ms=9))
+    )
+
+    assert in_order("+8613900000001", (flat, deck)) == (deck, flat)
+    assert in_order("+8613900000001", (flat, deck), at_ms=9) == (flat, deck)
+    assert in_order("+861012345678", (flat, deck)) == (flat, deck)
