@@ -10,17 +10,21 @@ from pathlib import Path
 
 from ari_app.concealed import conceal_those_of
 from ari_app.config import Settings
+from ari_app.domain.breaker import Rule
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.plans import Plans
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.asks import Policy
+from ari_app.engine.attempts import AttemptRules
+from ari_app.engine.spending import Spend, SpendRules
 from ari_app.entrypoints.http.limits import Limits
+from ari_app.entrypoints.views_report import Terms as ReportTerms
 from ari_app.nodes_file import NodeSpec, the_one
-from ari_app.operator_files import read_files
 from ari_app.plans_file import shipped
 from ari_app.stack import Stack, StackInfo, StackOptions
-from ari_app.trunks_file import EMBEDDED, load_trunks
+from ari_app.trunks_file import EMBEDDED
+from ari_app.trunks_in_force import carriers_held, carriers_of
 
 EMBEDDED_CARRIER = Trunk(
     name=EMBEDDED,
@@ -44,20 +48,27 @@ class Ground:
     is_in_use: bool = False
     plans: Plans = field(default_factory=shipped)
     nodes: tuple[NodeSpec, ...] = ()
+    version: int | None = None  # of the trunks; None where no file of them is named
+    beside: tuple[Trunk, ...] = ()  # the trunks that are in no file
+    given: Settings | None = None  # as the operator gave them, without the addresses of what is embedded
 
 
 def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Stack | None:
     """The embedded servers that these settings need; None where everything is the operator's own. Raises Mistakes."""
+    return stack_for(settings, carriers_of(settings).trunks if settings.is_embedded else (), wanted)
+
+
+def stack_for(settings: Settings, trunks: Sequence[Trunk], wanted: Callable[[], bool] = lambda: True) -> Stack | None:
+    """Likewise, with these carriers beside the simulated one."""
     if settings.redis_url and not settings.is_embedded:
         return None
     embedded = settings.is_embedded
-    trunks = load_trunks(settings.trunks_file, embedded=True) if settings.trunks_file and embedded else ()
     return Stack(
         StackOptions(
             state_dir=Path(settings.state_dir), cache_dir=Path(settings.cache_dir).expanduser(),
             redis=not settings.redis_url, pbx=embedded, carrier=embedded,
-            media_timeout_s=settings.media_timeout_s, stasis_app=settings.ari_app, trunks=trunks,
-            wanted=wanted,
+            media_timeout_s=settings.media_timeout_s, stasis_app=settings.ari_app, trunks=trunks if embedded else (),
+            tls_ca_file=settings.sip_tls_ca_file, wanted=wanted,
         )
     )  # fmt: skip
 
@@ -65,12 +76,13 @@ def stack_of(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> S
 def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Ground:
     """Start what is embedded and is not running yet. Blocks, as long as it is `wanted`; then raises BrokenOff, and
     nothing that it started runs. Raises StackError or config.Mistakes, for a person."""
+    given = settings
     if settings.debian_mirror:
         os.environ.setdefault("RINGBRIDGE_DEBIAN_MIRROR", settings.debian_mirror)
-    files = read_files(settings)
-    trunks = (*files.trunks, EMBEDDED_CARRIER) if settings.is_embedded else files.trunks
-    stack = stack_of(settings, wanted)
-    info = stack.start() if stack is not None else None
+    with carriers_held(settings, wanted) as (files, carriers):
+        beside = (EMBEDDED_CARRIER,) if settings.is_embedded else ()
+        stack = stack_for(settings, carriers.trunks, wanted)
+        info = stack.start() if stack is not None else None
     if info is not None:
         settings = replace(
             settings,
@@ -85,18 +97,44 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
         )
     nodes = files.nodes or (the_one(settings),)
     conceal_those_of(settings, nodes)
-    return Ground(settings, stack, info, trunks, plans=files.plans, nodes=nodes)
+    return Ground(
+        settings, stack, info, (*carriers.trunks, *beside), plans=files.plans, nodes=nodes, version=carriers.version,
+        beside=beside, given=given,
+    )  # fmt: skip
 
 
 def limits_of(settings: Settings) -> Limits:
     return Limits(settings.key_rate, settings.key_burst, settings.wrong_keys_max, settings.http_proxies)
 
 
+def attempt_rules_of(settings: Settings) -> AttemptRules:
+    return AttemptRules(settings.pair_limits, settings.number_limits, settings.free_prefixes)
+
+
+def spend_rules_of(settings: Settings) -> SpendRules:
+    return SpendRules(
+        user=Spend(settings.user_spend_alarm_micro, settings.user_spend_max_micro),
+        team=Spend(settings.team_spend_alarm_micro, settings.team_spend_max_micro),
+        timezone=settings.timezone,
+    )
+
+
+def rest_rule_of(s: Settings) -> Rule:
+    return Rule(s.trunk_rest_after, s.trunk_rest_ms, max(s.trunk_rest_ms, s.trunk_rest_max_ms))
+
+
+def report_terms_of(settings: Settings) -> ReportTerms:
+    return ReportTerms(
+        settings.timezone, settings.minute_worth_micro, settings.currency, settings.cost_days, settings.max_duration_s
+    )
+
+
 def policy_of(settings: Settings) -> Policy:
     terms = Terms(
         slice_s=settings.slice_s, margin_s=settings.margin_s, warning_s=settings.warning_s,
         increment=settings.increment, max_duration_s=settings.max_duration_s, max_live_calls=settings.max_live_calls,
-        pdd_timeout_ms=settings.pdd_timeout_ms, confirm_timeout_ms=settings.confirm_timeout_ms,
+        pdd_timeout_ms=settings.pdd_timeout_ms, trunk_wait_ms=settings.trunk_wait_ms,
+        confirm_timeout_ms=settings.confirm_timeout_ms,
         media_timeout_ms=1000 * settings.media_timeout_s, hold_retry_ms=settings.hold_retry_ms,
         confirm_caller=settings.confirm_caller, prompt=settings.prompt and bool(settings.sound_prompt),
         announce_limit_ms=settings.announce_limit_ms, waiting=settings.waiting,

@@ -9,12 +9,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from ari_app.domain.call import Call
 from ari_app.domain.causes import Reason
+from ari_app.domain.costing import leg_costs
 from ari_app.engine.adoption import Adopted
 from ari_app.engine.engine import Watch
 from ari_app.engine.exposure import Exposure
+from ari_app.engine.trunk_health import Health
 from ari_app.entrypoints.http.doors import Part, TrunkNow
 from ari_app.flows import flows
 from ari_app.lag_metrics import LagMetrics
+from ari_app.limit_metrics import LimitMetrics
+from ari_app.trunk_metrics import TrunkMetrics
 
 
 class Metrics:
@@ -42,6 +46,14 @@ class Metrics:
         )  # fmt: skip
         self.ready = Gauge("ringbridge_ready", "1 while this part lets calls be placed", ["part"], registry=r)
         self.trunk_up = Gauge("ringbridge_trunk_up", "1 while the trunk can be reached", ["trunk"], registry=r)
+        self.lines = Gauge(
+            "ringbridge_trunk_lines", "Channels of a trunk, over all processes", ["trunk"], registry=r
+        )
+        self.rested = Gauge("ringbridge_trunk_rested", "1 while the trunk is rested", ["trunk"], registry=r)
+        self.passed_over = Counter(
+            "ringbridge_trunk_passed_over", "Legs that could not be dialled over a trunk, by what kept them",
+            ["trunk", "why"], registry=r,
+        )  # fmt: skip
         self.redis_up = Gauge("ringbridge_redis_link_up", "1 while Redis is in reach", registry=r)
         self.redis_links = Counter("ringbridge_redis_links", "Times Redis came into reach", registry=r)
         self.lease = Gauge(
@@ -62,7 +74,15 @@ class Metrics:
         )  # fmt: skip
         self.answered = Counter("ringbridge_legs_answered", "Legs that were answered", ["role", "trunk"], registry=r)
         self.dialled = Counter("ringbridge_legs_dialled", "Legs that were dialled", ["role", "trunk"], registry=r)
+        self.cost = Counter(
+            "ringbridge_cost_micro", "What carriers are owed, in millionths", ["trunk", "currency"], registry=r
+        )
+        self.billed = Counter(
+            "ringbridge_billed_seconds", "What carriers bill, by their increments", ["trunk"], registry=r
+        )
         self.lag = LagMetrics(r)
+        self.limits = LimitMetrics(r)
+        self.of_trunks = TrunkMetrics(r)
         self._begin_at_nought()
 
     def _begin_at_nought(self) -> None:
@@ -96,6 +116,18 @@ class Metrics:
                     self.trunk_up.remove(trunk.name)
             else:
                 self.trunk_up.labels(trunk.name).set(int(trunk.state == "up"))
+
+    def trunk_lines(self, in_use: Mapping[str, int], health: Mapping[str, Health]) -> None:
+        """One whose lines nobody could count now is not shown."""
+        self.lines.clear()
+        self.rested.clear()
+        for trunk, count in in_use.items():
+            self.lines.labels(trunk).set(count)
+        for trunk, now in health.items():
+            self.rested.labels(trunk).set(int(now.state in ("rested", "probing")))
+
+    def kept_back(self, trunk: str, why: str) -> None:
+        self.passed_over.labels(trunk, why).inc()
 
     def redis_link(self, is_up: bool) -> None:
         self.redis_up.set(int(is_up))
@@ -143,8 +175,14 @@ class Metrics:
         self.calls.labels(call.type, str(call.end.reason)).inc()
         self.charged.labels(call.type).inc(call.settled.charged_s)
         self.overrun.inc(call.settled.overrun_s)
+        self.of_trunks.saw(leg_costs(call))
+        for cost in leg_costs(call):
+            self.cost.labels(cost.trunk, cost.currency).inc(cost.cost_micro)
+            self.billed.labels(cost.trunk).inc(cost.billed_s)
         for leg in call.legs:
             for n, t in enumerate(leg.tries):
+                if not t.reached_trunk:
+                    continue
                 trunk = leg.routes[n].trunk
                 self.dialled.labels(leg.role, trunk).inc()
                 if t.how == "unknown":

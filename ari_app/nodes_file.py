@@ -28,9 +28,10 @@ class NodeSpec:
     ami_password: str = field(repr=False)
     cel_file: str
     max_calls: int
+    pjsip_trunks_file: str = ""
 
 
-OWN = ("ari_url", "ami_url", "cel_file")
+OWN = ("ari_url", "ami_url", "cel_file", "pjsip_trunks_file")
 """No two nodes have these in common; of all others, what a section does not give is as the settings say."""
 OPTIONS: Mapping[str, Option] = {one.name: table()[one.name][1] for one in fields(NodeSpec) if one.name != "name"} | {
     "ari_url": replace(table()["ari_url"][1], kind=text("an address such as http://127.0.0.1:8088", r"https?://\S+"))
@@ -50,7 +51,7 @@ def load_nodes(path: str | Path, common: Settings) -> tuple[NodeSpec, ...]:
 def parse_nodes(content: str, common: Settings, file: str = "nodes.conf") -> tuple[NodeSpec, ...]:
     """Raises Mistakes."""
     found: list[Mistake] = []
-    sections = read_sections(content, file, found, word="node")
+    sections = read_sections(content, file, found, word="node", known=OPTIONS)
     nodes = [_node(section, common, file, found) for section in sections]
     found += _twice(sections, common, file)
     if found:

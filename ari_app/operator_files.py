@@ -10,7 +10,7 @@ from ari_app.domain.plans import Plans
 from ari_app.domain.trunks import Trunk
 from ari_app.nodes_file import NodeSpec, load_nodes
 from ari_app.plans_file import load_plans, shipped
-from ari_app.trunks_file import load_trunks
+from ari_app.trunks_file import Read, read_trunks
 
 T = TypeVar("T")
 
@@ -22,6 +22,17 @@ class Files:
     trunks: tuple[Trunk, ...] = ()
     plans: Plans = field(default_factory=shipped)
     nodes: tuple[NodeSpec, ...] = ()
+    warnings: tuple[Mistake, ...] = ()
+
+
+def load_carriers(s: Settings, file: str) -> tuple[Trunk, ...]:
+    """Of a trunks file, as this installation reads it. Raises Mistakes."""
+    return read_carriers(s, file).trunks
+
+
+def read_carriers(s: Settings, file: str) -> Read:
+    """Likewise, with the warnings."""
+    return read_trunks(file, embedded=s.is_embedded, timezone=s.timezone)
 
 
 def read_files(s: Settings) -> Files:
@@ -35,10 +46,12 @@ def read_files(s: Settings) -> Files:
             found.extend(e.found)
             return without
 
+    carriers = read(s.trunks_file, lambda file: read_carriers(s, file), Read(()))
     files = Files(
-        trunks=read(s.trunks_file, lambda file: load_trunks(file, embedded=s.is_embedded), ()),
+        trunks=carriers.trunks,
         plans=read(s.plans_file, lambda file: load_plans(file, margin_s=s.margin_s), shipped()),
         nodes=read(s.nodes_file, lambda file: load_nodes(file, s), ()),
+        warnings=carriers.warnings,
     )
     if found:
         raise Mistakes(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.config import Settings
+from ari_app.domain.trunks import Trunk
 from ari_app.engine.ending import end_calls
 from ari_app.engine.engine import Engine
 from ari_app.engine.node import Node, Reign
@@ -20,6 +22,13 @@ from ari_app.entrypoints.http.doors import TrunkNow
 from ari_app.nodes_file import NodeSpec
 from ari_app.ports.leases import Leases
 from ari_app.ports.nodes import Board
+
+NOT_REGISTERED = {
+    "Rejected": ", its carrier refuses our name and password, or our address",
+    "Unregistered": ", its carrier has not answered yet; it is asked again",
+    "Stopped": ", it is asked no more",
+}
+"""What Asterisk's word for it means."""
 
 MakeEngine = Callable[[str, AriTelephony | GonePbx], Engine]
 
@@ -69,13 +78,28 @@ class Pbx:
         return any(trunk.state != "down" for trunk in self.trunk_states())
 
     def trunk_states(self) -> list[TrunkNow]:
-        seen = self.ami.trunk_states() if self.ami is not None and self.ami.connected else {}
+        return [self._trunk_now(trunk) for trunk in self._trunks.trunks]
 
-        def state(name: str) -> TrunkNow:
-            reachable = seen[name].reachable if name in seen else None
-            return TrunkNow(name, "unknown" if reachable is None else "up" if reachable else "down")
+    def trunk_down(self, name: str) -> str:
+        """Why no call can go out over it here; "" where one can, or nobody knows."""
+        trunk = self._trunks.find(name)
+        return "" if trunk is None else self._trunk_now(trunk).why
 
-        return [state(trunk.name) for trunk in self._trunks.trunks]
+    def _trunk_now(self, trunk: Trunk) -> TrunkNow:
+        """One that registers and is not registered is down, whether it answers or not: it takes no call from us."""
+        seen = self.ami.trunk_state(trunk.name) if self.ami is not None and self.ami.connected else None
+        if seen is None:
+            return TrunkNow(trunk.name)
+        now = TrunkNow(
+            trunk.name, "unknown" if seen.reachable is None else "up",
+            registration=seen.registration if trunk.register else "", roundtrip_us=seen.roundtrip_us,
+        )  # fmt: skip
+        if seen.reachable is False:
+            return replace(now, state="down", why="it does not answer")
+        if trunk.register and seen.registration != "Registered":
+            why = f"not registered: {seen.registration or 'no registration is set up'}"
+            return replace(now, state="down", why=why + NOT_REGISTERED.get(seen.registration, ""))
+        return now
 
     def _reign(self) -> Reign:
         s, spec = self._settings, self.spec

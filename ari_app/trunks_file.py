@@ -1,134 +1,221 @@
 """sip_trunks.conf: the telecom admin's file, read into trunks, every mistake told at once with its line.
 
-One table of options gives the checks, the example file and the reference page. Knows no PBX.
+The options are in trunk_options.py, what they may look like in trunk_kinds.py, what does not go together in
+trunk_checks.py, price decks in rate_deck.py. Knows no PBX.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
-from ari_app.config.kinds import Kind, Option, Unfit, one_of, price, rounding, text, whole
-from ari_app.config.mistakes import Mistake, Mistakes
-from ari_app.config.sections import Section, in_order, missing, read_sections, text_of, values_of
-from ari_app.domain.numbers import CallerId
-from ari_app.domain.trunks import PLATFORM, Trunk
+from ari_app.concealed import conceal
+from ari_app.config import Settings
+from ari_app.config.kinds import Unfit
+from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean
+from ari_app.config.sections import NAME, Section, first_word, in_order, missing, read_sections
+from ari_app.config.texts import bounded_text, check_text, lines_of
+from ari_app.domain.rates import Deck
+from ari_app.domain.trunks import Trunk
+from ari_app.rate_deck import load_deck
+from ari_app.trunk_checks import Found, check_together, check_trunk, taken
+from ari_app.trunk_endpoint import MARK, wrong_name, wrong_value
+from ari_app.trunk_options import OPTIONS, PASS_THROUGH, TLS_PORT, TrunkOption, example, reference
+from ari_app.trunk_secrets import secret_of
 
-TAKEN = frozenset({"global", "general", "system", "default", "transport"})  # sections that pjsip.conf has already
+__all__ = ["EMBEDDED", "OPTIONS", "Read", "example", "load_trunks", "parse_trunks", "read_trunks", "reference"]
+
 EMBEDDED = "carrier"  # the simulated carrier's trunk
-E164 = re.compile(r"\+[1-9][0-9]{5,14}")
-
-
-def caller_id() -> Kind:
-    words = "platform, verified, fixed +NUMBER, or pool +NUMBER, +NUMBER"
-
-    def parse(raw: Any) -> CallerId:
-        policy, _, rest = str(raw).strip().partition(" ")
-        numbers = tuple(part.strip() for part in rest.split(",") if part.strip())
-        if not all(E164.fullmatch(number) for number in numbers):
-            raise Unfit
-        match policy, len(numbers):
-            case "platform", 0:
-                return CallerId("platform")
-            case "verified", 0:
-                return CallerId("verified")
-            case "fixed", 1:
-                return CallerId("fixed", numbers)
-            case "pool", n if n:
-                return CallerId("pool", numbers)
-        raise Unfit
-
-    def show(value: CallerId) -> str:
-        return " ".join([value.policy, ", ".join(value.numbers)]).strip()
-
-    return Kind(words, parse, show)
+FILE_BYTES_MAX = 1_000_000
+TRUNKS_MAX = 500
+MISTAKES_MAX = 200
+"""Told of one file; of more than that, how many there are."""
+SHOWN_MAX = 60
+"""Characters of a value that a mistake repeats."""
+NONE_HERE = "no trunk here; expected at least one section such as [telco]"
 
 
 @dataclass(frozen=True, slots=True)
-class TrunkOption:
-    field: str  # of domain.trunks.Trunk
-    kind: Kind
-    help: str
-    default: object = None  # None: must be given
+class Read:
+    """What a file says, and what in it is allowed and probably not meant."""
+
+    trunks: tuple[Trunk, ...]
+    warnings: tuple[Mistake, ...] = ()
 
 
-OPTIONS: Mapping[str, TrunkOption] = {
-    "host": TrunkOption(
-        "host", text("a host name or an IPv4 address", r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"),
-        "The carrier's SIP address. Must be given."),
-    "port": TrunkOption("port", whole(1, 65535), "Its port.", 5060),
-    "transport": TrunkOption("transport", one_of("udp"), "How SIP travels.", "udp"),
-    "caller_id": TrunkOption(
-        "caller_id", caller_id(),
-        "What the called person sees: always the platform's number; the user's own number if he has proved it "
-        "(and the platform's if not); one fixed number; or one of a pool, the same for the same pair.", PLATFORM),
-    "priority": TrunkOption("priority", whole(1, 1000), "The smaller goes first; the others when it fails.", 10),
-    "price": TrunkOption("price_micro_per_min", price(), "What the carrier takes for a minute.", 0),
-    "increment": TrunkOption("price_increment", rounding(), "How the carrier rounds: initial/next seconds.", "60/60"),
-    "currency": TrunkOption("currency", text("three capital letters", r"[A-Z]{3}"), "Of the price.", "CNY"),
-}  # fmt: skip
-
-
-EXAMPLE_HEAD = """\
-# Ringbridge's carriers: one section a trunk. The section's name is the trunk's name in calls, reports and logs.
-# Every option is shown with its default; take the ; away to change it. After a space, ; or # begins a comment.
-# Copy this file to sip_trunks.conf and name it in trunks_file; docs/trunks.md explains more.
-"""
-
-
-def example() -> str:
-    """sip_trunks.example.conf."""
-    lines = [EXAMPLE_HEAD, "[telco]"]
-    for name, option in OPTIONS.items():
-        lines += [f"; {line}" for line in wrap(option.help, 108)] + [f"; Expected: {option.kind.words}."]
-        given = "host = sip.example.net" if option.default is None else f";{name} = {option.kind.show(option.default)}"
-        lines += [given, ""]
-    return "\n".join(lines)
-
-
-def reference() -> str:
-    """The table of options in docs/trunks.md."""
-    lines = ["| option | default | expected | what it does |", "| --- | --- | --- | --- |"]
-    for name, option in OPTIONS.items():
-        default = "" if option.default is None else f"`{option.kind.show(option.default)}`"
-        lines.append(f"| `{name}` | {default} | {option.kind.words} | {option.help} |")
-    return "\n".join(lines) + "\n"
-
-
-def load_trunks(path: str | Path, *, embedded: bool = False) -> tuple[Trunk, ...]:
-    """Raises Mistakes, also where the file cannot be read. `embedded`: the simulated carrier is there beside them."""
-    return parse_trunks(text_of(path), str(path), embedded=embedded)
+def load_trunks(
+    path: str | Path, *, embedded: bool = False, timezone: str = Settings.timezone
+) -> tuple[Trunk, ...]:  # fmt: skip
+    """Raises Mistakes, also where the file cannot be read. `embedded`: the simulated carrier is there beside them.
+    `timezone`: of the dates in price decks."""
+    return read_trunks(path, embedded=embedded, timezone=timezone).trunks
 
 
 def parse_trunks(content: str, file: str = "sip_trunks.conf", *, embedded: bool = False) -> tuple[Trunk, ...]:
     """Trunks in the file's order. Raises Mistakes."""
-    found: list[Mistake] = []
-    sections = read_sections(content, file, found, word="trunk", taken=_taken)
-    if embedded:
-        what = f"[{EMBEDDED}]: the embedded carrier has this name; call the trunk otherwise"
-        found += [Mistake(f"{file}:{one.line}", what) for one in sections if one.name.lower() == EMBEDDED]
-    trunks = [_trunk(section, file, found) for section in sections]
-    if found:
-        raise Mistakes(in_order(found))
-    if not trunks:
-        raise Mistakes([Mistake(file, "no trunk here; expected at least one section such as [telco]")])
-    return tuple(trunk for trunk in trunks if trunk)
+    return read_content(content, file, embedded=embedded).trunks
 
 
-def _taken(name: str) -> str:
-    return "Asterisk uses this name itself" if name.lower() in TAKEN else ""
+def read_trunks(
+    path: str | Path, *, embedded: bool = False, timezone: str = Settings.timezone, elsewhere: bool = False
+) -> Read:
+    """As load_trunks. `elsewhere`: the trunks are not for this process; a password that is not to be had here, in its
+    environment and its files, is a warning."""
+    content = bounded_text(path, FILE_BYTES_MAX)
+    read = read_content(content, str(path), embedded=embedded, timezone=timezone, elsewhere=elsewhere)
+    return Read(read.trunks, (*read.warnings, *_told_to_others(Path(path), content)))
 
 
-def _trunk(section: Section, file: str, found: list[Mistake]) -> Trunk | None:
-    before = len(found)
-    kinds = {name: Option(option.kind, option.help) for name, option in OPTIONS.items()}
-    given = values_of(section, kinds, file, found)
-    for name, option in OPTIONS.items():
-        if option.default is None and name not in section.values:
-            found.append(missing(section, name, option.kind, file))
-    if len(found) > before:
-        return None
-    values: dict[str, Any] = {OPTIONS[name].field: value for name, value in given.items()}
-    return Trunk(name=section.name, **values)
+def read_content(
+    content: str, file: str = "sip_trunks.conf", *, embedded: bool = False, timezone: str = Settings.timezone,
+    elsewhere: bool = False,
+) -> Read:  # fmt: skip
+    """Raises Mistakes."""
+    check_text(content, file)
+    return _Reading(file, embedded, timezone, elsewhere).read(content)
+
+
+@dataclass
+class _Reading:
+    """One file on its way to trunks."""
+
+    file: str
+    embedded: bool
+    timezone: str
+    elsewhere: bool
+    found: Found = field(default_factory=Found)
+    of_decks: list[Mistake] = field(default_factory=list)
+    decks: dict[tuple[str, str], Deck] = field(default_factory=dict)
+
+    def read(self, content: str) -> Read:
+        mistakes = self.found.mistakes
+        sections = read_sections(content, self.file, mistakes, word="trunk", known=OPTIONS, taken=self._taken)
+        if not sections and not self.found.mistakes:
+            raise Mistakes([Mistake(self.file, NONE_HERE)])
+        if len(sections) > TRUNKS_MAX:
+            what = f"more than {TRUNKS_MAX} trunks; expected no more"
+            raise Mistakes([Mistake(f"{self.file}:{sections[TRUNKS_MAX].line}", what)])
+        placed = [(trunk, section) for section in sections if (trunk := self._trunk(section))]
+        check_together([(trunk, at) for trunk, at in placed if NAME.fullmatch(at.name)], self.file, self.found)
+        if self.found.mistakes or self.of_decks:
+            raise Mistakes([*_first(in_order(self.found.mistakes)), *self.of_decks])
+        return Read(tuple(trunk for trunk, _ in placed), tuple(in_order(self.found.warnings)))
+
+    def _taken(self, name: str) -> str:
+        if self.embedded and name.lower() == EMBEDDED:
+            return "the embedded carrier has this name; call the trunk otherwise"
+        return taken(name)
+
+    def _wrong(self, section: Section, option: str, what: str) -> None:
+        self.found.mistakes.append(Mistake(f"{self.file}:{section.lines.get(option, section.line)}", what))
+
+    def _trunk(self, section: Section) -> Trunk | None:
+        before = len(self.found.mistakes) + len(self.of_decks)
+        values = {OPTIONS[name].field: value for name, value in self._values(section).items()}
+        for name, option in OPTIONS.items():
+            if option.default is None and name not in section.values:
+                self.found.mistakes.append(missing(section, name, option.kind, self.file))
+        values["endpoint"] = self._endpoint(section)
+        if values.get("transport") == "tls":
+            values.setdefault("port", TLS_PORT)
+        self._resolve(section, values)
+        if len(self.found.mistakes) + len(self.of_decks) > before:
+            return None
+        trunk = Trunk(name=section.name, **values)
+        check_trunk(trunk, section, self.file, self.found)
+        return trunk
+
+    def _values(self, section: Section) -> dict[str, Any]:
+        """Option → its value, of those that are known and will do."""
+        values: dict[str, Any] = {}
+        for name, raw in section.values.items():
+            if name.startswith(MARK):
+                continue
+            option = OPTIONS.get(name)
+            if option is None:
+                self._wrong(section, name, self._unknown(name))
+                continue
+            try:
+                values[name] = option.kind.parse(raw)
+            except Unfit as why:
+                self._wrong(section, name, _unfit(name, option, raw, str(why)))
+        return values
+
+    def _unknown(self, name: str) -> str:
+        hint = did_you_mean(name, [*OPTIONS, PASS_THROUGH]) if len(self.found.mistakes) < MISTAKES_MAX else ""
+        return f'unknown option "{first_word(name)}"{hint}'
+
+    def _endpoint(self, section: Section) -> tuple[tuple[str, str], ...]:
+        """What goes to the endpoint as it stands."""
+        passed = []
+        for name, value in section.values.items():
+            if name.startswith(MARK):
+                if wrong := wrong_name(name) or wrong_value(name, value):
+                    self._wrong(section, name, wrong)
+                passed.append((name.removeprefix(MARK), value))
+        return tuple(passed)
+
+    def _resolve(self, section: Section, values: dict[str, Any]) -> None:
+        """What stands elsewhere: the password and the deck."""
+        if written := values.get("password"):
+            values["password"] = self._password(section, written)
+        if "rates" in values:
+            path = values.pop("rates")
+            values["rates"] = self._deck(section, path, values.get("price_increment", "60/60")) if path else ()
+
+    def _password(self, section: Section, written: str) -> str:
+        secret = secret_of(written, Path(self.file).parent)
+        conceal(secret.value)
+        if secret.is_absent and self.elsewhere:
+            what = f"password: {secret.wrong}; expected where Ringbridge runs"
+            self.found.warnings.append(Mistake(f"{self.file}:{section.lines['password']}", what))
+            return "-"  # there is one, and it is not known here
+        if secret.wrong:
+            self._wrong(section, "password", f"password: {secret.wrong}")
+        return secret.value
+
+    def _deck(self, section: Section, path: str, increment: str) -> Deck:
+        """Of several trunks the same one is read once."""
+        if (path, increment) not in self.decks:
+            file = Path(self.file).parent / path
+            if not file.is_file():  # a pipe would be waited for
+                self._wrong(section, "rates", f"rates: {path!r} is not there; expected a CSV file")
+                return Deck()
+            self.decks[path, increment] = Deck()
+            try:
+                self.decks[path, increment] = load_deck(file, timezone=self.timezone, increment=increment)
+            except Mistakes as e:
+                self.of_decks += [one for one in e.found if one not in self.of_decks]
+        return self.decks[path, increment]
+
+
+def _unfit(name: str, option: TrunkOption, raw: str, why: str) -> str:
+    is_hidden = option.secret or looks_secret(raw)
+    said = "the value" if is_hidden else repr(raw if len(raw) <= SHOWN_MAX else f"{raw[:SHOWN_MAX]}…")
+    return f"{name}: {said} will not do; expected {option.kind.words}{'' if is_hidden else why}"
+
+
+def looks_secret(raw: str) -> bool:
+    """A password in the wrong place: behind another option's value, or in an address."""
+    return any(word in raw.lower() for word in ("pass", "secret", "pwd", "@"))
+
+
+def _first(found: list[Mistake]) -> list[Mistake]:
+    if len(found) <= MISTAKES_MAX:
+        return found
+    rest = found[MISTAKES_MAX:]
+    return [*found[:MISTAKES_MAX], Mistake(rest[0].place, f"and {len(rest)} more mistakes from here on")]
+
+
+def _told_to_others(path: Path, content: str) -> list[Mistake]:
+    """Whether everybody on this machine may read a password that stands in the file."""
+    if not any(_has_password(line) for line in lines_of(content)) or not path.stat().st_mode & stat.S_IROTH:
+        return []
+    return [Mistake(str(path), f"others may read it, and it has a password: chmod 600 {path}")]
+
+
+def _has_password(line: str) -> bool:
+    name, _, value = (part.strip() for part in line.partition("="))
+    return name == "password" and value != "" and not value.startswith(("env:", "file:"))

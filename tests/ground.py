@@ -13,19 +13,23 @@ import os
 import signal
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ari_app.adapters.redis.costs import RedisCosts
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
+from ari_app.domain.costing import LegCost
 from ari_app.domain.plans import month_of
+from ari_app.domain.trunks import Trunk
 from ari_app.plans_file import shipped
 from ari_app.ports.ledger import Account
 from ari_app.stack import Stack, StackError, StackInfo, StackOptions
 from ari_app.stack.carrier import CarrierCall, CarrierRecord
+from ari_app.trunk_tools.costs import legs_of
 from tests.ringbridge import FAST, now_ms
 from tests.support import until_sync
 
@@ -92,6 +96,68 @@ def add_phone(stack: Stack, last_digits: str, *does: str) -> None:
         stack.asterisk_rx("carrier", f"dialplan add extension {last_digits},{priority},{what} into phone replace")
 
 
+def kill(stack: Stack, part: str) -> None:
+    """SIGKILL; back when it is dead."""
+    [one] = [one for one in stack.status() if one.part == part]
+    assert one.pid is not None
+    os.kill(one.pid, signal.SIGKILL)
+    until_sync(lambda: any(p.state == "failed" for p in stack.status() if p.part == part), 5, f"{part} is dead")
+
+
+class OtherCarrier:
+    """A simulated carrier besides the stack's own: on its own port, with its own record. Its phones are the same."""
+
+    def __init__(self, name: str, stack: Stack, info: StackInfo) -> None:
+        assert info.carrier_dir is not None
+        self.name = name
+        self.stack = stack
+        self.info = info
+        self.port = info.carrier_sip_port
+        self._record = CarrierRecord(info.carrier_dir / "records")
+
+    def trunk(self, **fields: Any) -> Trunk:
+        """To it, for `StackOptions.trunks` (the PBX) and sip_trunks.conf (the app); over TLS at its other port. A
+        `carrier_customer` is known there."""
+        port = self.info.carrier_tls_port if fields.get("transport") == "tls" else self.port
+        who = self.stack.options.carrier_customer
+        login = {} if who is None else {"username": who.username, "password": who.password, "register": True}
+        return Trunk(**{"name": self.name, "host": "127.0.0.1", "port": port, **login, **fields})
+
+    def calls(self, *, with_tones: bool = False) -> list[CarrierCall]:
+        """Every INVITE that this carrier had, in their order."""
+        return self._record.calls(with_tones=with_tones)
+
+    def rings(self, number: str, *, with_tones: bool = False) -> list[CarrierCall]:
+        return [one for one in self.calls(with_tones=with_tones) if one.number == number]
+
+    def add_phone(self, last_digits: str, *does: str) -> None:
+        add_phone(self.stack, last_digits, *does)
+
+    def rx(self, command: str) -> str:
+        return self.stack.asterisk_rx("carrier", command)
+
+    def kill(self) -> None:
+        """SIGKILL; back when it is dead. `start()` brings it back, on the same port."""
+        kill(self.stack, "carrier")
+
+    def start(self) -> None:
+        self.stack.start()
+
+
+@contextmanager
+def more_carriers(home: Path, count: int = 1, **options: Any) -> Iterator[list[OtherCarrier]]:
+    """Carriers named north, south, …, each in a directory of its own below `home`; no PBX and no Redis of theirs."""
+    with ExitStack() as running:
+        found = []
+        for name in ("north", "south", "east", "west")[:count]:
+            stack = Stack(StackOptions(state_dir=home / name, redis=False, pbx=False, **options))
+            with skipping():
+                info = stack.start()
+            running.callback(stack.stop)
+            found.append(OtherCarrier(name, stack, info))
+        yield found
+
+
 class Ground:
     def __init__(self, home: Path, stack: Stack, info: StackInfo) -> None:
         self.home = home
@@ -144,12 +210,7 @@ class Ground:
 
     def kill(self, part: str) -> None:
         """A server of it, SIGKILL; back when it is dead. `stack.start()` brings it back."""
-        [one] = [one for one in self.stack.status() if one.part == part]
-        assert one.pid is not None
-        os.kill(one.pid, signal.SIGKILL)
-        until_sync(
-            lambda: any(p.state == "failed" for p in self.stack.status() if p.part == part), 5, f"{part} is dead"
-        )
+        kill(self.stack, part)
 
     def rx(self, command: str) -> str:
         return self.stack.asterisk_rx("pbx", command)
@@ -185,15 +246,30 @@ class Ground:
         self._with_ledger(correct)
 
     def _with_ledger(self, work: Callable[[RedisLedger], Coroutine[Any, Any, Any]]) -> Any:
+        return self._with_redis(lambda link: work(RedisLedger(link)))
+
+    def _with_redis(self, work: Callable[[Link], Coroutine[Any, Any, Any]]) -> Any:
         async def run() -> Any:
             link = Link(self.info.redis_url)
             await link.start()
             try:
-                return await work(RedisLedger(link))
+                return await work(link)
             finally:
                 await link.close()
 
         return asyncio.run(run())
+
+    # ---- what carriers are owed ---------------------------------------------------------------------------------
+
+    def legs(self, *months: str) -> dict[str, LegCost]:
+        """By their ids, all that were noted in these months."""
+
+        async def read(link: Link) -> dict[str, LegCost]:
+            costs = RedisCosts(link, "Asia/Shanghai")
+            return {leg.leg: leg for month in months async for leg in legs_of(costs, month)}
+
+        found: dict[str, LegCost] = self._with_redis(read)
+        return found
 
     def as_ones_own(self) -> dict[str, str]:
         """Settings of an app for which these servers are the operator's own, and not embedded."""

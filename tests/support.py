@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.plans import Plan
+from ari_app.domain.plans import Entitlement
 from ari_app.plans_file import shipped
 from ari_app.ports.users import User
 
@@ -51,6 +51,6 @@ async def surely(ask: Callable[..., Awaitable[T]], *args: object) -> T:
             await asyncio.sleep(0.02)
 
 
-async def personal(_user: User) -> Plan:
+async def personal(_user: User) -> Entitlement:
     """Everybody's plan where there are no teams."""
-    return shipped().personal
+    return shipped().best()

@@ -93,6 +93,7 @@ class AmiWatch:
         self._finished = asyncio.Event()
         self._finished.set()
         self._was_connected = False
+        self._again = asyncio.Event()
         self.connected = False
         self.since_ms = _now_ms()
         self.reconnects = 0
@@ -100,6 +101,13 @@ class AmiWatch:
 
     def trunk_states(self) -> dict[str, TrunkState]:
         return dict(self._trunks)
+
+    def trunk_state(self, name: str) -> TrunkState | None:
+        return self._trunks.get(name)
+
+    def look_again(self) -> None:
+        """At once, for what was reloaded: no event tells of a new trunk."""
+        self._again.set()
 
     async def aclose(self) -> None:
         """Ends run(), and waits for it."""
@@ -157,13 +165,15 @@ class AmiWatch:
         refresh_at = loop.time() + self._settings.refresh_ms / 1000
         while not self._closing.is_set():
             await self._ask(manager, "Ping")
-            if loop.time() >= refresh_at:
-                await self._read_all(manager)
+            if self._again.is_set() or loop.time() >= refresh_at:
+                self._again.clear()  # before we ask: what is reloaded meanwhile may not be in the answer
                 refresh_at = loop.time() + self._settings.refresh_ms / 1000
+                await self._read_all(manager)
             await self._pause_or_lost(manager)
 
     async def _pause_or_lost(self, manager: _OneConnection) -> None:
-        waits = [asyncio.ensure_future(self._closing.wait()), asyncio.ensure_future(manager.lost.wait())]
+        """Or somebody wants to know more."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._closing, manager.lost, self._again)]
         try:
             timeout_s = self._settings.ping_ms / 1000
             await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)

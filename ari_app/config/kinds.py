@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ari_app.domain.errors import CallerError
+from ari_app.domain.limits import Limit
 from ari_app.domain.units import Increment
 
 OFTEN_WRITTEN = {"UK": "GB", "EN": "GB", "JA": "JP", "CHN": "CN", "CHINA": "CN"}
@@ -211,5 +213,42 @@ def price() -> Kind:
     return Kind("a price a minute such as 0.06, with at most six decimals", parse, show)
 
 
-def _unfit() -> str:
+def money() -> Kind:
+    """An amount of money: a decimal outside, integer micros inside."""
+
+    def parse(raw: Any) -> int:
+        text = str(raw).strip() if isinstance(raw, str | int | float) and not isinstance(raw, bool) else ""
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
+            raise Unfit
+        return int(Decimal(text) * 1_000_000)
+
+    def show(micro: int) -> object:
+        return f"{(Decimal(micro) / 1_000_000).normalize():f}" if micro % 1_000_000 else micro // 1_000_000
+
+    return Kind("an amount such as 500 or 99.50, with at most six decimals", parse, show)
+
+
+def limits() -> Kind:
+    """So many in so many seconds, for one or more lengths of time. A variable cannot be empty: hence the word."""
+    listed = several(_limit())
+
+    def parse(raw: Any) -> tuple[Limit, ...]:
+        is_off = isinstance(raw, str) and raw.strip().lower() == "off"
+        found: tuple[Limit, ...] = () if is_off else listed.parse(raw)
+        return found
+
+    return Kind(f"{listed.words}; or off", parse, listed.show)
+
+
+def _limit() -> Kind:
+    def parse(raw: Any) -> Limit:
+        try:
+            return Limit.parse(raw) if isinstance(raw, str) else _unfit()
+        except CallerError as error:
+            raise Unfit from error
+
+    return Kind("so many in so many seconds, such as 3/300", parse, str)
+
+
+def _unfit() -> Any:
     raise Unfit

@@ -164,6 +164,10 @@ def _cross_check(settings: Settings) -> list[tuple[str, str]]:
         wrong.append(("lease_margin_s", "lease_margin_s: must be smaller than half of lease_ttl_s"))
     if settings.ari_retry_ms > settings.ari_retry_max_ms:
         wrong.append(("ari_retry_s", "ari_retry_s: must not be longer than ari_retry_max_s"))
+    for whose in ("user", "team"):
+        alarm, most = (getattr(settings, f"{whose}_spend_{what}_micro") for what in ("alarm", "max"))
+        if 0 < most < alarm:
+            wrong.append((f"{whose}_spend_alarm", f"{whose}_spend_alarm: above {whose}_spend_max it is never told"))
     if settings.nodes_file and not settings.api_key:
         wrong.append(("nodes_file", "nodes_file: needs api_key too, the same for all processes"))
     for name in ("ari_url", "ami_url", "cel_file") if settings.nodes_file else ():

@@ -1,6 +1,7 @@
 """The one table of settings: name, default, kind, unit, help, section. Nothing here reads a file.
 
-A wait's field ends in `_ms` and holds milliseconds; its option ends in `_s` and is written in seconds.
+A wait's field ends in `_ms` and holds milliseconds; its option ends in `_s` and is written in seconds. An amount's
+field ends in `_micro` and holds millionths; its option has no such end and is written in whole units.
 """
 
 from dataclasses import dataclass, fields
@@ -10,6 +11,8 @@ from ari_app.config.kinds import (
     Option,
     country,
     flag,
+    limits,
+    money,
     one_of,
     option,
     redis_address,
@@ -20,8 +23,11 @@ from ari_app.config.kinds import (
     whole,
     zone,
 )
+from ari_app.domain.limits import Limit
 
 DAY_S = 86_400
+SIMULATED_PREFIX = "+86139"
+"""Numbers of the demo and of the tests: the simulated carrier has a phone for each."""
 E164 = text("a number such as +864001234567", r"\+[1-9][0-9]{5,14}")
 PREFIX = text("a prefix such as +86139", r"\+[1-9][0-9]{0,14}")
 NAME = text("letters, digits, _ and -, at most 40", r"[A-Za-z0-9_-]{1,40}")
@@ -98,6 +104,9 @@ class Settings:
     cel_file: str = option("", text("a path", empty=True),
         "The file to which cel_custom writes, where this process can read it. Empty: the embedded Asterisk's, "
         "or none with ari_url.", section="asterisk")
+    sip_tls_ca_file: str = option("", text("a path", empty=True),
+        "Certificates (PEM) of those who may vouch for a carrier over TLS, where Asterisk can read them; a change of "
+        "it needs a restart of Asterisk. Empty: whom its machine trusts, /etc/ssl/certs.", section="asterisk")
 
     platform_number: str = option("+864001234567", E164,
         "The number that rings the users, and is shown wherever theirs may not be.", section="platform")
@@ -113,6 +122,10 @@ class Settings:
         "Debian mirror for the embedded servers. Empty: the one this machine's apt uses.", section="files")
     trunks_file: str = option("", text("a path", empty=True),
         "The carriers (sip_trunks.conf). Empty: the embedded carrier alone.", section="files")
+    pjsip_trunks_file: str = option("", text("a path", empty=True),
+        "Where your own Asterisk reads its trunks, included in its pjsip.conf: `ringbridge trunks apply` writes them "
+        "there. It must be there, and be read by Asterisk and written by Ringbridge. Empty: by hand, or the embedded "
+        "Asterisk's.", section="files")
     plans_file: str = option("", text("a path", empty=True),
         "The free minutes of each plan (plans.toml). Empty: the shipped table.", section="files")
 
@@ -131,6 +144,11 @@ class Settings:
         "How talk is rounded up for the user: initial/next.", section="minutes", unit="s/s")
     warning_s: int = option(60, whole(0, 3600),
         "The payer hears a warning this long before the minutes end; 0: never.", section="minutes", unit="s")
+    minute_worth_micro: int = option(0, money(),
+        "What a minute taken from a user is worth to you, in currency: reports then show the margin over what the "
+        "carriers cost. 0: none is shown.", section="minutes")
+    currency: str = option("CNY", text("three capital letters", r"[A-Z]{3}"), "The currency of minute_worth.",
+        section="minutes")
     alive_mark_ms: int = option(2000, seconds(200, 60),
         "Time between two marks that a call was seen alive; after a fault on our side no more than this is "
         "lost or charged.", section="minutes", unit="s")
@@ -155,6 +173,17 @@ class Settings:
     media_timeout_s: int = option(60, whole(0, 3600),
         "A leg from which no sound has come for so long is taken down; 0: never.", section="calls", unit="s")
     trunk_tries_max: int = option(4, whole(1, 20), "Trunks tried for one leg.", section="calls")
+    trunk_wait_ms: int = option(2000, seconds(0, 30),
+        "How long a leg waits for the last of its trunks, where that has as many calls, or as many a second, as it "
+        "takes; then it has failed. For the others it does not wait.", section="calls", unit="s")
+    trunk_rest_after: int = option(5, whole(1, 1000),
+        "A trunk that fails so many times in a row is rested: it is tried only where there is no other one.",
+        section="calls")
+    trunk_rest_ms: int = option(30_000, seconds(100, DAY_S),
+        "How long; then one call tries it. If that fails, too, it rests twice as long, and so on.",
+        section="calls", unit="s")
+    trunk_rest_max_ms: int = option(600_000, seconds(100, DAY_S),
+        "Longest rest of a trunk.", section="calls", unit="s")
     hold_retry_ms: int = option(3000, seconds(100, 60),
         "Pause before minutes are asked for again where there were none, so that a top-up is noticed.",
         section="calls", unit="s")
@@ -192,10 +221,32 @@ class Settings:
         "Countries that may be called; *: all. Empty: the region alone.", section="limits")
     blocked_prefixes: tuple[str, ...] = option((), several(PREFIX),
         "Numbers that begin so are never called.", section="limits")
-    block_premium: bool = option(True, flag(), "Refuse premium-rate numbers.", section="limits")
+    block_premium: bool = option(True, flag(),
+        "Refuse premium-rate and personal numbers, and those of no country, such as satellite phones'.",
+        section="limits")
     number_check: str = option("valid", one_of("valid", "possible"),
         "valid: the number's range must be known to be in use; possible: its length alone must be right.",
         section="limits")
+
+    pair_limits: tuple[Limit, ...] = option((Limit(3, 300), Limit(6, 600), Limit(10, DAY_S)), limits(),
+        "Calls of one user to one number in any so many seconds, of those that reached a carrier; above it 429. "
+        "Off: no limit.", section="limits")
+    number_limits: tuple[Limit, ...] = option((Limit(30, 3600),), limits(),
+        "Rings of one called number by all users together, likewise.", section="limits")
+    unlimited_prefixes: tuple[str, ...] = option((), several(PREFIX),
+        "Called numbers that begin so are free of pair_limits and number_limits. Empty: none; +86139, the simulated "
+        "carrier's, where that is the only carrier.", section="limits")
+    user_spend_alarm_micro: int = option(0, money(),
+        "What the carriers may take a day for one user's calls before the log warns; 0: it never does. Each currency "
+        "is counted for itself, and compared with this figure.", section="limits", unit="currency")
+    user_spend_max_micro: int = option(0, money(),
+        "Likewise, before his further calls are refused (429) until the day turns; 0: never.",
+        section="limits", unit="currency")
+    team_spend_alarm_micro: int = option(0, money(),
+        "As user_spend_alarm, for all calls of a team's members that are made on the team's plan.",
+        section="limits", unit="currency")
+    team_spend_max_micro: int = option(0, money(),
+        "As user_spend_max, likewise.", section="limits", unit="currency")
 
     node: str = option("pbx1", NAME,
         "Name of the Asterisk that this process serves; of those in nodes_file, the one at which it is at home.",
@@ -208,6 +259,9 @@ class Settings:
     drain_timeout_ms: int = option(3_600_000, seconds(0, DAY_S),
         "Longest wait for live calls when an embedded `up` is stopped.", section="process", unit="s")
     call_days: int = option(90, whole(1, 3650), "How long ended calls are kept.", section="process", unit="days")
+    cost_days: int = option(400, whole(35, 3650),
+        "How long it is kept what each leg cost; 400 covers a year and the month that goes on.",
+        section="process", unit="days")
     log_level: str = option("info", one_of("debug", "info", "warning", "error"),
         "Least grave line that is logged.", section="process")
     log_format: str = option("auto", one_of("auto", "console", "json"),
@@ -231,6 +285,13 @@ class Settings:
         return {name: [f"sound:{file}" for file in files] for name, files in named.items()}
 
     @property
+    def free_prefixes(self) -> tuple[str, ...]:
+        """Of called numbers that no pair or number limit is for. A carrier of the operator's own may ring real phones
+        of the same prefix."""
+        is_simulated = self.is_embedded and not self.trunks_file
+        return self.unlimited_prefixes or ((SIMULATED_PREFIX,) if is_simulated else ())
+
+    @property
     def countries(self) -> tuple[str, ...]:
         return self.allowed_countries or (self.region,)
 
@@ -238,10 +299,14 @@ class Settings:
 def table() -> dict[str, tuple[str, Option, object]]:
     """Option name → (field, option, default), in the order of the sample file."""
     return {
-        one.name.removesuffix("_ms") + "_s" if one.name.endswith("_ms") else one.name: (
+        _written(one.name): (
             one.name,
             one.metadata["option"],
             one.default,
         )
         for one in fields(Settings)
     }
+
+
+def _written(field: str) -> str:
+    return field.removesuffix("_ms") + "_s" if field.endswith("_ms") else field.removesuffix("_micro")

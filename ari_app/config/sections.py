@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ari_app.config.kinds import Kind, Option, Unfit
 from ari_app.config.load import unfit
-from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean, unreadable
+from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean, nearest, unreadable
+from ari_app.config.texts import lines_of
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+WORD_MAX = 60
+"""Of what a mistake repeats."""
+HINTS_MAX = 200
+"""Mistakes for which a near word is looked for: that takes a while."""
 
 
 @dataclass
@@ -37,12 +42,14 @@ def in_order(found: Iterable[Mistake]) -> list[Mistake]:
 
 
 def read_sections(
-    content: str, file: str, found: list[Mistake], *, word: str, taken: Callable[[str], str] = lambda _name: ""
-) -> list[Section]:
-    """In the file's order. `word`: what a section is, such as trunk. `taken`: why a name will not do, or ""."""
-    sections: dict[str, Section] = {}
+    content: str, file: str, found: list[Mistake], *, word: str, known: Collection[str],
+    taken: Callable[[str], str] = lambda _name: "",
+) -> list[Section]:  # fmt: skip
+    """In the file's order. `word`: what a section is, such as trunk. `known`: its options. `taken`: why a name will not
+    do, or ""."""
+    sections: dict[str, Section] = {}  # by name in small letters
     current: Section | None = None
-    for line_no, raw in enumerate(content.splitlines(), 1):
+    for line_no, raw in enumerate(lines_of(content), 1):
         line = re.sub(r"(^|\s)[;#].*", "", raw).strip()
         if not line:
             continue
@@ -51,22 +58,28 @@ def read_sections(
             continue
         name, equals, value = (part.strip() for part in line.partition("="))
         if not equals or not name:
-            found.append(
-                Mistake(f"{file}:{line_no}", f"{_said(line)} will not do; expected [{word}] or option = value")
-            )
+            said = _said(line, known) if len(found) < HINTS_MAX else "this line"
+            found.append(Mistake(f"{file}:{line_no}", f"{said} will not do; expected [{word}] or option = value"))
         elif current is None:
-            found.append(Mistake(f"{file}:{line_no}", f"{name}: stands before the first [{word}]"))
+            found.append(Mistake(f"{file}:{line_no}", f"{first_word(name)}: stands before the first [{word}]"))
         elif name in current.values:
-            found.append(Mistake(f"{file}:{line_no}", f"{name}: given twice, first in line {current.lines[name]}"))
+            what = f"{first_word(name)}: given twice, first in line {current.lines[name]}"
+            found.append(Mistake(f"{file}:{line_no}", what))
         else:
             current.values[name], current.lines[name] = value, line_no
     return list(sections.values())
 
 
-def _said(line: str) -> str:
-    """Its first word: what follows may be a password that lacks its sign."""
-    first = re.split(r"[\s:=]", line, maxsplit=1)[0]
-    return repr(first if first == line else f"{first} …")
+def _said(line: str, known: Collection[str]) -> str:
+    """A word alone may be a password that slipped to the next line."""
+    word = first_word(line)
+    return repr(word) if nearest(word.removesuffix(" …"), known) else "this line"
+
+
+def first_word(line: str) -> str:
+    """What follows may be a password that lacks its sign."""
+    first = re.split(r"[\s:=]", line, maxsplit=1)[0][:WORD_MAX]
+    return first if first == line else f"{first} …"
 
 
 def _open(
@@ -76,13 +89,14 @@ def _open(
     name = line.removeprefix("[").removesuffix("]").strip()
     opened = Section(name, line_no)
     if not line.endswith("]") or not NAME.fullmatch(name):
-        what = f"{line} will not do; expected [name] of letters, digits, _ and -, a letter first, at most 40"
+        shown = f"[{name}]" if re.fullmatch(rf"\[[^:=\[\]]{{0,{WORD_MAX}}}]", line) else first_word(line)
+        what = f"{shown} will not do; expected [name] of letters, digits, _ and -, a letter first, at most 40"
     elif why := taken(name):
         what = f"[{name}]: {why}"
-    elif any(name.lower() == other.lower() for other in sections):
-        what = f"[{name}]: given twice"
+    elif first := sections.get(name.lower()):
+        what = f"[{name}]: given twice, first in line {first.line}"
     else:
-        sections[name] = opened
+        sections[name.lower()] = opened
         return opened
     found.append(Mistake(f"{file}:{line_no}", what))
     sections[f"{line_no}"] = opened
@@ -96,7 +110,7 @@ def values_of(section: Section, kinds: Mapping[str, Option], file: str, found: l
         place = f"{file}:{section.lines[name]}"
         option = kinds.get(name)
         if option is None:
-            found.append(Mistake(place, f'unknown option "{name}"' + did_you_mean(name, kinds)))
+            found.append(Mistake(place, f'unknown option "{first_word(name)}"' + did_you_mean(name, kinds)))
             continue
         try:
             values[name] = option.kind.parse(raw)
@@ -106,4 +120,5 @@ def values_of(section: Section, kinds: Mapping[str, Option], file: str, found: l
 
 
 def missing(section: Section, name: str, kind: Kind, file: str) -> Mistake:
-    return Mistake(f"{file}:{section.line}", f"[{section.name}] has no {name}; expected {kind.words}")
+    shown = f"[{section.name}]" if NAME.fullmatch(section.name) else "this section"
+    return Mistake(f"{file}:{section.line}", f"{shown} has no {name}; expected {kind.words}")

@@ -32,7 +32,8 @@ class LegState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to reach a number: the trunk, what is dialled on it, what is shown and why, what it costs."""
+    """One way to reach a number: the trunk, what is dialled on it, what is shown and why, what it costs. `shown` is
+    E.164; `shown_as` the same as the trunk writes it ("": no otherwise); `diversion` as it writes it."""
 
     trunk: str
     dialled: str
@@ -47,6 +48,7 @@ class Route:
     one at the leg's answer."""
     privacy: bool = False
     diversion: str = ""
+    shown_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,18 @@ class Try:
     sip_status: int | None = None
     how: How | None = None
     why: str = ""
-    """Of one that was never dialled: what kept it from its trunk (ports/lines.py), such as `channels`."""
+    """Of one that was never dialled, what kept it from its trunk: `channels`, `cps`, `rested`, `down`, `uncounted`
+    (engine/trunk_gate.py), or `no_contact`, as the PBX has no address for it."""
 
     @property
     def gave_sign(self) -> bool:
         """Any 18x or an answer: the trunk works."""
         return (self.rang_at_ms or self.early_at_ms or self.answered_at_ms) is not None
+
+    @property
+    def reached_trunk(self) -> bool:
+        """Else it was never sent: the trunk was full, or the PBX could not make the channel."""
+        return self.gave_sign or not (self.why or self.how == "failed")
 
     @property
     def alive_until_ms(self) -> int | None:
@@ -118,7 +126,10 @@ class Leg:
     @property
     def outcome(self) -> Outcome | None:
         """Why the current try came to nothing; None while it lives or if it was answered."""
-        t = self.last
+        return self.outcome_of(len(self.tries) - 1)
+
+    def outcome_of(self, n: int) -> Outcome | None:
+        t = self.tries[n] if 0 <= n < len(self.tries) else None
         if t is None or t.state is not LegState.GONE or t.answered_at_ms is not None:
             return None
         if t.how == "failed" or (t.how == "ours" and not t.gave_sign):
@@ -136,7 +147,7 @@ class Leg:
             rang=t.rang_at_ms is not None,
             early_media=t.early_at_ms is not None,
             ours="ring_timeout" if t.how == "ours" else None,
-            overrides=self.routes[self.n].causes if self.n < len(self.routes) else (),
+            overrides=self.routes[n].causes if n < len(self.routes) else (),
         )
 
     @property
@@ -158,6 +169,8 @@ class Terms:
     max_duration_s: int = 14_400
     max_live_calls: int = 2
     pdd_timeout_ms: int = 10_000
+    trunk_wait_ms: int = 0
+    """How long a leg may wait for the last of its trunks, where that has as many calls as it takes."""
     confirm_timeout_ms: int = 15_000
     media_timeout_ms: int = 60_000
     announce_limit_ms: int = 15_000
@@ -192,7 +205,7 @@ class Call:
     id: str
     type: str
     created_at_ms: int
-    payer: str
+    payer: str  # whose minutes; "": nobody's
     legs: tuple[Leg, ...]
     terms: Terms = field(default_factory=Terms)
     metadata: dict[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ or the clock.
     callback                the conversation once, from the callee's answer to the first hang-up; on the callee's leg
     conference, notice      every leg that the platform called, from its own answer to its own hang-up
     verification, inbound   nothing
+    trunk_test              nothing
     both ends on-net        nothing
 
 An on-net leg of a conference or notice is free by itself: it runs between the platform, which is always on the net,
@@ -85,6 +86,7 @@ RULES: dict[str, Callable[[Sequence[Talk], int], Iterator[Timed]]] = {
     "notice": each_leg,
     "verification": nothing,
     "inbound": nothing,
+    "trunk_test": nothing,
 }
 
 

@@ -67,7 +67,8 @@ class HangupSeen:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The channel is no more. `how` is given where the source knows it, else it follows from what was seen before."""
+    """The channel is no more. `how` is given where the source knows it, else it follows from what was seen before.
+    `why`: of one that was never dialled, what kept it from its trunk."""
 
     leg: str
     n: int
@@ -75,6 +76,7 @@ class Gone:
     cause: int | None = None
     sip_status: int | None = None
     how: How | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Knows no numbering plan (that is the adapter's) and no user store: facts are pas
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Literal
-from zlib import crc32
 
 ANY_COUNTRY = "*"
 
@@ -119,7 +119,26 @@ def shown(caller_id: CallerId, platform_number: str, own: Own | None, pair: str 
 
 
 def _of_pool(numbers: Sequence[str], pair: str) -> str:
-    return numbers[crc32(pair.encode()) % len(numbers)]
+    """Rendezvous hashing: when the pool gains or loses a number, the other pairs keep theirs."""
+    return max(numbers, key=lambda number: blake2b(f"{number}\0{pair}".encode(), digest_size=8).digest())
+
+
+Format = Literal["e164", "digits", "00", "national"]
+
+
+def formatted(number: str, form: Format, national: str = "") -> str:
+    """The number as a carrier wants to read it. `national`: as it is dialled within the operator's own country; "": it
+    is a number of another one, and goes as 00… then. What is not E.164, a short number, is the same in every format."""
+    if not number.startswith("+"):
+        return number
+    match form:
+        case "e164":
+            return number
+        case "digits":
+            return number[1:]
+        case "national" if national:
+            return national
+    return "00" + number[1:]
 
 
 def mask(number: str) -> str:

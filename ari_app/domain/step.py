@@ -209,4 +209,5 @@ def _gone(call: Call, leg: Leg, t: Try, event: ev.Gone) -> Try:
         sip_status=t.sip_status or event.sip_status,
         ended_at_ms=t.hangup_at_ms or event.at_ms,
         last_sound_at_ms=last_sound,
+        why=event.why,
     )

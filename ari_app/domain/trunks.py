@@ -1,15 +1,15 @@
-"""Trunks as data, and which of them carries a number: longest prefix, then priority, then weight.
+"""Trunks as data, and the order in which they are tried for a number: longest prefix, then priority, then weight.
 
-Knows no Asterisk and no file; what is full or has failed is passed in.
+Knows no Asterisk, no file, and nothing of what is full or has failed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import log
 from typing import Literal
 
-from ari_app.domain.numbers import CallerId
+from ari_app.domain.numbers import CallerId, Format, formatted
 from ari_app.domain.rates import Rate, rate_of
 
 PLATFORM = CallerId("platform")
@@ -45,10 +45,10 @@ class Trunk:
     outbound_proxy: str = ""  # host or host:port
     match: tuple[str, ...] = ()  # addresses that it sends from, besides its own
     # numbers
-    number_format: Literal["e164", "digits", "00", "national"] = "e164"
+    number_format: Format = "e164"
     prepend: str = ""  # dialled before the number, such as a carrier's access code
     caller_id: CallerId = PLATFORM
-    caller_id_format: Literal["e164", "digits", "00", "national"] = "e164"
+    caller_id_format: Format = "e164"
     identity: Literal["pai", "rpid", "none"] = "pai"  # the header that asserts who calls
     privacy: bool = False  # the number shown is asserted to the carrier, and hidden from the called person
     diversion: bool = False  # a Diversion header with the platform's number, wherever another number is shown
@@ -100,19 +100,10 @@ def price_of(trunk: Trunk, number: str, at_ms: int) -> Rate:
     return rate_of(number, at_ms, trunk.rates) or Rate("", trunk.price_micro_per_min, trunk.price_increment)
 
 
-def route(
-    number: str, trunks: Sequence[Trunk], tried: Collection[str], full: Collection[str] = (), key: str = ""
-) -> Trunk | None:
-    """The trunk to try next, or None. `tried`, `full`: names that failed, or are at capacity."""
-    for trunk in in_order(number, trunks, key):
-        if trunk.name not in tried and trunk.name not in full:
-            return trunk
-    return None
-
-
-def dialled(trunk: Trunk, number: str) -> str:
-    """The number in the trunk's own format: `e164` with the +, `digits` without. Short numbers stay as they are."""
-    return number.removeprefix("+") if trunk.number_format == "digits" else number
+def dialled(trunk: Trunk, number: str, national: str = "") -> str:
+    """What this trunk is asked for; see numbers.formatted. A short or service number goes as it was dialled, without
+    `prepend` too: with digits before it, it would be another number."""
+    return trunk.prepend + formatted(number, trunk.number_format, national) if number.startswith("+") else number
 
 
 def _draw(trunk: Trunk, key: str) -> float:

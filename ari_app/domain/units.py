@@ -72,10 +72,24 @@ def affordable_s(want_s: int, increment: Increment, already_held_s: int, availab
 def cost_micro(duration_ms: int, price_micro_per_min: int, increment: Increment) -> int:
     """What a carrier bills for an answered leg, in millionths of the currency unit, never rounded in our favour.
 
-    Begun seconds count, then begun increments, then a begun millionth. No time, no cost.
+    Begun increments of begun seconds count, then a begun millionth. No time, no cost.
     """
-    billed_s = rounded_s(_up(max(0, duration_ms), 1000), increment)
-    return _up(billed_s * price_micro_per_min, 60)
+    return _up(billed_s(duration_ms, increment) * price_micro_per_min, 60)
+
+
+def billed_s(duration_ms: int, increment: Increment) -> int:
+    """What a carrier counts of an answered leg: begun seconds, then begun increments."""
+    return rounded_s(_up(max(0, duration_ms), 1000), increment)
+
+
+def worth_micro(charged_s: int, worth_micro_per_min: int) -> int:
+    """What charged seconds are worth to the operator, cut down to a millionth."""
+    return charged_s * worth_micro_per_min // 60
+
+
+def mean(values: Sequence[int]) -> int:
+    """Up to a whole number; not of nothing."""
+    return _up(sum(values), len(values))
 
 
 def funds_end_ms(answers_ms: Sequence[int], held_s: int, increment: Increment) -> int | None:

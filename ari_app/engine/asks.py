@@ -26,6 +26,8 @@ class Refusal:
     at: str = ""
     retry_after_s: int | None = None
     call: str = ""
+    rule: str = ""
+    """Of `too-many-calls`: the limit that was hit, for programs."""
 
 
 @dataclass(frozen=True, slots=True)

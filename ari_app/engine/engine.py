@@ -6,15 +6,17 @@ Knows ports only. The life: `open` (lease, load) → `run` (facts) → `drain`/`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import structlog
 
 from ari_app.domain.call import Call
+from ari_app.domain.costing import leg_costs
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Rang, Tick
+from ari_app.domain.wishes import Wish
 from ari_app.engine import records
 from ari_app.engine.admission import Admission
 from ari_app.engine.adoption import Adopted, Adoption
@@ -25,8 +27,10 @@ from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
 from ari_app.engine.sight import Sight
 from ari_app.engine.strangers import Strangers
+from ari_app.engine.trunk_gate import TrunkGate
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Fenced, Saved, StoredCall
+from ari_app.ports.costs import Costs
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.telephony import Asked, CallEvent, Entered, LinkDown, LinkUp, Replaced, Telephony
 
@@ -54,6 +58,7 @@ class Engine:
         telephony: Telephony,
         calls: Calls,
         ledger: Ledger,
+        costs: Costs,
         performer: Performer,
         now_ms: Callable[[], int],
         alive_mark_s: float,
@@ -61,7 +66,10 @@ class Engine:
         watch: Watch | None = None,
         asked: Callable[[Asked], None] | None = None,
         admission: Admission | None = None,
+        over: Callable[[Call], Awaitable[None]] | None = None,
+        gate: TrunkGate | None = None,
     ) -> None:
+        """`over`: told of each call that has ended, before it is forgotten; asked again where it raises Unavailable."""
         self.node = node
         self.admission = admission
         """Whether a new call may begin here now; None: always."""
@@ -74,6 +82,9 @@ class Engine:
         self.beginnings = Beginnings(self)
         self._telephony = telephony
         self._ledger = ledger
+        self._costs = costs
+        self._over = over
+        self._gate = gate
         self._alive_mark_s = alive_mark_s
         self._retention_s = retention_s
         self._watch = watch or Watch()
@@ -118,6 +129,9 @@ class Engine:
 
     def live_calls(self) -> list[Call]:
         return [box.call for box in self._boxes.values()]
+
+    def _calls_of_ours(self) -> list[Call]:
+        return [] if self.stood_down.done() else self.live_calls()
 
     async def start(self, call: Call, user_ids: tuple[str, ...]) -> Call | Mailbox:
         """See Beginnings.start."""
@@ -165,6 +179,16 @@ class Engine:
             self._watch.call_told(call, state)
         except Exception:
             log.exception("call not counted", call=call.id)
+
+    async def carried_out(self, call_of: Callable[[], Call], wish: Wish) -> list[Event]:
+        """What comes of a wish; for a dial, its trunk is asked first. `call_of`: the call as it is now."""
+        if self._gate is None:
+            return await self.performer.perform(call_of(), wish)
+        return await self._gate.through(call_of, wish, self.performer.perform)
+
+    def folded(self, before: Call, after: Call) -> None:
+        if self._gate is not None:
+            self._gate.folded(before, after)
 
     def lost_ownership(self, why: str) -> None:
         """Somebody else owns what we thought ours: stop at once, touch nothing more."""
@@ -274,7 +298,9 @@ class Engine:
 
     async def run(self) -> None:
         """Fold in what the PBX says, until it says no more (closed) or we are replaced."""
-        marks = asyncio.create_task(self.sight.mark_alive(self._alive_mark_s))
+        beside = [asyncio.create_task(self.sight.mark_alive(self._alive_mark_s))]
+        if self._gate is not None:
+            beside.append(asyncio.create_task(self._gate.keep(self._calls_of_ours)))
         try:
             async for said in self._telephony.events():
                 match said:
@@ -295,7 +321,8 @@ class Engine:
                     case Replaced():
                         self.lost_ownership("another process took over this PBX")
         finally:
-            marks.cancel()
+            for task in beside:
+                task.cancel()
 
     def _route(self, call_id: str, event: Event) -> None:
         box = self._boxes.get(call_id)
@@ -323,6 +350,8 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         for box in boxes:
             box.let_go()
+        if self._gate is not None:
+            self._gate.close()
 
     # ---- inner --------------------------------------------------------------------------------------------------
 
@@ -355,14 +384,17 @@ class Engine:
                 kept.pop(box.call.id, None)
 
     async def _forget_safely(self, box: Mailbox, may_be_lost: bool) -> None:
-        """Out of the live set only when its settlement is on disk; if it was lost, settle again (same operation), and
-        save again how it ended."""
+        """Out of the live set only when its settlement is on disk, and what is owed for it noted; if that was lost,
+        settle again (same operation), save again how it ended, and note again (each leg counts once)."""
         call = box.call
         while True:
             try:
                 if may_be_lost:
                     await self.performer.settle_again(call)
                     await box.save_if_lost()
+                await self._costs.note(leg_costs(call))
+                if self._over is not None:
+                    await self._over(call)
                 await self._ledger.durable()
                 await self.calls.close(call.id, self.node, self._retention_s)
                 return

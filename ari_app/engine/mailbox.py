@@ -155,6 +155,7 @@ class Mailbox:
             log.exception("call ended by a fault", call=self.call.id)
             self._plan = rescue.plan_of(self.flow)
             self.call, wishes, wake_ms = rescue.step(self.call, batch, self._plan)
+        self.engine.folded(was, self.call)
         for event in batch:
             if is_unwanted(event, was, self.call):
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
@@ -335,7 +336,7 @@ class Mailbox:
         if begun is not None and not begun.done():  # without losing a turn: wishes go out in the order of the plan
             await asyncio.wait({begun})  # never overtake it: there would be nothing to end yet
         try:
-            facts = await self.engine.performer.perform(self.call, wish)
+            facts = await self.engine.carried_out(lambda: self.call, wish)
         except Exception as e:  # no key is ever left asked and unanswered
             log.exception("wish failed by a fault", call=self.call.id, wish=wish.key)
             await asyncio.sleep(FAULT_AGAIN_S)

@@ -6,30 +6,39 @@ Reads users and settings; begins nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
-from ari_app.domain.numbers import Number, Own, may_call, shown
-from ari_app.domain.plans import Plan
-from ari_app.domain.trunks import dialled
+from ari_app.domain.costing import priced
+from ari_app.domain.numbers import Format, Number, Own, formatted, may_call, shown
+from ari_app.domain.plans import Entitlement, Plan
+from ari_app.domain.trunks import Trunk, dialled
 from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.flows import callback
 from ari_app.ports.users import User, Users
+
+NO_ROUTE_AGAIN_S = 60
+FULL_AGAIN_S = 5
 
 
 class CallMaker:
     def __init__(
         self, *, users: Users, read_number: Callable[[str], Number | None], policy: Policy, trunks: TrunkBook,
-        now_ms: Callable[[], int], plan_of: Callable[[User], Awaitable[Plan]],
+        now_ms: Callable[[], int], entitled: Callable[[User], Awaitable[Entitlement]],
+        national: Callable[[str], str] = lambda _number: "", lines: LinesNow | None = None,
     ) -> None:  # fmt: skip
+        """`national`: of an E.164 number, as it is dialled within the operator's country; "": it is of another one."""
         self.policy = policy
         self._trunks = trunks
         self._users = users
         self._read = read_number
+        self._national = national
         self._now_ms = now_ms
-        self._plan_of = plan_of
+        self._entitled = entitled
+        self._lines = lines
 
     async def make(self, ask: CallAsk, new_id: str) -> Call | Refusal:
         who, there = await asyncio.gather(self._caller(ask.caller), self._callee(ask.callee))
@@ -48,14 +57,39 @@ class CallMaker:
         ):
             routes = self._routes(number, shows, new_id)
             if not routes:
-                return Refusal("destination-blocked", "No carrier takes calls to this number.", role)
+                return self._no_route(number, role)
             its_user = user.id if role == CALLER else callee_user.id if callee_user else None
             legs.append(Leg(role=role, number=number, routes=routes, ring_timeout_ms=ring_ms, user=its_user))
+        if (full := await self._full(legs)) is not None:
+            return full
+        entitled = await self._entitled(user)
         return Call(
             id=new_id, type=callback.TYPE, created_at_ms=self._now_ms(), payer=user.id, legs=tuple(legs),
-            terms=self._terms(ask, await self._plan_of(user)), metadata=dict(ask.metadata),
+            terms=self._terms(ask, entitled.plan), team=entitled.team, metadata=dict(ask.metadata),
             fingerprint=ask.fingerprint, now_ms=self._now_ms(),
         )  # fmt: skip
+
+    def _no_route(self, number: str, role: str) -> Refusal:
+        if self._trunks.takes(number):
+            sentence = "No carrier that takes calls to this number can be used right now."
+            opens_in_ms = (self._trunks.opens_at_ms(number, self._now_ms()) or 0) - self._now_ms()
+            return Refusal("no-capacity", sentence, role, max(NO_ROUTE_AGAIN_S, -(-opens_in_ms // 1000)))
+        return Refusal("destination-blocked", "No carrier takes calls to this number.", role)
+
+    async def _full(self, legs: Sequence[Leg]) -> Refusal | None:
+        """Refused now, rather than accepted and brought to nothing. Where both phones go over the same trunk, it must
+        have two lines."""
+        if self._lines is None:
+            return None
+        firsts = [leg.routes[0].trunk for leg in legs]
+        for leg, first in zip(legs, firsts, strict=True):
+            trunks = [trunk for route in leg.routes if (trunk := self._trunks.find(route.trunk)) is not None]
+            if await self._lines.are_full(trunks, need=firsts.count(first)):
+                sentence = "All lines of the carriers that take calls to this number are taken right now."
+                return Refusal("no-capacity", sentence, leg.role, FULL_AGAIN_S)
+        for first in firsts:
+            self._lines.accepted(first)
+        return None
 
     def _terms(self, ask: CallAsk, plan: Plan) -> Terms:
         """The settings', but for what the payer's plan and the request have of their own."""
@@ -73,17 +107,25 @@ class CallMaker:
         return replace(t, max_duration_s=longest_s, **asked)
 
     def _routes(self, number: str, own: Own | None, key: str) -> tuple[Route, ...]:
-        routes = []
-        for trunk in self._trunks.order(number, key)[: self.policy.tries_max]:
-            shows = shown(trunk.caller_id, self.policy.platform_number, own, pair=f"{own and own.number} {number}")
-            routes.append(
-                Route(
-                    trunk=trunk.name, dialled=dialled(trunk, number), shown=shows.number, why=str(shows.why),
-                    price_micro_per_min=trunk.price_micro_per_min, price_increment=trunk.price_increment,
-                    currency=trunk.currency, causes=trunk.causes,
-                )
-            )  # fmt: skip
-        return tuple(routes)
+        trunks = self._trunks.order(number, key, self._now_ms())[: self.policy.tries_max]
+        return tuple(self.route(trunk, number, own) for trunk in trunks)
+
+    def route(self, trunk: Trunk, number: str, own: Own | None) -> Route:
+        """To this number over this trunk, now. `own` None: it is the caller's own."""
+        ours, price = self.policy.platform_number, priced(trunk, number, self._now_ms())
+        shows = shown(trunk.caller_id, ours, own, pair=f"{own and own.number} {number}")
+        shown_as = self._formatted(shows.number, trunk.caller_id_format)
+        diverts = trunk.diversion and shows.number != ours
+        return Route(
+            trunk=trunk.name, dialled=dialled(trunk, number, self._national(number)), shown=shows.number,
+            why=str(shows.why), shown_as="" if shown_as == shows.number else shown_as,
+            privacy=trunk.privacy, diversion=self._formatted(ours, trunk.caller_id_format) if diverts else "",
+            price_micro_per_min=price.rate.price_micro_per_min, price_increment=price.rate.increment,
+            later=price.later, currency=trunk.currency, causes=trunk.causes,
+        )  # fmt: skip
+
+    def _formatted(self, number: str, form: Format) -> str:
+        return formatted(number, form, self._national(number))
 
     async def _caller(self, written: str) -> tuple[User, Own] | Refusal:
         """The user who is rung first and pays. Nobody can make the platform ring a stranger as himself."""

@@ -13,6 +13,7 @@ from ari_app.domain import wishes as w
 from ari_app.domain.call import Call, How
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.units import Increment
+from ari_app.engine.trunk_signs import NO_CONTACT
 from ari_app.ports.ledger import Conflict, Ledger, MonthGrant, Refused
 from ari_app.ports.telephony import DialRequest, LinkLost, NoSuchChannel, PbxError, Telephony, TimedOut
 
@@ -95,7 +96,9 @@ class Performer:
         return [ev.Held(wish.n, held.call_held_s, self._now_ms())]
 
     async def _settle(self, call: Call, wish: w.Settle) -> list[ev.Event]:
-        """Until it is done: a settlement is never given up."""
+        """Until it is done: a settlement is never given up. What nobody pays for is settled as it stands."""
+        if not call.payer:
+            return [ev.Settled(0, 0, wish.used_s, wish.rounded_s, self._now_ms())]
         tries = 0
         while True:
             try:
@@ -128,14 +131,16 @@ class Performer:
         route = call.leg(wish.leg).routes[wish.n]
         request = DialRequest(
             channel=f"{call.id}.{wish.leg}.{wish.n}", call=call.id, trunk=route.trunk, dialled=route.dialled,
-            shown=route.shown, ring_ms=wish.ring_ms, life_ms=wish.life_ms, bridge=call.id if wish.early else None,
+            shown=route.shown_as or route.shown, ring_ms=wish.ring_ms, life_ms=wish.life_ms,
+            bridge=call.id if wish.early else None, privacy=route.privacy, diversion=route.diversion,
         )  # fmt: skip
         try:
             await self._pbx.dial(request)
         except PbxError as e:
             if e.status != 409:  # 409: it lives already, so it was dialled
                 log.warning("dial failed", call=call.id, leg=wish.leg, n=wish.n, trunk=route.trunk, why=str(e))
-                return [ev.Gone(wish.leg, wish.n, self._now_ms(), how="failed"), ev.Done(wish.key, self._now_ms())]
+                why, now_ms = NO_CONTACT if e.status == 500 else "", self._now_ms()
+                return [ev.Gone(wish.leg, wish.n, now_ms, how="failed", why=why), ev.Done(wish.key, now_ms)]
         finally:
             self._dialled(call.id)
         now_ms = self._now_ms()

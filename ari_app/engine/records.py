@@ -95,4 +95,4 @@ def event(call: Call, state: str) -> bytes:
 
 def users_of(call: Call) -> tuple[str, ...]:
     """In whose lists the call is found."""
-    return tuple(dict.fromkeys((call.payer, *(leg.user for leg in call.legs if leg.user))))
+    return tuple(dict.fromkeys(user for user in (call.payer, *(leg.user for leg in call.legs)) if user))

@@ -16,12 +16,15 @@ from ari_app.domain.call import Call
 from ari_app.domain.causes import Reason
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number
-from ari_app.domain.plans import Plan
+from ari_app.domain.plans import Entitlement
+from ari_app.engine.abuse import AbuseCheck, NoCheck
 from ari_app.engine.admission import Admission
 from ari_app.engine.asks import CallAsk, Policy, Refusal
 from ari_app.engine.fleet import Fleet, NoPlace, Place
+from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.making import CallMaker
 from ari_app.engine.trunk_book import TrunkBook
+from ari_app.engine.trunk_tests import TrunkTestAsk, TrunkTests
 from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
 from ari_app.ports.users import User, Users
 
@@ -50,13 +53,19 @@ class CallService:
         policy: Policy,
         trunks: TrunkBook,
         now_ms: Callable[[], int],
-        plan_of: Callable[[User], Awaitable[Plan]],
+        entitled: Callable[[User], Awaitable[Entitlement]],
+        national: Callable[[str], str] = lambda _number: "",
+        lines: LinesNow | None = None,
+        abuse: AbuseCheck | None = None,
     ) -> None:
         self.is_draining = False
+        self._abuse: AbuseCheck = abuse or NoCheck()
         self._maker = CallMaker(
-            users=users, read_number=read_number, policy=policy, trunks=trunks, now_ms=now_ms, plan_of=plan_of
-        )
+            users=users, read_number=read_number, policy=policy, trunks=trunks, now_ms=now_ms, entitled=entitled,
+            national=national, lines=lines,
+        )  # fmt: skip
         self._fleet = fleet
+        self._tests = TrunkTests(fleet, self._maker, trunks, read_number, now_ms, self._place)
         self._is_resolved = is_resolved
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -89,10 +98,21 @@ class CallService:
         made = self._fleet.timed(made, place)
         if has_key and await self._is_resolved(made.payer, new_id):
             return await self._spent(new_id, ask)
-        begun = await self._fleet.begin(made, place)
+        if (refused := await self._abuse.refused(made)) is not None:
+            return refused
+        try:
+            begun = await self._fleet.begin(made, place)
+        except Unavailable:
+            await self._abuse.take_back(made)  # if it was begun after all, its end puts that right
+            raise
         if begun is not made and isinstance(begun, Call):  # asked for twice at the same time
+            if not _same_phones(begun, made):
+                await self._abuse.take_back(made)
             return await self._the_same_again(begun, ask)
-        return self._begun(await self._fleet.first_word(made))
+        answer = self._begun(await self._fleet.first_word(made))
+        if isinstance(answer, Refusal):  # now, and not only at its end: who asks again at once has called nobody yet
+            await self._abuse.take_back(made)
+        return answer
 
     def _place(self, new_id: str) -> Place | Refusal:
         if self.is_draining:
@@ -136,8 +156,17 @@ class CallService:
                     "caller",
                     10,
                     call.id,
+                    rule="live-calls",
                 )
         return call
+
+    # ---- a trunk's test -----------------------------------------------------------------------------------------
+
+    async def test_trunk(
+        self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None
+    ) -> Call | Refusal | None:
+        """See TrunkTests.begin."""
+        return await self._tests.begin(ask, call_id(owner, idempotency_key), may_be_there=idempotency_key is not None)
 
     # ---- over the PBX itself ------------------------------------------------------------------------------------
 
@@ -176,6 +205,10 @@ class CallService:
 
 def _admission(place: Place) -> Admission | None:
     return None if place.engine is None else place.engine.admission
+
+
+def _same_phones(one: Call, other: Call) -> bool:
+    return (one.payer, [leg.number for leg in one.legs]) == (other.payer, [leg.number for leg in other.legs])
 
 
 def _refused(error: str, call: str = "") -> dict[str, str]:

@@ -119,5 +119,5 @@ def money(costs: Iterable[dict[str, Any]]) -> str:
 
 
 def _decimal(micro: int) -> str:
-    whole, fraction = divmod(micro, 1_000_000)
-    return f"{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
+    sign, (whole, fraction) = ("-" if micro < 0 else ""), divmod(abs(micro), 1_000_000)
+    return f"{sign}{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"

@@ -11,25 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ari_app.entrypoints.cli_common import (
-    ApiOpt,
     ConfigOpt,
     Failure,
     JsonOpt,
-    KeyOpt,
     example,
     new_app,
     out,
     out_json,
     say,
-    table,
 )
-from ari_app.entrypoints.client import connect, told_setting
+from ari_app.entrypoints.client import told_setting
 
 if TYPE_CHECKING:
     from ari_app.config import Loaded, Mistake
 
 config_app = new_app("The settings file.")
-trunks_app = new_app("The carriers of sip_trunks.conf.")
 OF_THE_CLIENT = "RINGBRIDGE_API"  # set for the client commands; no setting, and no mistake
 
 
@@ -37,7 +33,6 @@ def register(app: typer.Typer) -> None:
     app.command("check", epilog=example("check --config ringbridge.toml"))(check)
     app.command("pbx-config", epilog=example("pbx-config --to ./asterisk"))(pbx_config)
     app.add_typer(config_app, name="config")
-    app.add_typer(trunks_app, name="trunks")
 
 
 def check(config: ConfigOpt = None, as_json: JsonOpt = False) -> None:
@@ -72,15 +67,21 @@ def tell(
 
 def look(config: str | None) -> tuple[list[Mistake], list[Mistake]]:
     """(mistakes, warnings) of the settings and of the files that they name."""
+    from ari_app.below_cost import sold_below_cost
     from ari_app.config import Mistakes, load
 
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
+    settings = None
     try:
-        warnings = shown_warnings(load(config))
+        loaded = load(config)
+        warnings, settings = shown_warnings(loaded), loaded.settings
     except Mistakes as e:
         mistakes += e.found
-    return sorted([*mistakes, *wrong_in_files(config)], key=_place), warnings
+    in_files, of_files = look_at_files(config)
+    if settings is not None and not in_files:
+        warnings += sold_below_cost(settings)
+    return sorted([*mistakes, *in_files], key=_place), [*warnings, *of_files]
 
 
 TOLD_FOR_FILES = ("trunks_file", "plans_file", "nodes_file", "ari_url", "ari_password", "ami_password")
@@ -89,15 +90,32 @@ TOLD_FOR_FILES = ("trunks_file", "plans_file", "nodes_file", "ari_url", "ari_pas
 
 def wrong_in_files(config: str | None) -> Sequence[Mistake]:
     """The mistakes of the files that the settings name, whatever else is wrong with the settings."""
+    return look_at_files(config)[0]
+
+
+def look_at_files(config: str | None) -> tuple[Sequence[Mistake], Sequence[Mistake]]:
+    """(mistakes, warnings) of those files; warnings only where nothing is wrong."""
     from ari_app.config import Mistakes, Settings
     from ari_app.operator_files import read_files
 
     told = {name: told_setting(name, config) or "" for name in TOLD_FOR_FILES}
+    told["timezone"] = timezone(config)
     try:
-        read_files(Settings(**told, margin_s=margin_s(config)))  # type: ignore[arg-type] # these are texts
+        return (), read_files(Settings(**told, margin_s=margin_s(config))).warnings  # type: ignore[arg-type] # texts
     except Mistakes as e:
-        return e.found
-    return ()
+        return e.found, ()
+
+
+def timezone(config: str | None) -> str:
+    """The setting, in which the days of price decks begin; the usual one where it will not do."""
+    from ari_app.config import Settings
+    from ari_app.config.kinds import Unfit, zone
+
+    try:
+        name: str = zone().parse(told_setting("timezone", config) or Settings.timezone)
+    except Unfit:
+        return Settings.timezone
+    return name
 
 
 def margin_s(config: str | None) -> int:
@@ -119,30 +137,6 @@ def _place(mistake: Mistake) -> tuple[str, int]:
 
 def shown_warnings(loaded: Loaded) -> list[Mistake]:
     return [warning for warning in loaded.warnings if warning.place != OF_THE_CLIENT]
-
-
-@trunks_app.command("check", epilog=example("trunks check sip_trunks.conf"))
-def check_trunks(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A file such as sip_trunks.conf.")],
-    as_json: JsonOpt = False,
-) -> None:
-    """Check a trunks file. Every mistake at once, with its line and what was expected; exit code 1 if there is one."""
-    from ari_app.config import Mistakes
-    from ari_app.trunks_file import load_trunks
-
-    mistakes: Sequence[Mistake] = ()
-    try:
-        load_trunks(file)
-    except Mistakes as e:
-        mistakes = e.found
-    tell(mistakes, (), as_json, f"{file} is in order")
-
-
-@trunks_app.command("status", epilog=example("trunks status"))
-def trunks_status(api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
-    """Show which trunks can be reached."""
-    found = connect(api, key).get("v1", "trunks")
-    return out_json(found) if as_json else table(("trunk", "state"), ((t["name"], t["state"]) for t in found["trunks"]))
 
 
 @config_app.command("sample", epilog=example("config sample > ringbridge.toml"))

@@ -146,7 +146,7 @@ def migrate(
 
     async def work(ledger: Any) -> Any:
         with bar("migrating", await tools.count(ledger)) as advance:
-            return await tools.migrate(_url(redis, config, state_dir), advance)
+            return await tools.migrate(redis_url(redis, config, state_dir), advance)
 
     changed, unsound = _run(work, redis, config, state_dir)
     if as_json:
@@ -178,7 +178,7 @@ def _run(
     from ari_app import logs
     from ari_app.domain.errors import CallerError, Unavailable
 
-    tools, url = _tools(), _url(redis, config, state_dir)
+    tools, url = _tools(), redis_url(redis, config, state_dir)
     logs.configure("error", "console")  # the sentence at the end says it all
 
     async def on_a_ledger() -> T:
@@ -191,7 +191,7 @@ def _run(
         raise Failure(str(e)) from None
 
 
-def _url(redis: str | None, config: str | None, state_dir: Path | None) -> str:
+def redis_url(redis: str | None, config: str | None, state_dir: Path | None) -> str:
     from ari_app.config.kinds import Unfit
     from ari_app.config.options import table as options
 

@@ -15,6 +15,7 @@ from ari_app.entrypoints.cli_common import ConfigOpt, JsonOpt, StateOpt, example
 from ari_app.entrypoints.client import Failure, told_setting
 
 if TYPE_CHECKING:
+    from ari_app.config import Settings
     from ari_app.stack import Stack
     from ari_app.stack.carrier import CarrierCall
 
@@ -52,9 +53,15 @@ def running(state_dir: Path | None, config: str | None = None) -> Stack:
 
 def configured(config: str | None, state_dir: Path | None) -> Stack:
     """The stack as the settings want it, to start it."""
-    from ari_app.entrypoints.cli_up import load, the_app
+    from ari_app.entrypoints.cli_up import load
 
-    stack: Stack | None = the_app().stack_of(load(config, state_dir).settings)
+    return _stack_of(load(config, state_dir).settings)
+
+
+def _stack_of(settings: Settings) -> Stack:
+    from ari_app.entrypoints.cli_up import the_app
+
+    stack: Stack | None = the_app().stack_of(settings)
     if stack is None:
         raise Failure("nothing is embedded here: ari_url and redis_url name servers of your own")
     return stack
@@ -72,8 +79,12 @@ def fetch(config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt
 @stack_app.command("start", epilog=example("stack start"))
 def start(config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False) -> None:
     """Start what is not running; returns when every part answers."""
-    with told():
-        stack = configured(config, state_dir)
+    from ari_app.entrypoints.cli_up import load
+    from ari_app.trunks_in_force import nothing_applied
+
+    settings = load(config, state_dir).settings
+    with told(), nothing_applied(settings):
+        stack = _stack_of(settings)
         started = stack.start().started_here
         if not as_json:
             say(f"started {', '.join(started)}" if started else "everything was running")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ari_app.config import Mistakes
+from ari_app.domain.trunks import Trunk
 from ari_app.entrypoints.cli_common import Failure
+
+if TYPE_CHECKING:
+    from ari_app.stack.transports import OurEnd
 
 CEL_DIR = "/var/log/asterisk/cel-custom"
 WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf")
@@ -18,6 +24,7 @@ HEAD = {
     "extensions.conf": "; Add these contexts to yours.\n",
     "http.conf": "; Merge into yours. Then set RINGBRIDGE_ARI_URL, _ARI_USER and _ARI_PASSWORD.\n",
     "manager.conf": "; Read-only: shows trunks as up or down. Set RINGBRIDGE_AMI_URL, _AMI_USER and _AMI_PASSWORD.\n",
+    "pjsip_trunks.conf": "; Include it in your pjsip.conf, where transport-udp and transport-tcp are. Has passwords.\n",
     "cel_custom.conf": "; Name the file in RINGBRIDGE_CEL_FILE where Ringbridge runs on the same machine.\n",
 }
 
@@ -25,9 +32,10 @@ HEAD = {
 def files(config: str | None) -> dict[str, str]:
     """File name → text. A password that is not set is made up here: put it into the settings too. Raises Failure."""
     from ari_app.entrypoints.cli_up import load
-    from ari_app.stack import StackError, render_trunks
+    from ari_app.operator_files import load_carriers
+    from ari_app.stack import StackError
     from ari_app.stack.render import conf_dir, render
-    from ari_app.trunks_file import load_trunks
+    from ari_app.stack.transports import OurEnd
 
     s = load(config).settings
     values = {
@@ -42,9 +50,23 @@ def files(config: str | None) -> dict[str, str]:
         if s.cel_file:
             made["cel_custom.conf"] = made["cel_custom.conf"].replace(f"{CEL_DIR}/cel.csv", s.cel_file)
         if s.trunks_file:
-            made["pjsip_trunks.conf"] = render_trunks(load_trunks(s.trunks_file), media_timeout_s=s.media_timeout_s)
+            end = OurEnd(tls_ca_file=s.sip_tls_ca_file, media_timeout_s=s.media_timeout_s)
+            made |= trunk_files(load_carriers(s, s.trunks_file), end)
     except (StackError, Mistakes) as e:
         raise Failure(str(e)) from None
+    return made
+
+
+def trunk_files(trunks: Sequence[Trunk], end: OurEnd) -> dict[str, str]:
+    """Raises StackError."""
+    from ari_app.stack import render_trunks
+    from ari_app.stack.marks import marked
+    from ari_app.stack.shaken import SHAKEN_FILE, SHAKEN_MODULES_FILE, render_shaken, shaken_modules, shaken_sections
+
+    name = "pjsip_trunks.conf"
+    made = {name: HEAD[name] + marked(render_trunks(trunks, end))}  # by it `trunks apply` sees what Asterisk has
+    if any(shaken_sections(trunks)):
+        made |= {SHAKEN_FILE: render_shaken(trunks), SHAKEN_MODULES_FILE: shaken_modules(trunks)}
     return made
 
 

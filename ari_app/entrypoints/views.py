@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Try
-from ari_app.domain.units import Increment, cost_micro
+from ari_app.domain.costing import charged_s, owed
 from ari_app.flows import flows
 from ari_app.ports.users import User
 
@@ -36,6 +36,7 @@ class LegView(msgspec.Struct):
     why: Annotated[str, Meta(description="Why this number is shown.")]
     trunk: str | None
     tried: list[str]
+    passed_over: Annotated[dict[str, str], Meta(description="Of these, trunks that were never asked, and why.")]
     rang_at: Time | None
     answered_at: Time | None
     ended_at: Time | None
@@ -138,22 +139,13 @@ def ended_at_ms(call: Call) -> int:
 def leg_view(call: Call, leg: Leg) -> LegView:
     route, last = leg.routes[min(leg.n, len(leg.routes) - 1)], leg.last or NOT_TRIED
     tried = [leg.routes[n].trunk for n in range(len(leg.tries))]
-    talked_ms = 0
-    if last.answered_at_ms is not None:
-        ended_ms = last.ended_at_ms if last.ended_at_ms is not None else call.now_ms
-        talked_ms = max(0, ended_ms - last.answered_at_ms)
-    micro = cost_micro(talked_ms, route.price_micro_per_min, Increment.parse(route.price_increment))
     return LegView(
         role=leg.role, number=leg.number, shown=route.shown, why=route.why, trunk=tried[-1] if tried else None,
-        tried=tried, rang_at=_time(last.rang_at_ms), answered_at=_time(last.answered_at_ms),
+        tried=tried, passed_over={leg.routes[n].trunk: t.why for n, t in enumerate(leg.tries) if t.why},
+        rang_at=_time(last.rang_at_ms), answered_at=_time(last.answered_at_ms),
         ended_at=_time(last.ended_at_ms), cause=last.cause, sip_status=last.sip_status,
-        charged_s=charged_s(call, leg), cost=Cost(micro, route.currency),
+        charged_s=charged_s(call, leg), cost=Cost(*owed(call, leg)),
     )  # fmt: skip
-
-
-def charged_s(call: Call, leg: Leg) -> int:
-    """A callback's talk is charged once, on the callee's leg."""
-    return call.settled.charged_s if call.settled and leg.role == CALLEE else 0
 
 
 def _party(call: Call, role: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ari_app.domain import charging
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
-from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
+from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.charging import Charge, Talk
 from ari_app.domain.step import NOT_SAVED, is_given_up
 from ari_app.domain.units import Increment
@@ -23,11 +23,10 @@ from ari_app.flows.hearing import (
 )
 from ari_app.flows.moves import (
     CUTOFF_GRACE_MS,
+    end_unanswered,
     gave_up,
-    is_exhausted,
     is_funded,
     keep_funded,
-    may_have_rung,
     reach,
     wind_down,
 )  # fmt: skip
@@ -123,13 +122,7 @@ def end_of_leg(c: Call, leg: Leg) -> End | None:
         if not is_in_time_to_confirm(c, leg, t.ended_at_ms or c.now_ms):  # ended: and we died before we had said why
             return End(Reason.CALLER_NOT_CONFIRMED, HungUpBy.SYSTEM)
         return None if t.ended_at_ms is None else End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    if is_exhausted(leg):
-        why = reason(leg.role, leg.outcome or Outcome.UNKNOWN)
-        by_the_phone = t.how == "remote" and why is not Reason.TRUNK_FAILED
-        return End(why, HungUpBy(leg.role) if by_the_phone else HungUpBy.SYSTEM)
-    if leg.is_live and may_have_rung(c, leg) and c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms:
-        return End(reason(leg.role, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
-    return None
+    return end_unanswered(c, leg)
 
 
 def end_of_talk(c: Call, caller: Leg, callee: Leg) -> End | None:
@@ -265,7 +258,7 @@ def caller_life_ms(c: Call) -> int:
     """The caller's: all that may pass before the callee answers, and what is held after that."""
     callee = c.leg(CALLEE)
     waits = c.leg(CALLER).ring_timeout_ms + c.terms.confirm_timeout_ms + callee.ring_timeout_ms
-    waits += c.terms.pdd_timeout_ms * (len(callee.routes) - 1)
+    waits += c.terms.pdd_timeout_ms * (len(callee.routes) - 1) + c.terms.trunk_wait_ms
     return waits + 1000 * c.held_s + CUTOFF_GRACE_MS
 
 

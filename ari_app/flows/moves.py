@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ari_app.domain.call import Call, Leg, LegState
-from ari_app.domain.causes import Outcome
+from ari_app.domain.call import Call, End, Leg, LegState
+from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
 from ari_app.domain.charging import Charge
 from ari_app.domain.step import is_given_up
 from ari_app.domain.wishes import CloseBridge, Dial, HangUp, Hold, Play, Settle, Stop, Unwhisper, Wake, Yielded
@@ -44,6 +44,20 @@ def is_exhausted(leg: Leg) -> bool:
     if leg.state is not LegState.GONE or leg.answered_at_ms is not None:
         return False
     return leg.outcome is not Outcome.TRUNK_FAILED or leg.next_try is None
+
+
+def end_unanswered(c: Call, leg: Leg) -> End | None:
+    """Of a leg that nobody has answered: it came to nothing, or its time has run out. None while it may be."""
+    t = leg.last
+    if t is None:
+        return None
+    if is_exhausted(leg):
+        why = reason(leg.role, leg.outcome or Outcome.UNKNOWN)
+        by_the_phone = t.how == "remote" and why is not Reason.TRUNK_FAILED
+        return End(why, HungUpBy(leg.role) if by_the_phone else HungUpBy.SYSTEM)
+    if leg.is_live and may_have_rung(c, leg) and c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms:
+        return End(reason(leg.role, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
+    return None
 
 
 def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:

@@ -11,10 +11,23 @@ All calls block: from a running event loop, use `asyncio.to_thread`. What stops 
 is a sentence for a person. The servers outlive the process that started them.
 """
 
+from ari_app.stack.customer import Customer
 from ari_app.stack.errors import BrokenOff, StackError
 from ari_app.stack.plan import StackInfo, StackOptions
 from ari_app.stack.stack import PartStatus, Stack
 from ari_app.stack.tools import Tools
+from ari_app.stack.transports import OurEnd
 from ari_app.stack.trunks import render_trunks
 
-__all__ = ["BrokenOff", "PartStatus", "Stack", "StackError", "StackInfo", "StackOptions", "Tools", "render_trunks"]
+__all__ = [
+    "BrokenOff",
+    "Customer",
+    "OurEnd",
+    "PartStatus",
+    "Stack",
+    "StackError",
+    "StackInfo",
+    "StackOptions",
+    "Tools",
+    "render_trunks",
+]

@@ -26,6 +26,7 @@ class CarrierCall:
     `hung_up_by` is "phone" (by its own doing, refusals too), "platform" (BYE or CANCEL), or None: still up, or over
     in a way that neither asked for. `cause` is Q.850's: the phone's own, or the Reason of the platform's BYE (None
     without one; a CANCEL without one is 127). `digits` are the keys that the platform pressed.
+    `number` is what was dialled, as it came.
     `heard`: the strongest frequencies of each second of the recording, which begins with the answer."""
 
     id: str
@@ -45,6 +46,14 @@ class CarrierCall:
     recorded_ms: int | None
     cel: str
     heard: tuple[tuple[int, tuple[float, ...]], ...] = ()
+    # headers of the INVITE as they came
+    from_header: str | None = None
+    rpid: str | None = None
+    privacy: str | None = None
+    diversion: str | None = None
+    # how it came: udp, tcp or tls; whether the sound was encrypted, where it is recorded
+    transport: str | None = None
+    srtp: bool | None = None
 
     @property
     def pai_user(self) -> str | None:
@@ -157,6 +166,12 @@ def _from_rows(id: str, rows: list[dict[str, str]], directory: Path) -> CarrierC
         recording=str(recording) if is_recorded else None,
         recorded_ms=tones.duration_ms(recording) if is_recorded else None,
         cel=str(directory / CEL_FILE),
+        from_header=_one(invite, "from"),
+        rpid=_one(invite, "rpid"),
+        privacy=_one(invite, "privacy"),
+        diversion=_one(invite, "diversion"),
+        transport=(_one(invite, "via") or "").lower() or None,
+        srtp=_is_srtp(first.get("SOUND")),
     )
 
 
@@ -169,6 +184,11 @@ def _hung_up_by(source: str, channel: str) -> str | None:
 
 def _extra(row: Mapping[str, str] | None) -> dict[str, Any]:
     return json.loads(row["eventextra"]) if row and row["eventextra"] else {}
+
+
+def _is_srtp(row: Mapping[str, str] | None) -> bool | None:
+    said = _extra(row).get("extra")
+    return None if said is None else said == "srtp=1"
 
 
 def _one(values: Mapping[str, list[str]], name: str) -> str | None:

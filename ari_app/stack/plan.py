@@ -3,37 +3,41 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
+from ari_app.domain.trunks import Trunk
 from ari_app.stack import ports
 from ari_app.stack import tools as programs
+from ari_app.stack.customer import Customer, certificate_of, customer_files
 from ari_app.stack.errors import BrokenOff, StackError
 from ari_app.stack.fetch import cache_dir, fetched_prefix
+from ari_app.stack.marks import marked
 from ari_app.stack.progress import Say, say_on_stderr
-from ari_app.stack.servers import AMI_BENCH_USER, AMI_USER, ARI_USER, CARRIER_TRUNK, Carrier, Pbx, Redis, Server
+from ari_app.stack.servers import (
+    AMI_BENCH_USER,
+    AMI_USER,
+    ARI_USER,
+    CARRIER_TRUNK,
+    TRUNK_FILE,
+    Carrier,
+    Pbx,
+    Redis,
+    Server,
+)
+from ari_app.stack.shaken import SHAKEN_FILE, SHAKEN_MODULES_FILE, render_shaken, shaken_modules
 from ari_app.stack.state import State, StateDir, new_secrets
 from ari_app.stack.tools import Tools
-from ari_app.stack.trunks import TrunkLike, render_trunks
+from ari_app.stack.transports import OurEnd, bind_address
+from ari_app.stack.trunks import render_trunks
 
 PARTS = ("redis", "carrier", "pbx")
 PORT_NAMES: Mapping[str, tuple[str, ...]] = {
     "redis": ("redis_port",),
-    "carrier": ("carrier_sip_port", "carrier_rtp_start", "carrier_rtp_end"),
+    "carrier": ("carrier_sip_port", "carrier_tls_port", "carrier_rtp_start", "carrier_rtp_end"),
     "pbx": ("http_port", "ami_port", "pbx_sip_port", "pbx_tls_port", "pbx_rtp_start", "pbx_rtp_end"),
 }
-
-
-@dataclass(frozen=True)
-class CarrierTrunk:
-    """The simulated carrier as a trunk of the PBX."""
-
-    port: int
-    host: str = "127.0.0.1"
-    name: str = CARRIER_TRUNK
-    transport: str = "udp"
-    codecs: tuple[str, ...] = ("ulaw", "alaw")
-    endpoint: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,12 @@ class StackOptions:
     media_timeout_s: int = 60  # 0: a silent leg is never hung up
     stasis_app: str = "ringbridge"
     tone_zone: str = "cn"
-    trunks: Sequence[TrunkLike] = ()  # besides the simulated carrier's
+    trunks: Sequence[Trunk] = ()  # besides the simulated carrier's
     trunk_text: str = ""  # PJSIP sections as they stand, for what `trunks` cannot say
     carrier_address: tuple[str, int] | None = None  # where the PBX finds the carrier, if not directly
-    carrier_transport: str = "udp"
+    carrier_transport: Literal["udp", "tcp", "tls"] = "udp"
+    carrier_customer: Customer | None = None  # the carrier wants a name and a password; then it speaks TLS, too
+    tls_ca_file: str = ""  # who vouches for carriers over TLS; empty: whom the machine trusts, or our own carrier
     carrier_values: Mapping[str, object] = field(default_factory=dict)  # more placeholders of the carrier's templates
     ports: Mapping[str, int] = field(default_factory=dict)  # the user's own choice, by the names in PORT_NAMES
     asterisk: str | None = None  # the program to use, else PATH, else fetched
@@ -85,6 +91,8 @@ class StackInfo:
     cel_path: Path | None
     pbx_sip_port: int
     carrier_sip_port: int
+    carrier_tls_port: int
+    carrier_certificate: Path | None  # to be trusted by whoever speaks TLS to it
     carrier_dir: Path | None
     logs: Mapping[str, Path]
     started_here: tuple[str, ...]
@@ -138,7 +146,7 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
     """Every part as `state` has it, also those that `options` leaves out."""
     at, secret = state.ports, state.secrets
     run = {part: home.run_dir(part) for part in PARTS}
-    bind = "127.0.0.1" if all(_is_local(trunk) for trunk in options.trunks) else "0.0.0.0"
+    trunks = _trunks(options, state)
     common = {"pbx_sip_port": at["pbx_sip_port"], "carrier_sip_port": at["carrier_sip_port"]}
     pbx = {
         **common,
@@ -151,7 +159,7 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
         "ami_secret": secret["ami_secret"],
         "ami_bench_user": AMI_BENCH_USER,
         "ami_bench_secret": secret["ami_bench_secret"],
-        "sip_bind": bind,
+        "sip_bind": bind_address(trunks),
         "system_name": "rb" + hashlib.sha256(os.fsencode(home.path)).hexdigest()[:6],
         "stasis_app": options.stasis_app,
         "tone_zone": options.tone_zone,
@@ -164,13 +172,16 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
         "record_dir": run["carrier"] / "records",
         **options.carrier_values,
     }
-    trunk_file = render_trunks(
-        _trunks(options, state), media_timeout_s=options.media_timeout_s, tls_bind=f"{bind}:{at['pbx_tls_port']}"
-    )
+    files = {
+        TRUNK_FILE: marked(render_trunks(trunks, _our_end(options, home, state))) + options.trunk_text,
+        SHAKEN_FILE: render_shaken(trunks),
+        SHAKEN_MODULES_FILE: shaken_modules(trunks),
+    }
+    of_customer = customer_files(options.carrier_customer, run["carrier"], at["carrier_tls_port"])
     return {
         "redis": Redis(run["redis"], at["redis_port"], secret["redis_password"]),
-        "carrier": Carrier(run["carrier"], carrier, {}, "carrier"),
-        "pbx": Pbx(run["pbx"], pbx, {"pjsip_trunks.conf": trunk_file + options.trunk_text}, "pbx"),
+        "carrier": Carrier(run["carrier"], carrier, of_customer, "carrier", options.carrier_customer is not None),
+        "pbx": Pbx(run["pbx"], pbx, files, "pbx"),
     }
 
 
@@ -194,6 +205,8 @@ def info(options: StackOptions, home: StateDir, state: State, *, started_here: t
         cel_path=home.path / "pbx/cel.csv" if options.pbx else None,
         pbx_sip_port=at["pbx_sip_port"],
         carrier_sip_port=at["carrier_sip_port"],
+        carrier_tls_port=at["carrier_tls_port"],
+        carrier_certificate=certificate_of(home.path / "carrier") if options.carrier_customer else None,
         carrier_dir=home.path / "carrier" if options.carrier else None,
         logs={part: log_of(home, part) for part in options.parts},
         started_here=started_here,
@@ -208,11 +221,28 @@ def _asterisk_values(run: Path, sip_port: int, rtp_start: int, rtp_end: int) -> 
     return {"run_dir": run, "sip_port": sip_port, "rtp_start": rtp_start, "rtp_end": rtp_end}
 
 
-def _trunks(options: StackOptions, state: State) -> list[TrunkLike]:
-    host, port = options.carrier_address or ("127.0.0.1", state.ports["carrier_sip_port"])
-    own = CarrierTrunk(port=port, host=host, transport=options.carrier_transport)
-    return [own, *options.trunks] if options.carrier else list(options.trunks)
+def _trunks(options: StackOptions, state: State) -> tuple[Trunk, ...]:
+    """Every trunk that the PBX is told of, the simulated carrier's among them."""
+    return (_carrier_trunk(options, state), *options.trunks) if options.carrier else tuple(options.trunks)
 
 
-def _is_local(trunk: TrunkLike) -> bool:
-    return trunk.host.startswith("127.") or trunk.host in ("localhost", "::1")
+def _our_end(options: StackOptions, home: StateDir, state: State) -> OurEnd:
+    own_carrier = str(certificate_of(home.run_dir("carrier"))) if options.carrier_customer else ""
+    return OurEnd(
+        sip_port=state.ports["pbx_sip_port"],
+        tls_port=state.ports["pbx_tls_port"],
+        tls_ca_file=options.tls_ca_file or own_carrier,
+        media_timeout_s=options.media_timeout_s,
+    )
+
+
+def _carrier_trunk(options: StackOptions, state: State) -> Trunk:
+    over_tls = options.carrier_transport == "tls"
+    straight = ("127.0.0.1", state.ports["carrier_tls_port" if over_tls else "carrier_sip_port"])
+    host, port = options.carrier_address or straight
+    trunk = Trunk(CARRIER_TRUNK, host, port, options.carrier_transport, codecs=("ulaw", "alaw"))
+    who = options.carrier_customer
+    if who is None:
+        return trunk
+    srtp: Literal["no", "sdes"] = "sdes" if over_tls else "no"
+    return replace(trunk, username=who.username, password=who.password, register=True, srtp=srtp)

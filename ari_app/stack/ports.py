@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ari_app.stack.errors import StackError
 
-TCP_PORTS = ("redis_port", "http_port", "ami_port", "pbx_tls_port")
+TCP_PORTS = ("redis_port", "http_port", "ami_port", "pbx_tls_port", "carrier_tls_port")
 SIP_PORTS = ("pbx_sip_port", "carrier_sip_port")  # UDP and TCP
 FIXED_PORTS = TCP_PORTS + SIP_PORTS
 

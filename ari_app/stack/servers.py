@@ -9,20 +9,24 @@ from pathlib import Path
 from typing import Protocol
 
 from ari_app.stack import probe
+from ari_app.stack.customer import make_certificate
 from ari_app.stack.music import write_music
-from ari_app.stack.render import conf_dir, render_dir, write_changed
+from ari_app.stack.render import conf_dir, render, render_dir, write_changed
 from ari_app.stack.tools import Tools
 from ari_app.whole_files import sync_folder
 
 ARI_USER = AMI_USER = "ringbridge"
 AMI_BENCH_USER = "benchmark"
 CARRIER_TRUNK = "carrier"
+TRUNK_FILE = "pjsip_trunks.conf"
 WHOLE = "redis.restored"
 """Beside the data of Redis: those of a restore, whole, that are about to take their place."""
 
+RELOAD = "module reload "
 # files that a running Asterisk takes in without dropping a call, and the command for it
 RELOADS = {
-    "pjsip_trunks.conf": "module reload res_pjsip.so",
+    TRUNK_FILE: f"{RELOAD}res_pjsip.so",
+    "stir_shaken.conf": f"{RELOAD}res_stir_shaken.so",
     "extensions.conf": "dialplan reload",
     "musiconhold.conf": "moh reload",
     "logger.conf": "logger reload",
@@ -162,6 +166,16 @@ class Pbx(Asterisk):
         ari = probe.ari_get(_int(self.values, "http_port"), "asterisk/ping", ARI_USER, str(self.values["ari_password"]))
         return ari is not None and probe.asterisk_booted(*self._ami())
 
+    def lasting_changes(self, etc: Path) -> tuple[str, ...]:
+        """Files in `etc` that depend on the trunks, would be written otherwise now, and are read by a start alone."""
+        wanted = {name: text for name, text in self.files.items() if name not in RELOADS}
+        wanted["pjsip.conf"] = render((conf_dir(self.name) / "pjsip.conf").read_text("utf-8"), self.values)
+        return tuple(
+            name
+            for name, text in wanted.items()
+            if not (etc / name).exists() or (etc / name).read_text("utf-8") != text
+        )
+
     def trunk_is_up(self, trunk: str) -> bool:
         path = f"endpoints/PJSIP/{trunk}"
         found = probe.ari_get(_int(self.values, "http_port"), path, ARI_USER, str(self.values["ari_password"]))
@@ -174,8 +188,17 @@ class Pbx(Asterisk):
         return _int(self.values, "ami_port"), AMI_USER, str(self.values["ami_secret"])
 
 
+@dataclass(frozen=True)
 class Carrier(Asterisk):
     """The simulated carrier: ready when it answers SIP."""
+
+    has_customer: bool = False  # who asks for a name and a password must first prove its own name
+
+    def write(self, tools: Tools) -> set[str]:
+        changed = super().write(tools)
+        if self.has_customer:
+            make_certificate(self.home)
+        return changed
 
     def ready(self) -> bool:
         return probe.sip_answers(_int(self.values, "sip_port"))

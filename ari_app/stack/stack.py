@@ -13,7 +13,7 @@ from ari_app.stack import logs, plan, process
 from ari_app.stack.errors import BrokenOff, StackError
 from ari_app.stack.fetch import cache_dir
 from ari_app.stack.plan import PARTS, StackInfo, StackOptions
-from ari_app.stack.servers import CARRIER_TRUNK, RELOADS, Asterisk, Pbx, Server
+from ari_app.stack.servers import CARRIER_TRUNK, RELOAD, RELOADS, Asterisk, Pbx, Server
 from ari_app.stack.state import State, StateDir, file_lock
 from ari_app.stack.tools import Tools
 
@@ -33,6 +33,17 @@ class PartStatus:
     uptime_s: int | None
     ports: Mapping[str, int] = field(default_factory=dict)
     log: Path = Path()
+
+
+@dataclass(frozen=True)
+class TrunkFiles:
+    """What the PBX would be told of its trunks: by files that it takes in when `modules` are reloaded. `lasting`: files
+    that would change too, and that only a start reads (on which address it listens)."""
+
+    files: Mapping[Path, str]
+    modules: tuple[str, ...]
+    lasting: tuple[str, ...]
+    is_running: bool
 
 
 class Stack:
@@ -136,12 +147,22 @@ class Stack:
         self._dir.make_link()  # whoever cleans the directory for temporary files may have taken it
         return self._rx(server, command)
 
-    def reload_pjsip(self) -> None:
-        """Write the trunks of `options` and have a running PBX take them in; no call is dropped."""
-        with self._dir.locked():
-            state = self._load()
-            if "pbx" in state.processes:
-                self._apply_changes(self.prepare(), state)
+    def trunk_files(self) -> TrunkFiles:
+        """The trunks of `options` as the PBX would be told them. Writes nothing. Raises StackError where nothing was
+        ever started here."""
+        state = self._load()
+        if not plan.is_settled(state):
+            raise StackError(f"no stack was started with {self._dir.path}: run `ringbridge stack start`")
+        pbx = plan.servers(self.options, self._dir, state)["pbx"]
+        assert isinstance(pbx, Pbx)
+        etc = self._dir.path / "pbx/etc"
+        live = {name: text for name, text in pbx.files.items() if name in RELOADS}
+        return TrunkFiles(
+            files={etc / name: text for name, text in live.items()},
+            modules=tuple(sorted({RELOADS[name].removeprefix(RELOAD) for name in live})),
+            lasting=pbx.lasting_changes(etc),
+            is_running="pbx" in state.processes,
+        )
 
     def _ports_lock(self) -> AbstractContextManager[None]:
         return file_lock(cache_dir(self.options.cache_dir) / "ports.lock", check=self.options.check_wanted)

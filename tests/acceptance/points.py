@@ -68,25 +68,15 @@ FEW = [
         ("hold", "after"),
         ("create caller", "after"),
         ("dial caller", "after"),
-        ("join caller", "before"),
         ("create callee", "after"),
-        ("dial callee", "after"),
         ("timer of the callee", "before"),
         ("hang up caller", "after"),
-        ("settle", "before"),
         ("settle", "after"),
-        ("close", "before"),
     }
 ]
 """One for each step of the call."""
 CUT_FEW = [
     (point, side)
     for point, side in ALL
-    if (point.name, side)
-    in {
-        ("dial caller", "after"),
-        ("create callee", "before"),
-        ("timer of the callee", "before"),
-        ("hang up caller", "after"),
-    }
+    if (point.name, side) in {("create callee", "before"), ("timer of the callee", "before")}
 ]

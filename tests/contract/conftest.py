@@ -7,14 +7,20 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from ari_app.adapters.memory_calls import MemoryCalls, MemoryLeases
+from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
+from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.redis.calls import RedisCalls
+from ari_app.adapters.redis.costs import RedisCosts
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
+from ari_app.adapters.redis.limits import RedisLimits
 from ari_app.adapters.redis.link import Link
 from ari_app.ports.calls import Calls
+from ari_app.ports.costs import Costs
 from ari_app.ports.leases import Leases
 from ari_app.ports.ledger import Ledger
+from ari_app.ports.limits import Limits
 from tests.contract.nodes_store import NodesStore
 from tests.contract.office import Office
 from tests.contract.redis_cluster import RedisCluster
@@ -77,11 +83,21 @@ def calls(request: pytest.FixtureRequest) -> Calls:
 
 
 @pytest.fixture(params=STORES)
+def limits(request: pytest.FixtureRequest) -> Limits:
+    return MemoryLimits() if request.param == "memory" else RedisLimits(_link(request))
+
+
+@pytest.fixture(params=STORES)
 def leases(request: pytest.FixtureRequest) -> Leases:
     def is_dead(owner: str) -> bool:
         return owner.startswith("dead")
 
     return MemoryLeases(is_dead) if request.param == "memory" else RedisLeases(_link(request), is_dead)
+
+
+@pytest.fixture(params=STORES)
+def costs(request: pytest.FixtureRequest) -> Costs:
+    return MemoryCosts() if request.param == "memory" else RedisCosts(_link(request), "Asia/Shanghai")
 
 
 def _link(request: pytest.FixtureRequest) -> Link:

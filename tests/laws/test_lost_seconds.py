@@ -53,6 +53,7 @@ class Moment:
         self._record: StoredCall | None = world.calls._calls.get(CALL)
         self._events = list(world.calls._events.get(CALL, []))
         self._account: Account = world.account()
+        self._costs, self._noted = world.costs, world.costs.all()
 
     def comes_back(self, *, with_account: bool = True) -> None:
         if self._record is None:
@@ -60,6 +61,7 @@ class Moment:
         else:
             self._calls._calls[CALL] = self._record
         self._calls._events[CALL] = list(self._events)
+        self._costs.keep(self._noted)
         if with_account:
             self._ledger.accounts[PAYER] = self._account
 
@@ -103,6 +105,8 @@ async def test_an_end_that_the_store_lost_is_settled_and_told_again(
     assert world.account().settlements[CALL].answer.charged_s == 30
     assert states_told(world) == PLAIN
     assert await world.calls.live("n") == []
+    world.check_costs([CALL])
+    assert [leg.charged_s for leg in world.costs.all()] == [0, 30]
 
 
 @pytest.mark.parametrize("is_all_gone", [False, True])

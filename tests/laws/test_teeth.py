@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.domain import events as ev
 from ari_app.domain import ledger as ledger_rules
@@ -16,8 +17,9 @@ from ari_app.domain import step as core
 from ari_app.domain.call import LegState
 from ari_app.domain.ledger_types import Settled
 from ari_app.domain.wishes import Cutoff, Join, Play, Stop
-from ari_app.engine import mailbox, recover
+from ari_app.engine import engine, mailbox, recover
 from ari_app.engine.perform import Performer
+from ari_app.engine.trunk_gate import TrunkGate
 from ari_app.flows import Flow, callback, flows
 from tests.laws.pbx import LawPbx
 from tests.laws.world import LawBroken, callback_call, play
@@ -169,12 +171,57 @@ def takes_an_old_sounds_end_for_the_new_ones(patch: Patch) -> None:
     patch.setattr(core, "observe", observe)
 
 
+def forgets_a_call_whose_costs_may_not_be_noted(patch: Patch) -> None:
+    """As if the store's "away" were an answer."""
+    real = MemoryCosts.note
+
+    async def note(self: MemoryCosts, legs: Any) -> None:
+        if len(self.all()) % 2 == 0:
+            await real(self, legs)
+
+    patch.setattr(MemoryCosts, "note", note)
+
+
+def notes_a_leg_again_when_it_is_asked_again(patch: Patch) -> None:
+    async def note(self: MemoryCosts, legs: Any) -> None:
+        for leg in legs:
+            self._legs.setdefault((leg.trunk, ""), {})[f"{leg.leg} {len(self.all())}"] = leg
+
+    patch.setattr(MemoryCosts, "note", note)
+
+
+def notes_only_what_was_answered(patch: Patch) -> None:
+    real = engine.leg_costs
+    patch.setattr(engine, "leg_costs", lambda call: [leg for leg in real(call) if leg.answered_at_ms is not None])
+
+
+def lines_are_not_given_back(patch: Patch) -> None:
+    async def free(self: TrunkGate, trunk: str, channel: str) -> None:
+        """Nothing."""
+
+    patch.setattr(TrunkGate, "_free", free)
+
+
+def dials_though_all_lines_are_taken(patch: Patch) -> None:
+    async def taken(self: TrunkGate, *_: object, **__: object) -> str:
+        return ""
+
+    patch.setattr(TrunkGate, "_line", taken)
+
+
+def lines_of_the_dead_never_go_stale(patch: Patch) -> None:
+    """As if they were counted: what died with its process is counted for ever."""
+    patch.setattr("ari_app.adapters.memory_lines._since", lambda times_ms, _after_ms: dict(times_ms))
+
+
 BREAKS: list[Callable[[Patch], None]] = [
     stale_leg_events_win, settles_twice, dials_without_our_id, recovery_asks_dials_again, no_snapshot_after_a_crash,
     dials_before_it_saves, bills_to_the_moment_of_discovery, no_dead_mans_switch, never_joins,
     a_failed_wish_is_never_asked_again, forgets_the_bridge,
     talks_beyond_what_is_held, leaves_strangers_alone,
     takes_an_old_sounds_end_for_the_new_ones,
+    forgets_a_call_whose_costs_may_not_be_noted, notes_a_leg_again_when_it_is_asked_again, notes_only_what_was_answered,
+    lines_are_not_given_back, dials_though_all_lines_are_taken, lines_of_the_dead_never_go_stale,
 ]  # fmt: skip
 
 

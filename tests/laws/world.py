@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ari_app.adapters.memory_calls import MemoryCalls
+from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
 from ari_app.domain.causes import Reason
+from ari_app.domain.costing import leg_costs
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Account, Kind, MonthGrant, Refused
@@ -23,6 +25,7 @@ from ari_app.engine.engine import Engine
 from ari_app.engine.perform import Performer
 from ari_app.engine.sight import LOOK_AGAIN_S
 from ari_app.flows import Flow
+from tests.laws.carriers import Carriers
 from tests.laws.line import Line
 from tests.laws.pbx import LawPbx, Weather
 from tests.laws.virtual_time import VirtualLoop, run
@@ -50,8 +53,8 @@ class LawBroken(AssertionError):
 class Moody:
     """Ledger and store as over a network: sometimes slow or away, a reply sometimes lost after it took effect."""
 
-    def __init__(self, inner: object, world: World) -> None:
-        self._inner, self._rng, self._chance, self._world = inner, world.rng, world.trouble, world
+    def __init__(self, inner: object, world: World, rng: random.Random | None = None) -> None:
+        self._inner, self._rng, self._chance, self._world = inner, rng or world.rng, world.trouble, world
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         real = getattr(self._inner, name)
@@ -78,6 +81,7 @@ class Report:
     cuts: int = 0
     usurpations: int = 0
     talked: int = 0
+    answered: int = 0  # phones of calls that have one alone
     overruns: int = 0
     charged_s: int = 0
     reasons: list[str] = field(default_factory=list)
@@ -85,7 +89,7 @@ class Report:
 
 class World:
     def __init__(self, seed: int, flow: Flow, make: Callable[[str, random.Random, int], Call]) -> None:
-        self.rng = random.Random(seed)
+        self.rng, self.other_rng = random.Random(seed), random.Random(-seed - 1)
         self.loop = VirtualLoop()
         rng = self.rng
         self.weather = Weather(
@@ -96,9 +100,10 @@ class World:
             cel_late_ms=rng.choice((0, 20, 2000)),
         )
         self.pbx = LawPbx(self.loop, rng, self.weather)
-        self.ledger, self.calls = MemoryLedger(), MemoryCalls()
+        self.ledger, self.calls, self.costs = MemoryLedger(), MemoryCalls(), MemoryCosts()
         self.flow, self.make = flow, make
         self.trouble = rng.choice((0.0, 0.03, 0.1))
+        self.carriers = Carriers(seed, self.loop)
         self.fence = 0
         self.engine: Engine | None = None
         self.line: Line
@@ -117,11 +122,13 @@ class World:
         self.fence += 1
         now_ms = self.loop.now_ms
         ledger, calls = Moody(self.ledger, self), Moody(self.calls, self)
+        costs = Moody(self.costs, self, self.other_rng)
         self.line = line = Line(self.pbx)
         performer = Performer(line, ledger, now_ms, NoMonths())  # type: ignore[arg-type]
         self.engine = Engine(
             node="n", telephony=line, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
-            alive_mark_s=0.5, retention_s=1,
+            costs=costs, alive_mark_s=0.5, retention_s=1,  # type: ignore[arg-type]
+            gate=self.carriers.gate(Moody(self.carriers.lines, self, self.carriers.rng)),
         )  # fmt: skip
         while True:
             try:
@@ -177,12 +184,14 @@ class World:
             self.check_joined(ids)
             self.check_heard(ids)
             self.check_held()
+            self.check_lines(self.carriers.why_broken(self))
             if self.loop.now_s > deadline:
                 raise LawBroken(f"liveness: not over: {self._left(ids)}")
             await asyncio.sleep(0.5)
         trouble.cancel()
         await asyncio.sleep(LOOK_AGAIN_S + 3)
         self.check_end(ids)
+        self.check_lines(await self.carriers.leaked(self))
         return self.report
 
     async def _start(self, call_id: str) -> None:
@@ -232,6 +241,10 @@ class World:
 
     # ---- the laws -----------------------------------------------------------------------------------------------
 
+    def check_lines(self, broken: str) -> None:
+        if broken:
+            raise LawBroken(broken)
+
     def check_ledger(self) -> None:
         broken = check_laws(self.account())
         if broken:
@@ -244,7 +257,7 @@ class World:
         return records.decode(self.calls._calls[call_id].record)
 
     def _is_over(self, ids: list[str]) -> bool:
-        if self.is_down or self.engine is None or self.engine.live or not self.engine.sees_pbx:
+        if self.is_down or self.engine is None or not self.engine.is_empty or not self.engine.sees_pbx:
             return False
         return all(self._call(i).settled is not None for i in ids)
 
@@ -253,6 +266,8 @@ class World:
         assert self.engine is not None
         for call_id in ids:
             call = self._call(call_id)
+            if len(call.legs) < 2:
+                continue
             names = frozenset(f"{call_id}.{leg.role}.{leg.n}" for leg in call.legs)
             up = all(c in self.pbx.channels and self.pbx.channels[c].answered_ms is not None for c in names)
             calm = self.engine.sees_pbx and self.pbx.is_up and not call.is_over
@@ -304,6 +319,19 @@ class World:
             raise LawBroken(f"still held: {dict(account.holds)}")
         for call_id in ids:
             self.check_charge(self._call(call_id))
+        self.check_costs(ids)
+
+    def check_costs(self, ids: list[str]) -> None:
+        """What the carriers take is noted once for each phone that rang, and is what is told of its call."""
+        noted = {leg.leg: leg for leg in self.costs.all()}
+        owed = {leg.leg: leg for call_id in ids for leg in leg_costs(self._call(call_id))}
+        if len(noted) < len(self.costs.all()) or noted.keys() != owed.keys():
+            raise LawBroken(f"noted {sorted(leg.leg for leg in self.costs.all())}, owed {sorted(owed)}")
+        if missing := self.pbx.rung.keys() - noted.keys():
+            raise LawBroken(f"rung, and not noted: {sorted(missing)}")
+        sums = [sum(leg.cost_micro for leg in legs.values()) for legs in (noted, owed)]
+        if sums[0] != sums[1] or any(leg.cost_micro < 0 for leg in noted.values()):
+            raise LawBroken(f"costs of {sums[0]} noted, {sums[1]} owed")
 
     def check_charge(self, call: Call) -> None:
         """Charged is the talk that the PBX itself saw, within a second; less only if the end was seen by nobody."""
@@ -313,6 +341,7 @@ class World:
         if call.end.reason is Reason.BALANCE_EMPTY and call.id not in self.refused:
             raise LawBroken("balance_empty, though the ledger never said so")
         self.check_who(call)
+        self.check_length(call)
         true_ms = self.true_talk_ms(call)
         if true_ms is None:
             return
@@ -337,6 +366,21 @@ class World:
             return 2
         return 2 + max(0, call.legs[-1].ring_timeout_ms // 1000 - held_s)
 
+    def check_length(self, call: Call) -> None:
+        """Of a phone that is alone: it is hung up after its time; where we died at its answer, when the timer that it
+        was born with strikes."""
+        if len(call.legs) > 1:
+            return
+        [leg] = call.legs
+        was_away = self.report.crashes + self.report.cuts + self.report.usurpations > 0
+        allowed_ms = 1000 * call.terms.max_duration_s + 2_000 + (leg.ring_timeout_ms if was_away else 0)
+        for channel, trace in self.pbx.traces_kept.items():
+            if channel.startswith(f"{call.id}.") and trace.answered_at_ms is not None:
+                up_ms = (trace.ended_at_ms or self.loop.now_ms()) - trace.answered_at_ms
+                self.report.answered += 1
+                if up_ms > allowed_ms:
+                    raise LawBroken(f"up for {up_ms} ms, {allowed_ms} ms at most: {channel}")
+
     def check_who(self, call: Call) -> None:
         """Nobody is said to have hung up, or to have rejected, who by the PBX's own record did not."""
         assert call.end is not None
@@ -347,6 +391,8 @@ class World:
 
     def true_talk_ms(self, call: Call) -> int | None:
         """By the PBX's own record: from the last leg's answer to the first end; None if they never were two."""
+        if len(call.legs) < 2:  # nobody to talk to
+            return 0
         traces = [self.pbx.traces_kept.get(f"{call.id}.{leg.role}.{leg.n}") for leg in call.legs]
         if any(t is None or t.answered_at_ms is None or t.ended_at_ms is None for t in traces):
             return 0
@@ -355,7 +401,7 @@ class World:
 
 
 def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
-    routes = tuple(Route(f"t{i}", "+861", "+864", "x") for i in range(rng.choice((1, 2, 3))))
+    routes = tuple(Route(f"t{i}", "+861", "+864", "x", 60_000, "6/6") for i in range(rng.choice((1, 2, 3))))
     terms = Terms(
         increment=rng.choice(("1/1", "6/6", "60/60")),
         slice_s=rng.choice((30, 60, 120)),
@@ -367,13 +413,22 @@ def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
         waiting=rng.choice(("ringback", "music")),
         media_timeout_ms=60_000,
         pdd_timeout_ms=3_000,
+        trunk_wait_ms=2_000,
     )
     legs = tuple(Leg(role, "+861", routes, ring_timeout_ms=15_000) for role in ("caller", "callee"))
     return Call(call_id, "callback", now_ms, PAYER, legs, terms, now_ms=now_ms)
 
 
+def trunk_test_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
+    terms = Terms(max_duration_s=rng.choice((1, 10, 60)), pdd_timeout_ms=3_000, trunk_wait_ms=2_000)
+    route = Route(rng.choice(("t0", "t1")), "+861", "+864", "trunk_policy", 60_000, "6/6")
+    leg = Leg("callee", "+861", (route,), ring_timeout_ms=15_000)
+    return Call(call_id, "trunk_test", now_ms, "", (leg,), terms, now_ms=now_ms)
+
+
 def play(seed: int, flow: Flow, make: Callable[[str, random.Random, int], Call]) -> Report:
     world = World(seed, flow, make)
+    world.carriers.limit()
     try:
         return run(world.loop, world.live())
     except LawBroken as e:

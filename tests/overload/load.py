@@ -80,7 +80,7 @@ class Load:
 def pairs(users: int, caller: str, callee: str) -> Iterator[tuple[str, str, str]]:
     """The last two digits of their phones. Numbers come round again: of 10,000 the app remembers how they are read."""
     for n in itertools.count():
-        yield user_name(n % users), user_number(n % users, caller), f"+86138{n % NUMBERS:06d}{callee}"
+        yield user_name(n % users), user_number(n % users, caller), f"+86139{n % NUMBERS:06d}{callee}"
 
 
 def user_name(n: int) -> str:
@@ -88,4 +88,4 @@ def user_name(n: int) -> str:
 
 
 def user_number(n: int, phone: str) -> str:
-    return f"+86137{n:06d}{phone}"
+    return f"+86139{500_000 + n:06d}{phone}"

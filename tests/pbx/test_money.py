@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ari_app.domain.costing import LegCost, day_of
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.ports.ledger import Account
 from ari_app.stack.carrier import CarrierCall
@@ -21,6 +22,7 @@ from tests.ear import Ear
 from tests.ground import ROUNDS, SOAK, Ground, laid, number
 from tests.ringbridge import Answer, Ringbridge
 from tests.stories import Board, Shown, talked_s, tell
+from tests.support import until_sync
 
 pytestmark = pytest.mark.timeout(1800 if SOAK else 120)  # the full counts take minutes
 
@@ -216,6 +218,56 @@ def test_ten_calls_at_once_on_three_slices_are_three_talks(paying: Ringbridge, p
     assert check_laws(account) == []
     assert (account.available_s, account.held_s) == (3 * SLICE_S - charged_s, 0)
     assert min(line.balance_after_s for line in account.lines) >= 0
+
+
+# ---- what the carrier is owed ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def owed(spent: dict[str, Spent], paying: Ringbridge, paying_ground: Ground) -> dict[str, LegCost]:
+    """All legs of all calls of the app so far, once the last of them is noted."""
+    found: dict[str, LegCost] = {}
+
+    def are_noted() -> bool:
+        found.update(paying_ground.legs(*months(spent)))
+        return all(f"{one.shown['id']}.{role}.0" in found for one in spent.values() for role in ("caller", "callee"))
+
+    until_sync(are_noted, 10, "the legs are noted")
+    return found
+
+
+def months(spent: dict[str, Spent]) -> set[str]:
+    return {day_of(one.answered_ms, "Asia/Shanghai")[:7] for one in spent.values()}
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_each_leg_is_owed_as_the_carrier_timed_it(spent: dict[str, Spent], owed: dict[str, LegCost], name: str) -> None:
+    call = spent[name]
+    for leg, seen, shown in zip(("caller", "callee"), (call.caller, call.callee), call.shown["legs"], strict=True):
+        cost = owed[f"{call.shown['id']}.{leg}.0"]
+        assert seen.answered_at_ms is not None
+        assert seen.ended_at_ms is not None
+        assert cost.answered_at_ms == pytest.approx(seen.answered_at_ms, abs=150)
+        assert cost.ended_at_ms == pytest.approx(seen.ended_at_ms, abs=150)
+        assert "+" + cost.dialled.removeprefix("+") == cost.number == "+" + seen.number.removeprefix("+")
+        assert shown["cost"] == {"micro": cost.cost_micro, "currency": cost.currency}
+        begun_s = -(-(seen.ended_at_ms - seen.answered_at_ms) // 1000)
+        assert cost.cost_micro == 60_000 * -(-begun_s // 60), "0.06 for each begun minute"
+
+
+def test_the_report_is_the_sum_of_what_every_call_has_cost(
+    spent: dict[str, Spent], owed: dict[str, LegCost], paying: Ringbridge
+) -> None:
+    reports = [paying.ask("GET", f"/v1/reports/settlement?month={month}").body for month in months(spent)]
+    shown, cursor = [], ""
+    while cursor is not None:
+        page = paying.ask("GET", f"/v1/calls?limit=100{cursor and f'&cursor={cursor}'}").body
+        shown += [leg for call in page["calls"] for leg in call["legs"] if leg["tried"]]
+        cursor = page["cursor"]
+    reported = sum(cost["micro"] for report in reports for cost in report["total"]["cost"])
+    assert reported == sum(leg["cost"]["micro"] for leg in shown) == sum(leg.cost_micro for leg in owed.values()) > 0
+    assert sum(report["total"]["legs"] for report in reports) == len(owed) >= len(shown)
+    assert sum(report["total"]["charged_s"] for report in reports) == sum(leg["charged_s"] for leg in shown)
 
 
 @pytest.mark.skipif(not SOAK, reason="takes a real minute: SOAK=1")

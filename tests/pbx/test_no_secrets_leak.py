@@ -25,8 +25,17 @@ from tests.secrets_hunt import Hunt
 from tests.support import until_sync
 
 KEY = "an-admin+key/of=the&operator%s"
+TRUNK_PASSWORD = "trunk;pass=w0rd/of+the^carrier"
 CALLER, CALLEE = "+8613911223301", "+8613944556604"
 PARTS = ("redis", "carrier", "pbx")
+TRUNK = f"""\
+[spare]
+host = 127.0.0.1
+port = 9
+username = 8600410000
+password = {TRUNK_PASSWORD}
+priority = 900
+"""
 
 
 class Scene:
@@ -35,11 +44,17 @@ class Scene:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.stack = Stack(StackOptions(state_dir=home, say=lambda _: None))
-        self.app = Ringbridge(home, API_KEY=KEY, LOG_LEVEL="debug", WRONG_KEYS_MAX="0", ARI_RETRY_S="0.05")
+        self.app = Ringbridge(
+            home, API_KEY=KEY, LOG_LEVEL="debug", WRONG_KEYS_MAX="0", ARI_RETRY_S="0.05",
+            TRUNKS_FILE=str(home / "sip_trunks.conf"),
+        )  # fmt: skip
         self.answers: list[tuple[str, bytes]] = []
         self.said: list[tuple[str, bytes]] = []
 
     def start(self) -> None:
+        trunks = self.home / "sip_trunks.conf"
+        trunks.write_text(TRUNK)
+        trunks.chmod(0o600)
         before = os.umask(0)
         try:
             self.app.start()
@@ -50,7 +65,8 @@ class Scene:
     def secrets(self) -> dict[str, str]:
         stored = json.loads((self.home / "stack.json").read_text())["secrets"]
         assert len(stored) >= 4
-        return {"the first key": KEY, "a key that was made": self.made, **stored}
+        ours = {"the first key": KEY, "a key that was made": self.made, "a trunk's password": TRUNK_PASSWORD}
+        return {**ours, **stored}
 
     def pid(self, part: str) -> int:
         [found] = [one.pid for one in self.stack.status() if one.part == part]
@@ -163,15 +179,20 @@ def settings_are_wrong(scene: Scene) -> None:
     file = scene.home / "wrong.toml"
     file.write_text(f'api_key = "{KEY}"\nari_password = "{secret}\nhttp_port = 8080\n')
     file.chmod(0o600)
+    trunks = scene.home / "wrong.conf"
+    trunks.write_text(f"{TRUNK}password: {TRUNK_PASSWORD}\nusername = a, password = {TRUNK_PASSWORD}\n")
+    trunks.chmod(0o600)
     with ThreadPoolExecutor() as beside:  # each of them is busy with starting
         ran = [
             beside.submit(scene.run, "check", "--config", str(file)),
+            beside.submit(scene.run, "trunks", "check", str(trunks)),
             beside.submit(scene.run, "up", REDIS_URL=f"redis://:{secret}/{secret}@127.0.0.1/0", API_KEY=KEY),
             beside.submit(scene.run, "calls", API=scene.app.api, API_KEY=scene.made + "x", LOG_LEVEL="debug"),
         ]
     assert "wrong.toml:2" in ran[0].result()
-    assert "redis_url" in ran[1].result()
-    assert "no-capacity" in ran[2].result()
+    assert "wrong.conf:7" in ran[1].result()
+    assert "redis_url" in ran[2].result()
+    assert "no-capacity" in ran[3].result()
     own = {"ARI_URL": "http://127.0.0.1:9", "ARI_PASSWORD": secret, "REDIS_URL": f"redis://:{secret}@127.0.0.1:9/0"}
     starts_in_vain(scene, "redis out of reach", **own)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MILLION = "tests/contract/test_ledger_million.py"
+SETTLEMENT = ["tests/contract/test_costs_month.py", "tests/unit/trunks/test_costing.py", "tests/unit/settling"]
 SECTIONS = {
     "laws": (["tests/laws"], {"RINGBRIDGE_LAW_RUNS": "9000", "RINGBRIDGE_TEETH_RUNS": "3000"}),
     "contract": (["tests/contract", "--ignore", MILLION], {}),
@@ -23,13 +24,17 @@ SECTIONS = {
     "questions": (["tests/acceptance/test_killed_at_a_question.py"], {}),
     "row500": (["tests/acceptance/test_storm.py", "-k", "in_a_row"], {}),
     "sound": (["tests/pbx/test_sound.py"], {}),
+    "trunks": (["tests/pbx/test_trunks_applied.py", "tests/unit/trunks/test_trunk_applies.py"], {}),
+    "trunk-limits": (["tests/acceptance/test_trunk_limits.py", "tests/pbx/test_trunk_failover.py"], {}),
     "fresh": (["tests/acceptance/test_fresh_clone.py"], {}),
     "money": (["tests/pbx/test_money.py"], {}),
+    "settlement": (SETTLEMENT, {}),
     "many": (["tests/acceptance/test_many_calls.py"], {}),
     "nodes": (["tests/acceptance/test_nodes.py", "tests/acceptance/test_two_pbxes.py"], {}),
     "overload": (["tests/overload"], {}),
     "fuzz": ([f"tests/hostile/test_{name}.py" for name in ("odd_frames", "odd_facts", "fuzzed_by_coverage")], {}),
     "api-fuzz": (["tests/hostile/test_api_fuzzed.py"], {}),
+    "trunks-fuzz": (["tests/hostile/test_trunks_fuzzed.py", "tests/unit/trunks/test_rate_deck.py"], {}),
     "sip-torture": (["tests/hostile/test_sip_torture.py"], {}),
 }
 CHAOS = "tests/chaos/test_chaos_full.py"

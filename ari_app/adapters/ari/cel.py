@@ -40,6 +40,38 @@ def read_record(path: Path, channels: Collection[str], from_ms: int) -> Record |
     return Record(found, since_ms, about.until_ms)
 
 
+class Answers:
+    """Of every channel of one endpoint, its answer and its end, for who lays the log beside a bill. `since_ms`,
+    `until_ms`: the times of the first and the last row that were passed."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._name = f"PJSIP/{endpoint}-"
+        self.since_ms: int | None = None
+        self.until_ms: int | None = None
+
+    def moments(self, log: Iterable[bytes]) -> Iterator[tuple[str, int | None, int | None]]:
+        """Channel, and its answer or its end; a channel may have more than one end."""
+        name, last = self._name.encode(), b""
+        for line in log:
+            if self.since_ms is None:
+                self.since_ms = _next_time((line,))
+            last = line
+            if name in line:
+                yield from self._moment(line)
+        for row in _rows((last,)):
+            self.until_ms = _at_ms(row[TIME])
+
+    def _moment(self, line: bytes) -> Iterator[tuple[str, int | None, int | None]]:
+        for row in _rows((line,)):
+            at_ms = _at_ms(row[TIME])
+            if at_ms is None or not row[CHANNEL_NAME].startswith(self._name):
+                continue
+            if row[EVENT] == "ANSWER":
+                yield row[UNIQUE_ID], at_ms, None
+            elif row[EVENT] in ("HANGUP", "CHAN_END"):
+                yield row[UNIQUE_ID], None, at_ms
+
+
 class _About:
     """The lines about some channels; all others are not taken apart, as between two rows of one call may be the calls
     of hours. `until_ms`: the time of the last whole row that was passed."""
@@ -81,7 +113,7 @@ def _place(log: BinaryIO, from_ms: int) -> int:
     return log.tell()
 
 
-def _next_time(log: BinaryIO) -> int | None:
+def _next_time(log: Iterable[bytes]) -> int | None:
     return next((at_ms for row in _rows(log) if (at_ms := _at_ms(row[TIME])) is not None), None)
 
 

@@ -116,19 +116,33 @@ class Legs:
             await self.hang_up(channel)
 
     async def _create(self, r: DialRequest) -> None:
-        """`create` has no caller id of its own: the number sent is the channel's connected line. Joining would
-        overwrite that with the other leg's number, hence inhibitConnectedLineUpdates."""
-        variables = {
-            "CONNECTEDLINE(num,i)": r.shown,
-            "CALLERID(num)": r.shown,
-            "TIMEOUT(absolute)": _timer(r.life_ms),
-        }
         await self._asking.for_effect(
             self._client.channels.create(
-                f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel, variables=variables
+                f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel,
+                variables=_variables(r),
             )
-        )
+        )  # fmt: skip
         self.undialled.created(r.channel)  # not earlier: where the id lives already (409), that channel was dialled
+
+
+def _variables(r: DialRequest) -> dict[str, str]:
+    """`create` has no caller id of its own: the number sent is the channel's connected line. Joining would overwrite
+    that with the other leg's number, hence inhibitConnectedLineUpdates."""
+    variables = {
+        "CONNECTEDLINE(num,i)": r.shown,
+        "CALLERID(num)": r.shown,
+        "TIMEOUT(absolute)": _timer(r.life_ms),
+    }
+    if r.privacy:
+        variables["CONNECTEDLINE(pres,i)"] = "prohib"
+    if r.diversion:
+        # without a count Asterisk takes the call for one that was never diverted, and sends no Diversion
+        variables |= {
+            "REDIRECTING(from-num,i)": r.diversion,
+            "REDIRECTING(reason,i)": "unconditional",
+            "REDIRECTING(count,i)": "1",
+        }
+    return variables
 
 
 def _timer(in_ms: int) -> str:

@@ -17,8 +17,23 @@ from starlette.responses import Response
 
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.records import UnreadableRecord
-from ari_app.entrypoints import views, views_account, views_plan
-from ari_app.entrypoints.http import bodies, calls, keys, minutes, nodes, plan, queries, refunds, system, teams, users
+from ari_app.entrypoints import views, views_account, views_plan, views_report, views_trunk
+from ari_app.entrypoints.http import (
+    attempts,
+    bodies,
+    calls,
+    keys,
+    minutes,
+    nodes,
+    plan,
+    queries,
+    refunds,
+    reports,
+    system,
+    teams,
+    trunks,
+    users,
+)
 from ari_app.entrypoints.http.auth import Gate
 from ari_app.entrypoints.http.connection import ConnectionLimits
 from ari_app.entrypoints.http.doors import Doors
@@ -33,16 +48,20 @@ BY_STATUS = {404: "not-found", 405: "method-not-allowed"}
 SCHEMAS = {
     "Call": views.CallView, "Calls": calls.Calls, "Events": calls.Events, "User": views.UserView,
     "Balance": views_account.BalanceView, "Statement": minutes.Statement, "Granted": minutes.Granted,
-    "Corrected": minutes.Corrected, "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
+    "Corrected": minutes.Corrected, "LimitsNow": attempts.LimitsNow, "Lifted": attempts.Lifted,
+    "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
     "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView,
     "ForgottenNode": nodes.ForgottenNode, "Nodes": nodes.Nodes,
     "Key": keys.KeyView, "Keys": keys.KeyList, "NewKeyMade": keys.MadeView,
-    "Trunks": system.Trunks, "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
+    "Settlement": views_report.SettlementView,
+    "Trunks": trunks.Trunks, "Trunk": views_trunk.TrunkDetail, "TrunkTest": views_trunk.TrunkTestView,
+    "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip
-ROUTERS = (calls.router, refunds.router, users.router, minutes.router, plan.router, teams.router, keys.router,
-           nodes.router, system.router)  # fmt: skip
+ROUTERS = (calls.router, refunds.router, users.router, minutes.router, plan.router, attempts.router, teams.router,
+           keys.router, nodes.router, reports.router, trunks.router,
+           system.router)  # fmt: skip
 BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant, bodies.Correct, bodies.Refund, bodies.PutTeam,
-          bodies.NewKey, bodies.PutNode)  # fmt: skip
+          bodies.NewKey, bodies.PutNode, bodies.AskTrunkTest)  # fmt: skip
 ABOUT = """\
 Callback calls over your own Asterisk: rings the caller, then the callee, joins the two, and charges the talk from the
 caller's minutes. Times are RFC 3339 in UTC; minutes are whole seconds; errors are application/problem+json."""

@@ -73,6 +73,11 @@ class PutNode(Body):
     drained: bool = Field(description="Whether new calls go elsewhere.")
 
 
+class AskTrunkTest(Body):
+    number: Who = Field(description="The phone that is rung.", examples=["+8613900000004"])
+    seconds: int = Field(10, ge=1, le=60, description="So long it stays up after its answer.")
+
+
 class Grant(Body):
     kind: Literal["bonus", "bought"]
     seconds: int = Field(ge=1, le=GRANT_S_MAX)

@@ -127,7 +127,7 @@ async def events(
 
 
 def refused(refusal: Refusal) -> Problem:
-    extra: dict[str, Any] = {"call": refusal.call} if refusal.call else {}
+    extra: dict[str, Any] = {name: said for name in ("call", "rule") if (said := getattr(refusal, name))}
     return Problem(refusal.type, refusal.sentence, refusal.at, refusal.retry_after_s, extra)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -10,10 +10,15 @@ from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plans
 from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.attempts import Attempts
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
+from ari_app.engine.trunk_book import TrunkBook
+from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.limits import Limits
+from ari_app.entrypoints.views_report import Terms as ReportTerms
 from ari_app.ports.calls import Calls
+from ari_app.ports.costs import Costs
 from ari_app.ports.keys import Keys
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.nodes import NodeNow
@@ -34,12 +39,23 @@ class Part:
 class TrunkNow:
     name: str
     state: Literal["up", "down", "unknown"] = "unknown"
+    why: str = ""
+    """Of one that is down."""
+    registration: str = ""
+    """Of one that registers, as the PBX says: Registered, Unregistered, Rejected, Stopped."""
+    roundtrip_us: int = 0
+    """To its answer, when it was last asked whether it is there. 0: not known."""
 
 
 class Service(Protocol):
     """Of engine.service.CallService."""
 
     async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal: ...
+
+    async def test_trunk(
+        self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None
+    ) -> Call | Refusal | None:
+        """None: there is no such trunk."""
 
 
 class LiveCall(Protocol):
@@ -82,6 +98,8 @@ class Doors:
     keys: Keys
     ledger: Ledger
     calls: Calls
+    costs: Costs
+    attempts: Attempts
     membership: Membership
     teams: Teams
     plans: Plans
@@ -93,9 +111,13 @@ class Doors:
     metrics: Callable[[], bytes]
     """In Prometheus's text format."""
     now_ms: Callable[[], int]
+    book: TrunkBook = field(default_factory=lambda: TrunkBook(()))
+    lines: Callable[[], Mapping[str, int]] = dict
+    """Trunk → its lines in use, of those that could be counted."""
     body_max: int = 65_536
     connections_max: int = 1_000
     address_connections_max: int = 200
     request_timeout_ms: int = 20_000
     key_cache_ms: int = 5_000
     limits: Limits = field(default_factory=Limits)
+    report: ReportTerms = field(default_factory=ReportTerms)

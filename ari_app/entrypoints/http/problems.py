@@ -44,6 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "unknown-member": Kind(404, "Not a member", "The user is no member of this team."),
     "unknown-key": Kind(404, "No such key", "No key has this id; it may have been revoked before."),
     "unknown-node": Kind(404, "No such node", "No process has told of a node with this name."),
+    "unknown-trunk": Kind(404, "No such trunk", "No trunk in force has this name."),
     "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
     "request-timeout": Kind(408, "Request too slow", "It did not come whole within `http_request_timeout_s`."),
@@ -69,7 +70,9 @@ KINDS: Mapping[str, Kind] = {
     "malformed-request": Kind(
         422, "Request not understood", "A path, query or header value of the wrong kind, or an unknown query parameter."
     ),
-    "too-many-calls": Kind(429, "Too many calls", "A limit was hit; `detail` names the rule."),
+    "too-many-calls": Kind(
+        429, "Too many calls", "A limit was hit: `rule` names it, such as `pair-3-in-300s` (see `POST /v1/calls`)."
+    ),
     "too-many-requests": Kind(
         429, "Asked too often", "`rule`: `key`, this key asks too often; `wrong-keys`, wrong keys from this address."
     ),

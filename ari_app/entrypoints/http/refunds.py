@@ -62,6 +62,8 @@ async def _payer(d: Doors, call_id: str, named: str | None) -> tuple[User, bool]
         if named is None:
             raise
         call = None
+    if call is not None and not call.payer:
+        raise Problem("nothing-to-refund", "Nobody was charged for this call.", "call_id")
     if call is not None:
         if named not in (None, call.payer):
             raise Problem("malformed-request", f"user: {call.payer} pays for this call, not {named}.", "user")

@@ -1,14 +1,11 @@
-"""What operators and machines look at: trunks, health, readiness, metrics, and two small pages."""
+"""What operators and machines look at: health, readiness, metrics, and two small pages."""
 
 from __future__ import annotations
-
-from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.pages import DOCS, HOME
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import doors, gives, reply
@@ -16,15 +13,6 @@ from ari_app.entrypoints.http.reply import doors, gives, reply
 router = APIRouter(tags=["system"])
 
 READY_AGAIN_S = 2
-
-
-class TrunkView(msgspec.Struct):
-    name: str
-    state: Annotated[str, msgspec.Meta(description="up, down, or unknown")]
-
-
-class Trunks(msgspec.Struct):
-    trunks: list[TrunkView]
 
 
 class PartView(msgspec.Struct):
@@ -40,13 +28,6 @@ class Ready(msgspec.Struct):
 
 class Alive(msgspec.Struct):
     alive: bool
-
-
-@router.get("/v1/trunks", summary="List trunks", responses=gives("Trunks"))
-async def trunks(request: Request) -> Response:
-    """In the order of sip_trunks.conf."""
-    await allowed(request, "read")
-    return reply(Trunks([TrunkView(one.name, one.state) for one in doors(request).trunks()]))
 
 
 @router.get("/healthz", summary="Is the process alive", responses=gives("Alive", needs_key=False))

@@ -46,7 +46,7 @@ def service_of(users: Any) -> CallService:
     policy: Any = SimpleNamespace()
     return CallService(
         fleet=fleet_of(), users=users, is_resolved=never, read_number=lambda _: None, policy=policy,
-        trunks=TrunkBook(()), now_ms=lambda: 0, plan_of=personal,
+        trunks=TrunkBook(()), now_ms=lambda: 0, entitled=personal,
     )  # fmt: skip
 
 

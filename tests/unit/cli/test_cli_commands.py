@@ -33,12 +33,13 @@ def test_the_commands_that_were_promised_are_there() -> None:
         "up", "run", "demo", "call", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
         "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
         "stack fetch", "stack start", "stack stop", "stack status",
-        "stack logs", "stack carrier-calls", "stack backup", "stack restore", "trunks check",
-        "trunks status", "plans check", "plans sample", "plans explain", "correct", "refund",
+        "stack logs", "stack carrier-calls", "stack backup", "stack restore", "trunks check", "trunks import",
+        "trunks status", "trunks diff", "trunks apply", "trunks rollback",
+        "trunks history", "plans check", "plans sample", "plans explain", "correct", "refund",
         "team put", "team get", "team members", "team add", "team remove",
         "nodes", "node drain", "node resume", "node forget",
-        "key make", "key list", "key revoke",
-        "ledger verify", "ledger archive", "ledger archived", "ledger migrate",
+        "limits show", "limits lift", "key make", "key list", "key revoke",
+        "ledger verify", "ledger archive", "ledger archived", "ledger migrate", "report settlement", "settle",
     }  # fmt: skip
     assert {" ".join(path) for path in COMMANDS} == promised
 

@@ -9,15 +9,19 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ari_app.adapters.memory_calls import MemoryCalls
+from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
+from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
 from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.limits import Limit
 from ari_app.domain.units import Increment
 from ari_app.engine import records
 from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
 from ari_app.entrypoints.http.app import build
@@ -147,15 +151,18 @@ class Bench:
     def __init__(self) -> None:
         self.service, self.engine, self.nodes = FakeService(), FakeEngine(), FakeNodes()
         self.users, self.keys = MemoryUsers(), MemoryKeys()
-        self.ledger, self.calls = MemoryLedger(), MemoryCalls()
+        self.ledger, self.calls, self.costs = MemoryLedger(), MemoryCalls(), MemoryCosts()
         self.teams = MemoryTeams()
         self.membership = Membership(self.users, self.teams)
         self.entitlements = Entitlements(self.users, self.membership, MemoryShares(), shipped(), "Asia/Shanghai")
         self.parts = [Part("asterisk", True), Part("redis", True), Part("trunk", True)]
         self.now_ms = NOW_MS
+        self.limits = MemoryLimits()
+        self.attempts = Attempts(self.limits, AttemptRules((Limit(2, 300),), (Limit(3, 3600),), ("+86139",)))
         self.doors = Doors(
             service=self.service, engine=self.engine, nodes=self.nodes, users=self.users, keys=self.keys,
-            ledger=self.ledger, calls=self.calls, membership=self.membership, teams=self.teams, plans=shipped(),
+            ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
+            membership=self.membership, teams=self.teams, plans=shipped(),
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: [TrunkNow("carrier", "up"), TrunkNow("other")], metrics=lambda: b"ringbridge_x 1\n",
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,

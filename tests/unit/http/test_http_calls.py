@@ -52,7 +52,7 @@ async def test_a_call_that_is_over_tells_all_that_is_owed(api: Bench) -> None:
     caller, callee = call["legs"]
     assert callee == {
         "role": "callee", "number": "+8613900000004", "shown": "+8613900000001", "why": "verified", "trunk": "carrier",
-        "tried": ["broken", "carrier"], "rang_at": "2026-11-23T08:33:12.193Z",
+        "tried": ["broken", "carrier"], "passed_over": {}, "rang_at": "2026-11-23T08:33:12.193Z",
         "answered_at": "2026-11-23T08:33:12.223Z", "ended_at": "2026-11-23T08:33:17.473Z", "cause": 16,
         "sip_status": 200, "charged_s": 60, "cost": {"micro": 60_000, "currency": "CNY"},
     }  # fmt: skip
@@ -188,12 +188,13 @@ REFUSALS = [
 @pytest.mark.parametrize(("type", "status"), REFUSALS)
 async def test_each_refusal_has_its_status_and_its_words(api: Bench, type: str, status: int) -> None:
     retry = 10 if status in (429, 503) else None
-    api.service.answer = Refusal(type, "A sentence.", "caller", retry, "c9")  # type: ignore[arg-type]
+    rule = "pair-3-in-300s" if status == 429 else ""
+    api.service.answer = Refusal(type, "A sentence.", "caller", retry, "c9", rule)  # type: ignore[arg-type]
     answer = await api.ask("POST", "/v1/calls", ASK)
     assert answer.status == status
     problem = answer.problem
     assert (problem["type"], problem["detail"], problem["field"]) == (type, "A sentence.", "caller")
-    assert problem["call"] == "c9"
+    assert (problem["call"], problem.get("rule", "")) == ("c9", rule)
     assert problem.get("retry_after_s") == retry
     assert answer.headers.get("retry-after") == (str(retry) if retry else None)
 

@@ -28,6 +28,7 @@ SCOPES = [
     ("PUT", "/v1/teams/acme/members/demo", set()),
     ("DELETE", "/v1/teams/acme/members/acme1", set()),
     ("GET", "/v1/trunks", {"viewer"}),
+    ("GET", "/v1/reports/settlement", {"viewer"}),
     ("GET", "/v1/nodes", {"viewer"}),
     ("PUT", "/v1/nodes/pbx1", set()),
     ("DELETE", "/v1/nodes/pbx1", set()),

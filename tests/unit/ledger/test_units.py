@@ -10,11 +10,14 @@ from ari_app.domain.errors import CallerError
 from ari_app.domain.units import (
     Increment,
     affordable_s,
+    billed_s,
     cost_micro,
     funds_end_ms,
+    mean,
     rounded_s,
     talk_s,
     whole_increments,
+    worth_micro,
 )
 
 MINUTE, SECONDS_6, THEN_EACH, EACH = Increment(60, 60), Increment(6, 6), Increment(60, 1), Increment(1, 1)
@@ -99,6 +102,12 @@ def test_what_a_carrier_bills_is_never_rounded_in_our_favour() -> None:
     assert cost_micro(6_001, price, SECONDS_6) == 13_000
     assert cost_micro(1_000, 100, EACH) == 2  # 1.67 millionths
     assert cost_micro(60_000, 0, MINUTE) == 0
+    assert [billed_s(ms, SECONDS_6) for ms in (-1, 0, 1, 6_000, 6_001)] == [0, 0, 6, 6, 12]
+
+
+def test_what_minutes_are_worth_is_never_rounded_in_our_favour() -> None:
+    assert [worth_micro(s, 100_000) for s in (0, 1, 60, 90)] == [0, 1_666, 100_000, 150_000]
+    assert (mean([1, 2]), mean([4]), mean([0, 0, 0])) == (2, 4, 0)
 
 
 def test_one_leg_may_talk_all_that_is_held() -> None:

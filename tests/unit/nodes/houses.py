@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ari_app.adapters.memory_calls import MemoryCalls, MemoryLeases
+from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_nodes import MemoryBoard
 from ari_app.engine.engine import Engine
@@ -155,6 +156,7 @@ class Process:
         link, ledger = Link(self.house.exchange), MemoryLedger()
         engine = Engine(
             node=NODE, telephony=link, calls=self.house.calls, ledger=ledger,  # type: ignore[arg-type]
+            costs=MemoryCosts(),
             performer=Performer(link, ledger, now_ms, NoMonths()), now_ms=now_ms,  # type: ignore[arg-type]
             alive_mark_s=0.05, retention_s=60,
         )  # fmt: skip

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from ari_app.adapters.gone_pbx import GonePbx
+from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.engine import ending
 from ari_app.engine.ending import end_calls
@@ -24,6 +25,7 @@ def gone_node(house: House) -> Node:
         pbx, ledger = GonePbx(now_ms), MemoryLedger()
         engine = Engine(
             node=NODE, telephony=pbx, calls=house.calls, ledger=ledger,  # type: ignore[arg-type]  # a Troubled one
+            costs=MemoryCosts(),
             performer=Performer(pbx, ledger, now_ms, NoMonths()), now_ms=now_ms, alive_mark_s=0.05, retention_s=60,
         )  # fmt: skip
         return Reign(engine, pbx)

@@ -2,7 +2,21 @@
 
 import pytest
 
-from ari_app.domain.numbers import CallerId, Number, Own, Policy, Rules, Shown, Why, WhyShown, mask, may_call, shown
+from ari_app.domain.numbers import (
+    CallerId,
+    Format,
+    Number,
+    Own,
+    Policy,
+    Rules,
+    Shown,
+    Why,
+    WhyShown,
+    formatted,
+    mask,
+    may_call,
+    shown,
+)
 
 PLATFORM = "+864001234567"
 MINE = "+8613912345601"
@@ -58,6 +72,34 @@ def test_a_pool_gives_one_pair_one_number_and_uses_them_all() -> None:
 
     assert set(picked.values()) == set(pool.numbers)
     assert all(shown(pool, PLATFORM, None, pair).number == number for pair, number in picked.items())
+
+
+def test_a_pool_that_gains_a_number_leaves_most_pairs_theirs() -> None:
+    two = CallerId("pool", ("+861055550001", "+861055550002"))
+    three = CallerId("pool", ("+861055550003", *two.numbers))
+    pairs = [f"a{i}:b" for i in range(300)]
+    moved = [pair for pair in pairs if shown(two, PLATFORM, None, pair) != shown(three, PLATFORM, None, pair)]
+
+    assert all(shown(three, PLATFORM, None, pair).number == "+861055550003" for pair in moved)
+    assert 60 <= len(moved) <= 140
+
+
+@pytest.mark.parametrize(
+    ("form", "number", "national", "expected"),
+    [
+        ("e164", MINE, "13912345601", MINE),
+        ("digits", MINE, "13912345601", "8613912345601"),
+        ("00", MINE, "13912345601", "008613912345601"),
+        ("national", MINE, "13912345601", "13912345601"),
+        ("national", "+85291234567", "", "0085291234567"),
+        ("e164", "10086", "", "10086"),
+        ("digits", "10086", "", "10086"),
+        ("00", "10086", "", "10086"),
+        ("national", "10086", "", "10086"),
+    ],
+)
+def test_a_number_is_written_as_the_carrier_reads_it(form: Format, number: str, national: str, expected: str) -> None:
+    assert formatted(number, form, national) == expected
 
 
 @pytest.mark.parametrize(

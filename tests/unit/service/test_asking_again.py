@@ -61,7 +61,7 @@ class Desk:
             fleet=fleet_of(self.line, world.engine.calls), users=self.users, is_resolved=world.engine.is_resolved,
             read_number=PhoneNumbers("CN").read,
             trunks=TrunkBook([Trunk("t", "127.0.0.1", caller_id=CallerId("verified"))]),
-            policy=policy, now_ms=world.loop.now_ms, plan_of=personal,
+            policy=policy, now_ms=world.loop.now_ms, entitled=personal,
         )  # fmt: skip
 
     async def place(self, ask: CallAsk = ASK, key: str | None = "order-7") -> Call | Refusal:

@@ -27,7 +27,7 @@ async def service() -> CallService:
     policy: Any = SimpleNamespace(rules=Rules(("CN",)))
     return CallService(
         fleet=fleet_of(), users=users, is_resolved=never, read_number=PhoneNumbers("CN").read,
-        policy=policy, trunks=TrunkBook(()), now_ms=lambda: 0, plan_of=personal,
+        policy=policy, trunks=TrunkBook(()), now_ms=lambda: 0, entitled=personal,
     )  # fmt: skip
 
 

@@ -69,6 +69,21 @@ def test_a_call_has_its_times_in_ms_and_who_ended_it(cel: Cel) -> None:
     assert (call.hung_up_by, call.cause, call.talked_ms) == ("platform", 16, 4623)
 
 
+def test_the_headers_that_say_who_calls_are_kept_as_they_came(cel: Cel) -> None:
+    came = {
+        "from": '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1',
+        "rpid": "<sip:+8613800000002@h>;party=calling;privacy=full;screen=no",
+        "privacy": "id",
+        "diversion": "<sip:+864001234567@h>;reason=unconditional",
+    }
+    cel.invite(number="88#008613900000001", **came)
+    [call] = read_calls(cel.directory)
+    assert call.number == "88#008613900000001"
+    assert (call.from_header, call.rpid, call.privacy, call.diversion) == tuple(came.values())
+    assert (call.from_user, call.pai) == ("anonymous", None)
+    assert came.items() <= (json.loads(call.to_json()) | {"from": call.from_header}).items()
+
+
 @pytest.mark.parametrize(
     ("source", "by"), [(CHANNEL, "platform"), ("dialplan/builtin", "phone"), ("", None), ("PJSIP/other-1", None)]
 )

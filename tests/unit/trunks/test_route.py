@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from ari_app.domain.numbers import Format
 from ari_app.domain.rates import Rate
-from ari_app.domain.trunks import Trunk, dialled, in_order, route
+from ari_app.domain.trunks import Trunk, dialled, in_order
 
 CHEAP = Trunk("cheap", "a.example", priority=1)
 SPARE = Trunk("spare", "b.example", priority=2)
@@ -33,23 +34,9 @@ def test_a_longer_prefix_wins_over_a_shorter_one() -> None:
     assert in_order("+8613900000001", (short, long)) == (long, short)
 
 
-def test_after_a_failure_the_next_one_is_tried_until_there_is_none() -> None:
-    tried: list[str] = []
-    while trunk := route("+8613900000001", ALL, tried):
-        tried.append(trunk.name)
-
-    assert tried == ["mobile", "cheap", "spare"]
-    assert route("+8613900000001", ALL, tried) is None
-
-
-def test_a_full_trunk_is_passed_over() -> None:
-    assert route("+861012345678", ALL, tried=(), full={"cheap"}) == SPARE
-    assert route("+861012345678", ALL, tried={"spare"}, full={"cheap"}) is None
-
-
-def test_a_number_that_no_trunk_takes_has_no_route() -> None:
-    assert route("+861012345678", (HK,), ()) is None
-    assert route("+861012345678", (), ()) is None
+def test_a_number_that_no_trunk_takes_has_no_order() -> None:
+    assert in_order("+861012345678", (HK,)) == ()
+    assert in_order("+861012345678", ()) == ()
 
 
 def test_equals_share_the_calls_by_weight_and_one_call_s_order_never_changes() -> None:
@@ -72,12 +59,23 @@ def test_without_one_trunk_only_its_own_calls_move() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number_format", "number", "expected"),
-    [("e164", "+8613900000001", "+8613900000001"), ("digits", "+8613900000001", "8613900000001"),
-     ("digits", "10086", "10086")],
-)  # fmt: skip
-def test_a_number_is_dialled_in_the_trunk_s_format(number_format: str, number: str, expected: str) -> None:
-    assert dialled(Trunk("t", "h", number_format=number_format), number) == expected
+    ("number_format", "prepend", "number", "expected"),
+    [
+        ("e164", "", "+8613900000001", "+8613900000001"),
+        ("digits", "", "+8613900000001", "8613900000001"),
+        ("national", "", "+8613900000001", "13900000001"),
+        ("digits", "8899#", "+8613900000001", "8899#8613900000001"),
+        ("00", "9", "+8613900000001", "9008613900000001"),
+        ("digits", "9", "10086", "10086"),  # 910086 would be another number
+        ("national", "", "10086", "10086"),
+    ],
+)
+def test_a_number_is_dialled_in_the_trunk_s_format(
+    number_format: Format, prepend: str, number: str, expected: str
+) -> None:
+    trunk = Trunk("t", "h", number_format=number_format, prepend=prepend)
+
+    assert dialled(trunk, number, "13900000001") == expected
 
 
 def test_among_equals_without_a_weight_the_cheaper_for_this_number_goes_first() -> None:

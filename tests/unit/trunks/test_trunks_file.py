@@ -1,5 +1,6 @@
 """sip_trunks.conf: what it means, and what is said about mistakes."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_lines() -> None:
         "foo\n"
         "port = 70000\n"
         "price = 0,06\n"
-        "transport = tls\n"
+        "transport = tsl\n"
         "[T]\n"  # 15
         "priority = 0\n"
     ) == [
@@ -99,12 +100,12 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_lines() -> None:
         "t.conf:9: caller_id: 'fixed' will not do; expected platform, verified, fixed +NUMBER, "
         "or pool +NUMBER, +NUMBER",
         't.conf:10: unknown option "prioritty"; did you mean "priority"?',
-        "t.conf:11: 'foo' will not do; expected [trunk] or option = value",
+        "t.conf:11: this line will not do; expected [trunk] or option = value",
         "t.conf:12: port: '70000' will not do; expected a whole number from 1 to 65535",
         "t.conf:13: price: '0,06' will not do; expected a price a minute such as 0.06, with at most six decimals",
-        "t.conf:14: transport: 'tls' will not do; expected one of udp",
-        "t.conf:15: [T]: given twice",
-        "t.conf:15: [T] has no host; expected a host name or an IPv4 address",
+        "t.conf:14: transport: 'tsl' will not do; expected one of udp, tcp, tls; did you mean \"tls\"?",
+        "t.conf:15: [T]: given twice, first in line 6",
+        "t.conf:15: [T] has no host; expected a host name, an IPv4 or an IPv6 address, without a port",
         "t.conf:16: priority: '0' will not do; expected a whole number from 1 to 1000",
     ]
 
@@ -133,7 +134,7 @@ def test_the_name_of_the_embedded_carrier_is_taken_where_it_is_there(tmp_path: P
     with pytest.raises(Mistakes) as e:
         load_trunks(file, embedded=True)
     assert [str(one).removeprefix(f"{tmp_path}/").split(": ")[0] for one in e.value.found] == ["t.conf:3", "t.conf:5"]
-    assert "[carrier]: the embedded carrier has this name" in str(e.value)
+    assert "[Carrier]: the embedded carrier has this name" in str(e.value)
     assert parse_trunks("[carrier]\nhost = h\n") == (Trunk("carrier", "h"),)
 
 
@@ -158,7 +159,25 @@ def test_the_page_has_the_table() -> None:
 
 
 def test_the_example_with_every_option_taken_in_is_the_defaults() -> None:
-    every = re.sub(r"^;(?=[a-z_]+ = )", "", example(), flags=re.MULTILINE)
+    every = re.sub(r"^;(?=[a-z_]+ =( |$))", "", example(), flags=re.MULTILINE)
 
     assert parse_trunks(every) == parse_trunks(example()) == (Trunk("telco", "sip.example.net"),)
-    assert {line.split(" = ")[0] for line in every.splitlines() if " = " in line} == set(OPTIONS)
+    assert [line.split(" =")[0] for line in every.splitlines() if re.match("[a-z]+.* =", line)] == list(OPTIONS)
+
+
+def test_every_field_of_a_trunk_has_its_option_and_the_same_default() -> None:
+    fields = {one.name: one.default for one in dataclasses.fields(Trunk)}
+    assert {option.field for option in OPTIONS.values()} == fields.keys() - {"name", "endpoint"}
+    for option in OPTIONS.values():
+        if option.default is not None:
+            assert option.default == fields[option.field], option.field
+
+
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.such_as])
+def test_what_the_example_names_as_such_will_do(name: str) -> None:
+    assert OPTIONS[name].kind.parse(OPTIONS[name].such_as)
+
+
+def test_the_pass_through_of_the_example_will_do() -> None:
+    taken_in = example().replace(";endpoint/", "endpoint/")
+    assert parse_trunks(taken_in)[0].endpoint == (("rtp_symmetric", "yes"),)

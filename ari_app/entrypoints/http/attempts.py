@@ -1,0 +1,85 @@
+"""/v1/users/{id}/limits/{number}: what is counted of a user's calls to a number, and the operator's hand to lift it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from ari_app.engine.attempts import Standing, rule_of
+from ari_app.entrypoints.http.auth import allowed
+from ari_app.entrypoints.http.doors import Doors
+from ari_app.entrypoints.http.problems import Problem
+from ari_app.entrypoints.http.reply import doors, gives, reply
+from ari_app.entrypoints.http.users import UserId, known_user
+from ari_app.entrypoints.views import Time, rfc3339
+
+router = APIRouter(prefix="/v1/users", tags=["users"])
+
+Called = Annotated[str, Path(description="The called number, with its + as %2B.")]
+
+
+class CountedCall(msgspec.Struct):
+    id: str
+    at: Time
+
+
+class Counted(msgspec.Struct):
+    """`calls`, the oldest first. `hit`: the rule by which one more would be refused, and for how long; null: none."""
+
+    of: Annotated[Literal["pair", "number"], msgspec.Meta(description="This user's calls to it, or everybody's.")]
+    rules: list[str]
+    calls: list[CountedCall]
+    hit: str | None
+    again_s: int | None
+
+
+class LimitsNow(msgspec.Struct):
+    """Nothing is `counted` where no limit is for this number."""
+
+    user: str
+    number: str
+    counted: list[Counted]
+
+
+class Lifted(msgspec.Struct):
+    forgotten: Annotated[int, msgspec.Meta(description="Calls that do not count any more.")]
+
+
+@router.get("/{id}/limits/{number}", summary="How often a number was called", responses=gives("LimitsNow", 400, 404))
+async def show(request: Request, id: UserId, number: Called) -> Response:
+    """As far as it counts for the limits of a pair and of a number."""
+    await allowed(request, "read")
+    d = doors(request)
+    user, called = (await known_user(d, id)).id, _number(d, number)
+    standing = await d.attempts.standing(user, called, d.now_ms())
+    return reply(LimitsNow(user, called, [_counted(one) for one in standing]))
+
+
+@router.delete("/{id}/limits/{number}", summary="Lift the limits", responses=gives("Lifted", 400, 404))
+async def lift(
+    request: Request, id: UserId, number: Called,
+    of_all: Annotated[bool, Query(description="Also what all users' calls count for this number.")] = False,
+) -> Response:  # fmt: skip
+    """Calls so far do not count any more; those that come do."""
+    await allowed(request, "admin")
+    d = doors(request)
+    user = await known_user(d, id)
+    return reply(Lifted(await d.attempts.lift(user.id, _number(d, number), of_all=of_all)))
+
+
+def _number(d: Doors, written: str) -> str:
+    number = d.read_number(written)
+    if number is None:
+        raise Problem("invalid-number", f"{written} is not a phone number that can be called.", "number")
+    return number.text
+
+
+def _counted(one: Standing) -> Counted:
+    return Counted(
+        one.what.kind, [rule_of(one.what, limit) for limit in one.limits],
+        [CountedCall(call, rfc3339(at_ms)) for call, at_ms in one.marks.items()],
+        None if one.over is None else rule_of(one.what, one.over.limit),
+        None if one.over is None else -(-one.over.again_ms // 1000),
+    )  # fmt: skip
