@@ -266,6 +266,7 @@ class App:
         self.metrics.live.set(self.fleet.live)
         self.metrics.tasks.set(len(asyncio.all_tasks()))
         self.metrics.trunks(self.trunk_states())
+        self.metrics.trunks_version.set(self.trunk_watch.version or 0)
         health = {trunk.name: self.trunks.health(trunk.name) for trunk in self.trunks.trunks}
         self.metrics.trunk_lines(self.lines_now.in_use, health)
         self.metrics.of_trunks.show(self.trunks.trunks, self.trunk_states())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -45,6 +44,7 @@ class Metrics:
             registry=r,
         )  # fmt: skip
         self.ready = Gauge("ringbridge_ready", "1 while this part lets calls be placed", ["part"], registry=r)
+        self.trunks_version = Gauge("ringbridge_trunks_version", "The trunks that calls are routed by", registry=r)
         self.trunk_up = Gauge("ringbridge_trunk_up", "1 while the trunk can be reached", ["trunk"], registry=r)
         self.lines = Gauge(
             "ringbridge_trunk_lines", "Channels of a trunk, over all processes", ["trunk"], registry=r
@@ -109,12 +109,10 @@ class Metrics:
             self.ready.labels(part.name).set(int(part.ok))
 
     def trunks(self, trunks: Iterable[TrunkNow]) -> None:
-        """One whose state nobody knows is not shown: it is neither up nor down."""
+        """One whose state nobody knows is not shown: it is neither up nor down. Nor is one that is in force no more."""
+        self.trunk_up.clear()
         for trunk in trunks:
-            if trunk.state == "unknown":
-                with suppress(KeyError):
-                    self.trunk_up.remove(trunk.name)
-            else:
+            if trunk.state != "unknown":
                 self.trunk_up.labels(trunk.name).set(int(trunk.state == "up"))
 
     def trunk_lines(self, in_use: Mapping[str, int], health: Mapping[str, Health]) -> None:

@@ -8,19 +8,8 @@ from textwrap import wrap
 
 from ari_app.config.kinds import Kind, money, price, rounding, text, whole
 from ari_app.domain.trunks import PLATFORM
-from ari_app.trunk_kinds import (
-    caller_id,
-    causes,
-    choice,
-    host,
-    host_and_port,
-    hours,
-    listed,
-    optional_host,
-    prefixes,
-    sources,
-    yes_or_no,
-)
+from ari_app.trunk_addresses import host, host_and_port, optional_host, sources
+from ari_app.trunk_kinds import caller_id, causes, choice, hours, listed, prefixes, yes_or_no
 
 TLS_PORT = 5061
 CODECS = ("alaw", "ulaw", "g722", "opus", "g729", "gsm")

@@ -23,6 +23,10 @@ class Secret:
     is_absent: bool = False
 
 
+def is_literal(written: str) -> bool:
+    return not written.startswith((ENV, FILE))
+
+
 def secret_of(written: str, folder: Path, env: Mapping[str, str] | None = None) -> Secret:
     """`folder`: where a path that is not whole begins."""
     if written.startswith(ENV):

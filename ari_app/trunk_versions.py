@@ -120,6 +120,7 @@ class Versions:
         """One start or apply at a time. Raises StackError where it takes too long."""
         self._create()
         with file_lock(self.home / "apply.lock", waiting=waiting, check=check, within_s=within_s):
+            self._give(self.home / "apply.lock")
             for half in self.home.glob(".*"):  # of one who was killed while he wrote; it may have passwords
                 half.unlink()
             yield
@@ -127,13 +128,13 @@ class Versions:
     def begin(self, trunks: Sequence[Trunk], text: str, entry: Entry, before: Mapping[str, str | None]) -> Entry:
         """The new version is on disk, and what is needed to take it back; nothing is in force yet. Gives its number."""
         entry = self._store(trunks, text, entry)
-        _write(self._journal, Journal(entry, before))
+        self._write(self._journal, Journal(entry, before))
         return entry
 
     def commit(self, entry: Entry) -> None:
         """From now on it is in force."""
         index = self.index()
-        _write(self.index_file, Index(entry.version, (*index.entries, entry)))
+        self._write(self.index_file, Index(entry.version, (*index.entries, entry)))
         self._close()
         self._forget_old()
 
@@ -142,7 +143,7 @@ class Versions:
         index = self.index()
         if all(one.version != entry.version for one in index.entries):
             failed = replace(entry, outcome="rolled back", why=why)
-            _write(self.index_file, replace(index, entries=(*index.entries, failed)))
+            self._write(self.index_file, replace(index, entries=(*index.entries, failed)))
         self._close()
 
     def adopt(self, trunks: Sequence[Trunk], text: str, entry: Entry) -> InForce:
@@ -164,15 +165,14 @@ class Versions:
             for path, text in journal.before.items():
                 put(Path(path), text)
             journal = replace(journal, is_restored=True)
-            _write(self._journal, journal)
+            self._write(self._journal, journal)
         return journal
 
     def _store(self, trunks: Sequence[Trunk], text: str, entry: Entry) -> Entry:
         self._create()
         number = max((one.version for one in self.index().entries), default=0) + 1
-        with written_whole(self.home / f"{number}.conf") as file:
-            file.write(text.encode())
-        _write(self.home / f"{number}.json", [replace(trunk, rates=tuple(trunk.rates)) for trunk in trunks])
+        self._write_bytes(self.home / f"{number}.conf", text.encode())
+        self._write(self.home / f"{number}.json", [replace(trunk, rates=tuple(trunk.rates)) for trunk in trunks])
         return replace(entry, version=number)
 
     def _close(self) -> None:
@@ -190,6 +190,21 @@ class Versions:
     def _create(self) -> None:
         StateDir(self.home.parent).create()
         self.home.mkdir(exist_ok=True, mode=0o700)
+        self._give(self.home)
+
+    def _write(self, path: Path, what: object) -> None:
+        self._write_bytes(path, msgspec.json.encode(what))
+
+    def _write_bytes(self, path: Path, content: bytes) -> None:
+        with written_whole(path) as file:
+            file.write(content)
+            self._give(file.fileno())
+
+    def _give(self, what: Path | int) -> None:
+        """What root writes here, the process that serves calls must read: it is for whoever has the state directory."""
+        if os.geteuid() == 0:
+            owner = self.home.parent.stat()
+            os.chown(what, owner.st_uid, owner.st_gid)
 
 
 def entry_now(by: str, source: str, message: str = "", changed: Sequence[str] = ()) -> Entry:
@@ -233,8 +248,3 @@ def _read(path: Path, kind: type[T]) -> T | None:
         return None
     except msgspec.MsgspecError as why:
         raise Mistakes([Mistake(str(path), f"is damaged: {why}")]) from None
-
-
-def _write(path: Path, what: object) -> None:
-    with written_whole(path) as file:
-        file.write(msgspec.json.encode(what))

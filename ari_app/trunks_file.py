@@ -6,7 +6,9 @@ trunk_checks.py, price decks in rate_deck.py. Knows no PBX.
 
 from __future__ import annotations
 
+import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,14 @@ from ari_app.config import Settings
 from ari_app.config.kinds import Unfit
 from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean
 from ari_app.config.sections import NAME, Section, first_word, in_order, missing, read_sections
-from ari_app.config.texts import bounded_text, check_text, lines_of
+from ari_app.config.texts import bounded_text, check_text, lines_of, why_no_file
 from ari_app.domain.rates import Deck
 from ari_app.domain.trunks import Trunk
 from ari_app.rate_deck import load_deck
 from ari_app.trunk_checks import Found, check_together, check_trunk, taken
 from ari_app.trunk_endpoint import MARK, wrong_name, wrong_value
 from ari_app.trunk_options import OPTIONS, PASS_THROUGH, TLS_PORT, TrunkOption, example, reference
-from ari_app.trunk_secrets import secret_of
+from ari_app.trunk_secrets import is_literal, secret_of
 
 __all__ = ["EMBEDDED", "OPTIONS", "Read", "example", "load_trunks", "parse_trunks", "read_trunks", "reference"]
 
@@ -34,6 +36,7 @@ MISTAKES_MAX = 200
 """Told of one file; of more than that, how many there are."""
 SHOWN_MAX = 60
 """Characters of a value that a mistake repeats."""
+COMMENT = re.compile(r"\s[;#]")
 NONE_HERE = "no trunk here; expected at least one section such as [telco]"
 
 
@@ -88,8 +91,10 @@ class _Reading:
     found: Found = field(default_factory=Found)
     of_decks: list[Mistake] = field(default_factory=list)
     decks: dict[tuple[str, str], Deck] = field(default_factory=dict)
+    lines: Sequence[str] = ()
 
     def read(self, content: str) -> Read:
+        self.lines = lines_of(content)
         mistakes = self.found.mistakes
         sections = read_sections(content, self.file, mistakes, word="trunk", known=OPTIONS, taken=self._taken)
         if not sections and not self.found.mistakes:
@@ -168,9 +173,13 @@ class _Reading:
     def _password(self, section: Section, written: str) -> str:
         secret = secret_of(written, Path(self.file).parent)
         conceal(secret.value)
+        line = section.lines["password"]
+        if is_literal(written) and COMMENT.search(self.lines[line - 1]):
+            what = "password: it ends where the comment begins, at ; or # after a space; one with these needs file:PATH"
+            self.found.warnings.append(Mistake(f"{self.file}:{line}", what))
         if secret.is_absent and self.elsewhere:
             what = f"password: {secret.wrong}; expected where Ringbridge runs"
-            self.found.warnings.append(Mistake(f"{self.file}:{section.lines['password']}", what))
+            self.found.warnings.append(Mistake(f"{self.file}:{line}", what))
             return "-"  # there is one, and it is not known here
         if secret.wrong:
             self._wrong(section, "password", f"password: {secret.wrong}")
@@ -180,8 +189,8 @@ class _Reading:
         """Of several trunks the same one is read once."""
         if (path, increment) not in self.decks:
             file = Path(self.file).parent / path
-            if not file.is_file():  # a pipe would be waited for
-                self._wrong(section, "rates", f"rates: {path!r} is not there; expected a CSV file")
+            if why := why_no_file(file):
+                self._wrong(section, "rates", f"rates: {_cut(path)!r} cannot be read: {why}; expected a CSV file")
                 return Deck()
             self.decks[path, increment] = Deck()
             try:
@@ -193,8 +202,12 @@ class _Reading:
 
 def _unfit(name: str, option: TrunkOption, raw: str, why: str) -> str:
     is_hidden = option.secret or looks_secret(raw)
-    said = "the value" if is_hidden else repr(raw if len(raw) <= SHOWN_MAX else f"{raw[:SHOWN_MAX]}…")
+    said = "the value" if is_hidden else repr(_cut(raw))
     return f"{name}: {said} will not do; expected {option.kind.words}{'' if is_hidden else why}"
+
+
+def _cut(raw: str) -> str:
+    return raw if len(raw) <= SHOWN_MAX else f"{raw[:SHOWN_MAX]}…"
 
 
 def looks_secret(raw: str) -> bool:
@@ -218,4 +231,4 @@ def _told_to_others(path: Path, content: str) -> list[Mistake]:
 
 def _has_password(line: str) -> bool:
     name, _, value = (part.strip() for part in line.partition("="))
-    return name == "password" and value != "" and not value.startswith(("env:", "file:"))
+    return name == "password" and value != "" and is_literal(value)

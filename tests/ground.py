@@ -246,9 +246,9 @@ class Ground:
         self._with_ledger(correct)
 
     def _with_ledger(self, work: Callable[[RedisLedger], Coroutine[Any, Any, Any]]) -> Any:
-        return self._with_redis(lambda link: work(RedisLedger(link)))
+        return self.with_redis(lambda link: work(RedisLedger(link)))
 
-    def _with_redis(self, work: Callable[[Link], Coroutine[Any, Any, Any]]) -> Any:
+    def with_redis(self, work: Callable[[Link], Coroutine[Any, Any, Any]]) -> Any:
         async def run() -> Any:
             link = Link(self.info.redis_url)
             await link.start()
@@ -268,7 +268,7 @@ class Ground:
             costs = RedisCosts(link, "Asia/Shanghai")
             return {leg.leg: leg for month in months async for leg in legs_of(costs, month)}
 
-        found: dict[str, LegCost] = self._with_redis(read)
+        found: dict[str, LegCost] = self.with_redis(read)
         return found
 
     def as_ones_own(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ari_app.config.texts import lines_of
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 WORD_MAX = 60
 """Of what a mistake repeats."""
+WORD = re.compile(r"\[?[A-Za-z_/-]*]?")
 HINTS_MAX = 200
 """Mistakes for which a near word is looked for: that takes a while."""
 
@@ -77,8 +78,10 @@ def _said(line: str, known: Collection[str]) -> str:
 
 
 def first_word(line: str) -> str:
-    """What follows may be a password that lacks its sign."""
+    """What follows may be a password that lacks its sign; and what is no word, one that slipped to the next line."""
     first = re.split(r"[\s:=]", line, maxsplit=1)[0][:WORD_MAX]
+    if not WORD.fullmatch(first):
+        return "…"
     return first if first == line else f"{first} …"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from ari_app.config.mistakes import Mistake, Mistakes, unreadable
@@ -31,6 +32,14 @@ def bounded_text(path: str | Path, bytes_max: int) -> str:
         raise Mistakes([Mistake(f"{path}:{line}", unreadable(e))]) from None
     check_text(text, str(path))
     return text
+
+
+def why_no_file(path: Path) -> str:
+    """Why this is no file to read whole, or "". A pipe or a device would be waited for."""
+    try:
+        return "" if stat.S_ISREG(path.stat().st_mode) else "it is no file"
+    except (OSError, ValueError) as e:
+        return (e.strerror or "") if isinstance(e, OSError) else "this is no path"
 
 
 def check_text(text: str, file: str) -> None:

@@ -71,7 +71,8 @@ def _key(part: str) -> str:
 
 def quoted(name: str) -> str:
     """On one line, whatever is in it."""
-    return json.dumps(name[:SAID_MAX], ensure_ascii=False)
+    text = json.dumps(name[:SAID_MAX], ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def said(value: object) -> str:
@@ -100,7 +101,8 @@ def _entries(lines: Sequence[str], wrong: list[tuple[int, str]]) -> Iterator[Ent
         if line.lstrip().startswith("["):
             prefix = _header(line, parsed)
             if parsed is None or line.lstrip().startswith("[["):
-                wrong.append((line_no, f"{said(line.strip())} will not do; expected [{'.'.join(prefix) or 'table'}]"))
+                meant = ".".join(map(_key, prefix)) or "table"
+                wrong.append((line_no, f"{said(line.strip())} will not do; expected [{meant}]"))
             yield Entry(prefix, Mark.HEADER, line_no)
         elif parsed is None:
             wrong.append((line_no, f"not TOML: {why}{_in_quotes(line)}"))

@@ -15,6 +15,9 @@ from ari_app.domain.units import Increment, rounded_s
 
 USUAL = tuple(Increment.parse(text) for text in ("1/1", "6/6", "30/6", "30/30", "60/1", "60/6", "60/30", "60/60"))
 """By which a carrier may round where its deck says something else."""
+ROUNDED_MICRO = 2
+"""Less than so much is a last millionth, begun by one and cut off by the other."""
+CONTRADICTS = "it contradicts itself"
 NANO = 1000
 """Of a millionth: a rate of a bill is kept this fine, as it may have more digits than a price of ours."""
 
@@ -85,11 +88,12 @@ class Theirs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`cost_step_micro`, `rate_step_nano`: the last digit that the bill writes. `increments`: those of the carrier's
-    decks, besides the usual ones."""
+    """`written_step_micro`, `rate_step_nano`: the last digit that the bill writes; `cost_step_micro`: by how much its
+    rounding may differ from us. `increments`: those of the carrier's decks, besides the usual ones."""
 
     time_tolerance_ms: int = 120_000
     duration_tolerance_ms: int = 1000
+    written_step_micro: int = 1
     cost_step_micro: int = 1
     rate_step_nano: int = 1
     increments: tuple[Increment, ...] = USUAL
@@ -112,7 +116,7 @@ def compare(ours: Ours, theirs: Theirs, terms: Terms) -> Verdict:
         return _judged(ours, theirs, terms)
     if theirs.currency and theirs.currency != ours.currency:
         return Verdict(Class.RATE_DIFFERS, f"billed in {theirs.currency}, by our deck in {ours.currency}")
-    if abs(theirs.cost_micro - ours.cost_micro) <= 1:
+    if abs(theirs.cost_micro - ours.cost_micro) < ROUNDED_MICRO:
         return Verdict(Class.AGREED)
     if theirs.rate_nano_per_min is not None and not _same_rate(ours, theirs.rate_nano_per_min, terms):
         said = f"{decimal(theirs.rate_nano_per_min // NANO)} a minute, by our deck"
@@ -147,7 +151,7 @@ def contradiction(theirs: Theirs, terms: Terms) -> str:
     if any(_makes(theirs, billed_s, terms) for billed_s in _may_be_billed(theirs, terms)):
         return ""
     rate, cost = decimal(theirs.rate_nano_per_min // NANO), decimal(theirs.cost_micro)
-    return f"it contradicts itself: {_s(theirs.charged_ms)} at {rate} a minute are not {cost}"
+    return f"{CONTRADICTS}: {_s(theirs.charged_ms)} at {rate} a minute are not {cost}"
 
 
 def _may_be_billed(theirs: Theirs, terms: Terms) -> Iterator[int]:
@@ -162,7 +166,7 @@ def _may_be_billed(theirs: Theirs, terms: Terms) -> Iterator[int]:
 def _makes(theirs: Theirs, billed_s: int, terms: Terms) -> bool:
     """Whether the rate makes the cost of so many seconds, rounded in any way to the last digit that the bill writes."""
     exact = billed_s * (theirs.rate_nano_per_min or 0)
-    return abs(theirs.cost_micro * 60 * NANO - exact) < (terms.cost_step_micro + 1) * 60 * NANO
+    return abs(theirs.cost_micro * 60 * NANO - exact) < max(terms.written_step_micro, ROUNDED_MICRO) * 60 * NANO
 
 
 def _seconds(talk_ms: int) -> set[int]:
@@ -205,7 +209,7 @@ def _other_increment(ours: Ours, theirs: Theirs, terms: Terms) -> str:
     for increment in (Increment.parse(ours.increment), *terms.increments):
         for talk_s in sorted(talks_s):
             exact = rounded_s(talk_s, increment) * ours.price_micro_per_min
-            if abs(theirs.cost_micro * 60 - exact) < (terms.cost_step_micro + 1) * 60:
+            if abs(theirs.cost_micro * 60 - exact) < max(terms.cost_step_micro, ROUNDED_MICRO) * 60:
                 return str(increment)
     return ""
 

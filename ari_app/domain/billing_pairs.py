@@ -141,6 +141,21 @@ def _not_crossing(gains: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
+def without_repeats(
+    found: Sequence[tuple[int, int]],
+    ours: Sequence[Ours],
+    theirs: Sequence[Theirs],
+    before: Theirs | None,
+    terms: Terms,
+) -> list[tuple[int, int]]:
+    """A talk that is billed twice is not the talk of a try nearby that nobody answered."""
+    sure = [(leg, line) for leg, line in found if ours[leg].is_answered or not theirs[line].charged_ms]
+    if len(sure) == len(found):
+        return list(found)
+    taken = frozenset(line for _, line in sure)
+    return [one for one in found if one in sure or not billed_twice(theirs, one[1], taken, before, terms)]
+
+
 def billed_twice(theirs: Sequence[Theirs], at: int, taken: frozenset[int], before: Theirs | None, terms: Terms) -> int:
     """The line of the bill that this one, which has no leg, repeats; 0 if none: to the second the same time, and the
     same duration. `before`: the last line of the group that was cut before this one."""

@@ -180,11 +180,14 @@ class Engine:
         except Exception:
             log.exception("call not counted", call=call.id)
 
-    async def carried_out(self, call_of: Callable[[], Call], wish: Wish) -> list[Event]:
-        """What comes of a wish; for a dial, its trunk is asked first. `call_of`: the call as it is now."""
+    async def carried_out(
+        self, call_of: Callable[[], Call], wish: Wish, goes_out: Callable[[], bool]
+    ) -> list[Event]:
+        """What comes of a wish; for a dial, its trunk is asked first. `call_of`: the call as it is now. `goes_out`:
+        whether a dial that waited may still be sent."""
         if self._gate is None:
             return await self.performer.perform(call_of(), wish)
-        return await self._gate.through(call_of, wish, self.performer.perform)
+        return await self._gate.through(call_of, wish, self.performer.perform, goes_out)
 
     def folded(self, before: Call, after: Call) -> None:
         if self._gate is not None:

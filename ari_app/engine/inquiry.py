@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 
 from ari_app.domain.call import Call
-from ari_app.engine.recover import Findings, is_complete, may_sound, questions
+from ari_app.engine.recover import Findings, is_complete, may_have_begun, may_sound, questions
 from ari_app.ports.telephony import NoSuchChannel, PbxError, Record, Snapshot, Telephony, TimedOut
 
 log = structlog.get_logger()
@@ -64,17 +64,25 @@ class Inquiry:
         left: dict[str, tuple[str, ...]] = {}
         for call in calls:
             for channel, name in may_sound(call):
-                if channel not in snapshot.channels:
-                    continue
-                stop = self._telephony.stop(channel, f"{call.id}.{name}", call.terms.waiting)
-                try:
-                    await self._unless_mute(channel, stop)
-                except NoSuchChannel:
-                    continue
-                except PbxError as e:
-                    log.warning("sound not stopped", channel=channel, sound=name, why=str(e))
+                if channel in snapshot.channels and not await self._is_hushed(call, channel, name):
                     left[call.id] = (*left.get(call.id, ()), name)
         return left
+
+    async def hush_late(self, call: Call, snapshot: Snapshot) -> tuple[list[str], bool]:
+        """Once more what may have begun since. Names of sounds that are silent for good, and whether these are all."""
+        sounds = [(channel, name) for channel, name in may_have_begun(call) if channel in snapshot.channels]
+        hushed = [name for channel, name in sounds if await self._is_hushed(call, channel, name)]
+        return hushed, len(hushed) == len(sounds)
+
+    async def _is_hushed(self, call: Call, channel: str, name: str) -> bool:
+        try:
+            await self._unless_mute(channel, self._telephony.stop(channel, f"{call.id}.{name}", call.terms.waiting))
+        except NoSuchChannel:
+            pass
+        except PbxError as e:
+            log.warning("sound not stopped", channel=channel, sound=name, why=str(e))
+            return False
+        return True
 
     async def _unless_mute(self, channel: str, asking: Coroutine[None, None, T]) -> T | None:
         """One channel that never answers must not take the sight of all others: it is asked once."""

@@ -324,19 +324,28 @@ class Mailbox:
             if isinstance(wish, Play) and f"stop:{wish.name}" in self.call.asked:
                 self.post(Done(wish.key, self.engine.now_ms()), Played(wish.name, self.engine.now_ms()))  # likewise
                 continue
-            task = asyncio.create_task(self._perform(wish))
+            task = asyncio.create_task(self._perform(wish, epoch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             if _is_saved_first(wish):
                 self._under_way[wish.key] = task
                 self.unsent.discard(wish.key)
 
-    async def _perform(self, wish: Wish) -> None:
+    def _still_goes_out(self, wish: Wish, epoch: int) -> bool:
+        """Of a dial that waited for its trunk. As in _send_out: decided on an older sight, it was asked for anew, or
+        will be."""
+        if epoch != self.engine.epoch:
+            return False
+        if not self.engine.sees_pbx:
+            self.unsent.add(wish.key)
+        return self.engine.sees_pbx
+
+    async def _perform(self, wish: Wish, epoch: int) -> None:
         begun = self._under_way.get(_begun_by(wish))
         if begun is not None and not begun.done():  # without losing a turn: wishes go out in the order of the plan
             await asyncio.wait({begun})  # never overtake it: there would be nothing to end yet
         try:
-            facts = await self.engine.carried_out(lambda: self.call, wish)
+            facts = await self.engine.carried_out(lambda: self.call, wish, lambda: self._still_goes_out(wish, epoch))
         except Exception as e:  # no key is ever left asked and unanswered
             log.exception("wish failed by a fault", call=self.call.id, wish=wish.key)
             await asyncio.sleep(FAULT_AGAIN_S)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ari_app.domain import events as ev
 from ari_app.domain.call import Call, How, Leg, LegState
-from ari_app.flows.moves import waiting_tones
+from ari_app.flows.moves import tones_in_doubt, waiting_tones
 from ari_app.ports.telephony import Record, Snapshot, Trace
 
 CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
@@ -207,7 +207,18 @@ def _bridge(call: Call, snapshot: Snapshot) -> list[ev.Event]:
 
 def may_sound(call: Call) -> list[tuple[str, str]]:
     """(channel, name) of endless sounds that may still go on: they begin only when the record names them."""
-    return [(channel_id(call, call.legs[0], call.legs[0].n), name) for name in waiting_tones(call)]
+    return [(_hearer(call), name) for name in (*waiting_tones(call), *tones_in_doubt(call))]
+
+
+def may_have_begun(call: Call) -> list[tuple[str, str]]:
+    """Those that may have begun since the PBX was looked at first, as they were asked for over the lost link. Music has
+    no name: where some is wanted it stays, and all of it ends with that."""
+    is_kept = call.terms.waiting == "music" and waiting_tones(call)
+    return [] if is_kept else [(_hearer(call), name) for name in tones_in_doubt(call)]
+
+
+def _hearer(call: Call) -> str:
+    return channel_id(call, call.legs[0], call.legs[0].n)
 
 
 def strangers(known: Iterable[str], snapshot: Snapshot) -> tuple[list[str], list[str]]:

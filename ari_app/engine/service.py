@@ -198,7 +198,8 @@ class CallService:
             log.exception("call asked for over ARI stopped by a fault", **who)
             return _refused("internal-error")
         if isinstance(answer, Refusal):
-            log.warning("call asked for over ARI refused", **who, why=answer.type, sentence=answer.sentence)
+            why = answer.rule or answer.type
+            log.warning("call asked for over ARI refused", **who, why=why, sentence=answer.sentence)
             return _refused(answer.type, answer.call)
         return {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
 

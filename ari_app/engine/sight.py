@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Event
+from ari_app.domain.events import Done, Event
 from ari_app.engine import recover
 from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LOOK_AGAIN_S = 2.0
+HUSH_AGAIN_S, HUSHES_MAX = 0.5, 4
 
 
 class Sight:
@@ -93,6 +94,22 @@ class Sight:
         for box in self._engine.boxes():
             box.post(*recover.risen(box.call, snapshot))
         await self.hang_up_strangers(snapshot)
+        with suppress(LinkLost):  # the next sight hushes what is left
+            await self._hush_late(snapshot)
+
+    async def _hush_late(self, snapshot: Snapshot) -> None:
+        left = self._engine.boxes()
+        for _ in range(HUSHES_MAX):
+            left = [box for box in left if not await self._is_hushed(box, snapshot)]
+            if not left:
+                return
+            await asyncio.sleep(HUSH_AGAIN_S)
+
+    async def _is_hushed(self, box: Mailbox, snapshot: Snapshot) -> bool:
+        names, is_all = await self._inquiry.hush_late(box.call, snapshot)
+        if names:
+            box.post(*(Done(f"stop:{name}", self._engine.now_ms()) for name in names))
+        return is_all
 
     async def hang_up_strangers(self, snapshot: Snapshot) -> None:
         channels, bridges = recover.strangers(self._engine.known(), snapshot)

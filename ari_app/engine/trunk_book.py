@@ -19,7 +19,7 @@ class TrunkBook:
         self, trunks: Sequence[Trunk], health: TrunkHealth | None = None, timezone: str = "UTC", *,
         is_spent: Callable[[str], bool] = lambda _trunk: False,
     ) -> None:  # fmt: skip
-        self._trunks = tuple(trunks)
+        self.replace(trunks)
         self._health = health or TrunkHealth()
         self._timezone = timezone
         self._is_spent = is_spent
@@ -32,9 +32,10 @@ class TrunkBook:
     def replace(self, trunks: Sequence[Trunk]) -> None:
         """For calls that are accepted from now on; those that live keep the routes that they have."""
         self._trunks = tuple(trunks)
+        self._by_name = {trunk.name: trunk for trunk in self._trunks}
 
     def find(self, name: str) -> Trunk | None:
-        return next((trunk for trunk in self._trunks if trunk.name == name), None)
+        return self._by_name.get(name)
 
     def health(self, name: str) -> Health:
         """As this process sees it."""

@@ -60,18 +60,24 @@ class TrunkGate:
 
     # ---- before and after a dial --------------------------------------------------------------------------------
 
-    async def through(self, call_of: Callable[[], Call], wish: Wish, perform: Perform) -> list[Event]:
-        """A dial is carried out if its trunk may take it; every other wish at once. `call_of`: the call as it is
-        now."""
+    async def through(
+        self, call_of: Callable[[], Call], wish: Wish, perform: Perform, goes_out: Callable[[], bool] = lambda: True
+    ) -> list[Event]:
+        """A dial is carried out if its trunk may take it; every other wish at once. `call_of`: the call as it is now.
+        `goes_out`: False where the PBX is out of sight, or was meanwhile: nothing is sent, and recovery tells."""
         if not isinstance(wish, Dial):
             return await perform(call_of(), wish)
         call = call_of()
         leg = call.leg(wish.leg)
         name, channel = leg.routes[wish.n].trunk, f"{call.id}.{wish.leg}.{wish.n}"
         trunk = self._trunks.find(name) or Trunk(name, "")  # configured no more: it has no limits
-        why = await self._why_not(call_of, leg, wish.n, trunk, channel)
-        if why is None or call_of().is_over:
-            return [NeverSent(wish.leg, wish.n, self._now_ms())]
+
+        def is_wanted() -> bool:
+            return not call_of().is_over and goes_out()
+
+        why = await self._why_not(call_of, leg, wish.n, trunk, channel, is_wanted)
+        if why is None or not is_wanted():
+            return [NeverSent(wish.leg, wish.n, self._now_ms())] if call_of().is_over else []
         if why:
             log.info("trunk passed over", call=call.id, leg=wish.leg, trunk=name, why=why)
             self._told_kept_back(name, why)
@@ -83,13 +89,15 @@ class TrunkGate:
             if trunk.max_cps:
                 self._background(self._lines.begun(name, channel))
 
-    async def _why_not(self, call_of: Callable[[], Call], leg: Leg, n: int, trunk: Trunk, channel: str) -> str | None:
+    async def _why_not(
+        self, call_of: Callable[[], Call], leg: Leg, n: int, trunk: Trunk, channel: str, is_wanted: Callable[[], bool]
+    ) -> str | None:
         """ "": it may be dialled. None: nobody wants it any more."""
         has_other = any(self._unfit(route.trunk) is None for route in leg.routes[n + 1 :])
         if has_other and (unfit := self._unfit(trunk.name)):
             return unfit
         self._health.dials(trunk.name, channel)
-        why = await self._line(call_of, trunk, channel, has_other=has_other)
+        why = await self._line(call_of, trunk, channel, is_wanted, has_other=has_other)
         if why != "":
             self._health.not_dialled(trunk.name, channel)
         return why
@@ -97,7 +105,9 @@ class TrunkGate:
     def _unfit(self, trunk: str) -> str | None:
         return self._health.unfit(trunk, self._is_down)
 
-    async def _line(self, call_of: Callable[[], Call], trunk: Trunk, channel: str, *, has_other: bool) -> str | None:
+    async def _line(
+        self, call_of: Callable[[], Call], trunk: Trunk, channel: str, is_wanted: Callable[[], bool], *, has_other: bool
+    ) -> str | None:
         if not (trunk.max_channels or trunk.max_cps):  # nothing to wait for: it is counted, and that is all
             self._count(trunk.name, channel)
             return ""
@@ -109,19 +119,9 @@ class TrunkGate:
             left_ms = until_ms - self._now_ms()
             if has_other or left_ms <= 0:
                 return UNCOUNTED if full is _UNCOUNTED else full.why
-            if not await self._still_wanted(call_of, min(full.again_ms or LINE_AGAIN_MS, left_ms)):
+            self._waits(channel.partition(".")[0])
+            if not await _still(is_wanted, min(full.again_ms or LINE_AGAIN_MS, left_ms)):
                 return None
-
-    async def _still_wanted(self, call_of: Callable[[], Call], in_ms: int) -> bool:
-        """After so long; sooner, if not."""
-        self._waits(call_of().id)
-        until_s = asyncio.get_running_loop().time() + in_ms / 1000
-        while not call_of().is_over:
-            left_s = until_s - asyncio.get_running_loop().time()
-            if left_s <= 0:
-                return True
-            await asyncio.sleep(min(left_s, LOOK_UP_S))
-        return False
 
     async def _asked(self, trunk: Trunk, channel: str, also: tuple[str, ...]) -> Full | None:
         try:
@@ -188,6 +188,17 @@ class TrunkGate:
 
 
 _UNCOUNTED = Full("cps", UNCOUNTED_AGAIN_MS)
+
+
+async def _still(is_wanted: Callable[[], bool], in_ms: int) -> bool:
+    """After so long; sooner, if not."""
+    until_s = asyncio.get_running_loop().time() + in_ms / 1000
+    while is_wanted():
+        left_s = until_s - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            return True
+        await asyncio.sleep(min(left_s, LOOK_UP_S))
+    return False
 
 
 async def _harmless(work: Coroutine[None, None, None]) -> None:

@@ -205,7 +205,8 @@ def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt =
     call = get(client, id)
     if as_json:
         return out_json(call)
-    out(f"{call['id']}  {call['caller']} → {call['callee']}, paid by {call['payer']}, {call['created_at']}")
+    caller, payer = call["caller"] or "-", call["payer"] or "nobody"
+    out(f"{call['id']}  {caller} → {call['callee']}, paid by {payer}, {call['created_at']}")
     for event in client.get("v1", "calls", id, "events")["events"]:
         _step(call, event)
     for leg in call["legs"]:

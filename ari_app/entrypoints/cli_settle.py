@@ -29,6 +29,7 @@ from ari_app.entrypoints.client import told_setting
 
 DIFFERENT = 3
 """The exit code where something besides agreed and rounding was found."""
+MISTAKES_MAX = 52
 HEAD = ("class", "lines", "currency", "our minutes", "billed minutes", "owed", "billed", "difference")
 
 
@@ -45,7 +46,8 @@ def settle(
     month: Annotated[str | None, typer.Option(help="Such as 2026-11; default: the bill's own.")] = None,
     to: Annotated[Path | None, typer.Option(help="Write each difference to this file, as CSV.")] = None,
     cel: Annotated[
-        list[Path] | None, typer.Option(help="Asterisk's own record as a witness (cel.csv, and those rotated from it).")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Asterisk's own record as a witness: cel.csv, and those rotated from it."),
     ] = None,
     profile_sample: Annotated[bool, typer.Option("--profile-sample", help="Print a profile to start from.")] = False,
     redis: UrlOpt = None, config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False,
@@ -61,14 +63,13 @@ def settle(
     place = _setting("timezone", config), _setting("region", config)
     legs = _legs(redis, config, state_dir, place[0], trunk)
     found = _settled(bill, trunk, profile, month or "", tuple(cel or ()), place, legs, to)
-    out_json(_data(found, to)) if as_json else _show(found, to)
+    out_json(_data(found, to)) if as_json else _show(found, bill, to)
     if not found.is_agreed:
         raise typer.Exit(DIFFERENT)
     return None
 
 
 def _sample(as_json: bool) -> None:
-
     profiles = importlib.import_module("ari_app.trunk_tools.bill_profile")
     out_json(profiles.sample_data()) if as_json else out(profiles.sample().rstrip("\n"))
 
@@ -125,17 +126,18 @@ def _settled(
 
 
 def _first(lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - 51} more"] if len(lines) > 52 else []
-    return "\n".join([*lines[:51], *more, *lines[-1:]] if more else lines)
+    """Of the mistakes of a bill there are no more than these."""
+    shown = lines if len(lines) <= MISTAKES_MAX else [*lines[:MISTAKES_MAX], f"and {len(lines) - MISTAKES_MAX} more"]
+    return "\n".join(shown)
 
 
 # ---- what came out --------------------------------------------------------------------------------------------------
 
 
-def _show(found: Any, to: Path | None) -> None:
+def _show(found: Any, bill: Path, to: Path | None) -> None:
     for line in found.took:
         say(f"taken as {line}")
-    _say_unreadable(found)
+    _say_unreadable(found, bill)
     for note in found.notes:
         say(f"note: {note}")
     if abs(found.skew_ms) >= 1000:
@@ -149,11 +151,11 @@ def _show(found: Any, to: Path | None) -> None:
         say(f"wrote {to}")
 
 
-def _say_unreadable(found: Any) -> None:
+def _say_unreadable(found: Any, bill: Path) -> None:
     from ari_app.domain.billing_match import Class
 
     for line, why in found.unreadable:
-        say(f"line {line}: {why}")
+        say(f"{bill}:{line}: {why}")
     if (more := found.count(Class.UNREADABLE) - len(found.unreadable)) > 0:
         say(f"and {more} more lines that cannot be read")
     if found.left_out:

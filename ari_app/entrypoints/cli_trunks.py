@@ -1,4 +1,4 @@
-"""Commands about carriers: check a trunks file, import one from Asterisk's own files, see which trunks can be reached.
+"""Commands about carriers: check a trunks file, and import one from Asterisk's own files.
 
 Knows the CLI's manner only; what it does is in trunks_file.py and trunk_tools.
 """
@@ -12,22 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ari_app.entrypoints import cli_trunks_apply
+from ari_app.entrypoints import cli_trunks_apply, cli_trunks_live
 from ari_app.entrypoints.cli_common import (
-    ApiOpt,
     ConfigOpt,
     Failure,
     JsonOpt,
-    KeyOpt,
     example,
     new_app,
     out,
     out_json,
     say,
-    table,
 )
 from ari_app.entrypoints.cli_config import tell, timezone
-from ari_app.entrypoints.client import connect
 from ari_app.whole_files import written_whole
 
 if TYPE_CHECKING:
@@ -39,6 +35,7 @@ trunks_app = new_app("The carriers of sip_trunks.conf.")
 def register(app: typer.Typer) -> None:
     app.add_typer(trunks_app, name="trunks")
     cli_trunks_apply.register(trunks_app)
+    cli_trunks_live.register(trunks_app)
 
 
 @trunks_app.command("check", epilog=example("trunks check sip_trunks.conf"))
@@ -95,10 +92,3 @@ def _write_new(to: Path, text: str) -> None:
     except OSError as e:
         raise Failure(f"{to} cannot be written: {e.strerror}") from None
     say(f"wrote {to}; see what stands in its comments, then: ringbridge trunks check {to}")
-
-
-@trunks_app.command("status", epilog=example("trunks status"))
-def trunks_status(api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
-    """Show which trunks can be reached."""
-    found = connect(api, key).get("v1", "trunks")
-    return out_json(found) if as_json else table(("trunk", "state"), ((t["name"], t["state"]) for t in found["trunks"]))

@@ -158,7 +158,8 @@ def trunk_view(trunk: Trunk, seen: Seen, sums: Mapping[str, int]) -> TrunkView:
 
 def trunk_detail(trunk: Trunk, seen: Seen, sums: Mapping[str, int]) -> TrunkDetail:
     return TrunkDetail(
-        **msgspec.structs.asdict(trunk_view(trunk, seen, sums)), host=trunk.host, port=trunk.port, transport=trunk.transport, srtp=trunk.srtp,
+        **msgspec.structs.asdict(trunk_view(trunk, seen, sums)),
+        host=trunk.host, port=trunk.port, transport=trunk.transport, srtp=trunk.srtp,
         codecs=list(trunk.codecs), username=trunk.username, has_password=bool(trunk.password),
         expires_s=trunk.expires_s, from_user=trunk.from_user, from_domain=trunk.from_domain,
         outbound_proxy=trunk.outbound_proxy, match=list(trunk.match), number_format=trunk.number_format,

@@ -104,25 +104,30 @@ def ended(c: Call) -> End | None:
     if c.holds == 0 and c.refused_at_ms is not None:
         why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED
         return End(why, HungUpBy.SYSTEM)
-    of_caller, of_callee = end_of_leg(c, caller), end_of_leg(c, callee)
+    of_caller, of_callee = end_of_caller(c, caller), end_of_callee(c, callee)
     if of_callee is not None and of_caller is not None and of_caller.reason is Reason.INTERRUPTED:
         return of_callee  # for want of him we hung up the caller, and died before we had written down why
     return of_caller or of_callee
 
 
-def end_of_leg(c: Call, leg: Leg) -> End | None:
-    t = leg.last
+def end_of_caller(c: Call, caller: Leg) -> End | None:
+    t = caller.last
     if t is None:
         return None
-    if t.answered_at_ms is not None:  # the caller, who answered and did not get as far as talking
+    if t.answered_at_ms is not None:  # and did not get as far as talking
         if t.how == "media":
             return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
         if t.how == "remote":
             return End(Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
-        if not is_in_time_to_confirm(c, leg, t.ended_at_ms or c.now_ms):  # ended: and we died before we had said why
+        if not is_in_time_to_confirm(c, caller, t.ended_at_ms or c.now_ms):  # ended: and we died before we had said why
             return End(Reason.CALLER_NOT_CONFIRMED, HungUpBy.SYSTEM)
         return None if t.ended_at_ms is None else End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    return end_unanswered(c, leg)
+    return end_unanswered(c, caller)
+
+
+def end_of_callee(c: Call, callee: Leg) -> End | None:
+    """One who answered and did not talk found nobody there: why the caller had gone, his end does not tell."""
+    return None if callee.answered_at_ms is not None else end_unanswered(c, callee)
 
 
 def end_of_talk(c: Call, caller: Leg, callee: Leg) -> End | None:

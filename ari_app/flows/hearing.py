@@ -30,7 +30,7 @@ def is_confirmed(c: Call, caller: Leg) -> bool:
 
 
 def is_in_time_to_confirm(c: Call, caller: Leg, at_ms: int) -> bool:
-    if caller.role != CALLER or is_confirmed(c, caller):
+    if is_confirmed(c, caller):
         return True
     return at_ms < (caller.answered_at_ms or 0) + c.terms.confirm_timeout_ms
 

@@ -99,6 +99,11 @@ def waiting_tones(c: Call) -> list[str]:
     return [name for name in names if name not in c.played]
 
 
+def tones_in_doubt(c: Call) -> list[str]:
+    """Those that only a gap has counted as ended. One that was asked for over the lost link may begin after that."""
+    return sorted(name for name in c.played if name.startswith("waiting") and f"stop:{name}" not in c.done)
+
+
 def wind_down(c: Call, charge: Charge) -> Iterator[Yielded]:
     """Hang up what lives, close the bridge, settle once nothing can be used any more."""
     pending = False

@@ -168,7 +168,9 @@ class Telephony(Protocol):
     async def play(self, channel: str, playback: str, sound: str) -> None:
         """Play to this channel alone. The end comes as Played(name) for `playback` = `<call>.<name>`."""
 
-    async def stop(self, channel: str, playback: str, sound: str) -> None: ...
+    async def stop(self, channel: str, playback: str, sound: str) -> None:
+        """Music has no name in the PBX: whatever music the channel hears is stopped."""
+
     async def whisper(self, channel: str, playback: str, sound: str) -> None:
         """Speak into one ear while the talk goes on, over a snoop channel whose id is `playback`."""
 

@@ -79,8 +79,8 @@ def apply(settings: Settings, wanted: Wanted, say: Say) -> Outcome:
 
 
 def _check_owner(state_dir: Path) -> None:
-    """What root writes there, the process that serves calls could not read."""
-    if state_dir.exists() and state_dir.stat().st_uid != os.geteuid():
+    """Root writes for whoever has it; another could not."""
+    if state_dir.exists() and os.geteuid() not in (0, state_dir.stat().st_uid):
         owner = state_dir.owner()
         raise NotApplied(f"{state_dir} belongs to {owner}: run this as that user, such as with `sudo -u {owner}`")
 
@@ -258,6 +258,17 @@ def at_once(work: Callable[[Side], T], sides: Sequence[Side]) -> list[T]:
     """Each waits for its own carriers; together they have as long as one."""
     with ThreadPoolExecutor(max(1, len(sides))) as pool:
         return list(pool.map(work, sides))
+
+
+def untaken_now(settings: Settings, trunks: Sequence[Trunk]) -> dict[str, list[str]]:
+    """By node, what of these trunks Asterisk has not; of those that are told by us, and answer."""
+    found: dict[str, list[str]] = {}
+    for pbx in pbxes_of(settings):
+        told = pbx.told(trunks)
+        if told.files and pbx.is_running:
+            with suppress(Silent):
+                found[pbx.name] = [without_secrets(one) for one in untaken(pbx.ari, told.sections(), ())]
+    return {node: missing for node, missing in found.items() if missing}
 
 
 def undo_interrupted(settings: Settings, versions: Versions, say: Say) -> Journal | None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPException
 from urllib.parse import quote
 
 ANSWER_S = 3.0
@@ -23,7 +24,7 @@ class Silent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ari:
-    url: str
+    url: str  # as the setting has it: with or without /ari
     user: str
     password: str = field(repr=False)
 
@@ -43,7 +44,8 @@ class Ari:
 
     def _ask(self, method: str, path: str) -> object:
         """The JSON, True for an answer without one, None for 404."""
-        request = urllib.request.Request(f"{self.url.rstrip('/')}/{path}", method=method)
+        base = self.url.rstrip("/").removesuffix("/ari")
+        request = urllib.request.Request(f"{base}/ari/{path}", method=method)
         token = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
         try:
@@ -54,7 +56,7 @@ class Ari:
             if refused.code == HTTPStatus.NOT_FOUND:
                 return None
             raise Silent(f"ARI answers {refused.code} to {method} {path}") from None
-        except (OSError, ValueError) as why:
+        except (OSError, ValueError, HTTPException) as why:  # HTTPException: cut off in the midst of its answer
             reason = getattr(why, "reason", None) or why
             raise Silent(f"ARI does not answer: {reason}") from None
 

@@ -44,6 +44,16 @@ def _time_format() -> Kind:
     return Kind("auto, iso, epoch_s, epoch_ms, or a pattern such as %d/%m/%Y %H:%M:%S", parse)
 
 
+def _decimals() -> Kind:
+    def parse(raw: Any) -> str:
+        text = str(raw).strip() if not isinstance(raw, bool) else ""
+        if text not in (AUTO, *"0123456"):
+            raise Unfit
+        return text
+
+    return Kind("auto, or a number from 0 to 6", parse)
+
+
 @dataclass(frozen=True)
 class Profile:
     """Everything that a profile can say. `given`: the options that stand in the file."""
@@ -93,6 +103,9 @@ class Profile:
     duration_format: str = option(AUTO, one_of(AUTO, "s", "ms", "min", "mm:ss", "hh:mm:ss"),
         "Of both durations. min: minutes with decimals.", section="values")
     decimal: str = option(AUTO, one_of(AUTO, "point", "comma"), "What stands before the decimals of an amount.",
+        section="values")
+    cost_decimals: str = option(AUTO, _decimals(),
+        "To how many decimals the carrier rounds a call's cost. auto: as many as it writes, 2 at least.",
         section="values")
     rate_per: str = option("min", one_of("min", "s"), "What the rate is for.", section="values")
     increments: tuple[str, ...] = option((), several(rounding()),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ari_app.domain.billing_match import Class, Ours, Terms, Theirs, Verdict, compare, contradiction
-from ari_app.domain.billing_pairs import Group, billed_twice, groups, pairs
+from ari_app.domain.billing_match import CONTRADICTS, Class, Ours, Terms, Theirs, Verdict, compare, contradiction
+from ari_app.domain.billing_pairs import Group, billed_twice, groups, pairs, without_repeats
 from ari_app.domain.plans import Month
 from ari_app.trunk_tools.bill_sheet import Sheet
 from ari_app.trunk_tools.bill_witness import Witness
@@ -27,6 +27,7 @@ class Sides:
         self._differ = differ
         self._month = month
         self._currency = sheet.currency()
+        self._contradictions = 0
 
     def compare(self, advance: Callable[[int], None]) -> None:
         before: Theirs | None = None  # of a group that was cut
@@ -40,10 +41,13 @@ class Sides:
                 advance(done)
                 done = 0
         advance(done)
+        if self._contradictions * 2 > self._sums.lines:
+            what = "more than half of the lines contradict themselves: are rate, rate_per and duration_format right?"
+            self._sums.notes.append(what)
 
     def _group(self, group: Group, before: Theirs | None) -> None:
         ours, theirs = group.ours, group.theirs
-        paired = pairs(ours, theirs, self._terms)
+        paired = without_repeats(pairs(ours, theirs, self._terms), ours, theirs, before, self._terms)
         for leg, line in paired:
             self._pair(ours[leg], theirs[line])
         if len(paired) < len(theirs):
@@ -105,6 +109,7 @@ class Sides:
 
     def _note(self, verdict: Verdict, ours: Ours | None, theirs: Theirs | None, seen: Seen | None) -> None:
         what, why = verdict
+        self._contradictions += CONTRADICTS in why
         self._sums.add(what, ours, theirs, self._currency)
         if what is Class.AGREED:
             return

@@ -21,7 +21,7 @@ from ari_app.trunk_tools.bill_cells import Unreadable, time_reader
 from ari_app.trunk_tools.bill_clocks import Twice, cluster_of, twice_in
 from ari_app.trunk_tools.bill_file import Bad, LeftOut, Read, cost_step_micro, lines, step_of
 from ari_app.trunk_tools.bill_layout import Layout, layout_of, when
-from ari_app.trunk_tools.bill_profile import Profile
+from ari_app.trunk_tools.bill_profile import AUTO, Profile
 from ari_app.trunk_tools.bill_sheet import Sheet, batches
 from ari_app.trunk_tools.bill_sides import Sides
 from ari_app.trunk_tools.bill_witness import Witness, files_of
@@ -30,6 +30,10 @@ from ari_app.trunk_tools.settlement import MISTAKES_SHOWN, Difference, Settlemen
 DAY_MS = 86_400_000
 NEIGHBOURS_DAYS = 2
 """Of the months beside: a call over the turn of the month, and a bill whose month turns elsewhere."""
+CENTS = 2
+"""Decimals. A bill that writes fewer, such as 0.1, may have left zeros out: it is not believed to round to them."""
+CLOCK_MS = 300_000
+"""A clock may be so wrong; more is another time zone, or another time of the call."""
 ODD_LINES = 100
 """One line in so many may have more decimals than the bill otherwise writes."""
 
@@ -67,7 +71,7 @@ def settle(
     month = _month(asked, layout)
     settlement = Settlement(asked.trunk, month.key)
     with Sheet() as sheet:
-        _fill_ours(sheet, legs, month, asked, bar)
+        _fill_ours(sheet, legs, month, asked, bar, settlement)
         layout = layout.with_number_format(sheet.is_known)
         settlement.took = layout.took
         twice = twice_in(layout.timezone, month.starts_at_ms - DAY_MS, month.ends_at_ms + DAY_MS)
@@ -106,14 +110,17 @@ def _time(read: Callable[[str], int], cell: str) -> int | None:
 
 
 def _fill_ours(
-    sheet: Sheet, legs: Callable[[Sequence[str]], Iterable[LegCost]], month: Month, asked: Asked, bar: Bar
-) -> None:
+    sheet: Sheet, legs: Callable[[Sequence[str]], Iterable[LegCost]], month: Month, asked: Asked, bar: Bar,
+    settlement: Settlement,
+) -> None:  # fmt: skip
     is_start = asked.profile.time_is == "start"
     with bar("our legs", 0) as advance:
         for batch in batches(_ours(leg, month, is_start) for leg in legs(_days(month))):
             sheet.add_ours(batch)
             advance(len(batch))
     sheet.index()
+    if not sheet.counts()[0]:
+        settlement.notes.append(f"no leg of {asked.trunk} is known in {month.key}: is the name of the trunk right?")
 
 
 def _days(month: Month) -> list[str]:
@@ -160,8 +167,10 @@ def _fill_theirs(
     if bad > settlement.lines:
         raise _wholly_wrong(layout, settlement, bad)
     profile = layout.profile
+    written = _usual(cost_decimals)
+    rounded = max(written, CENTS) if profile.cost_decimals == AUTO else int(profile.cost_decimals)
     return Terms(
-        profile.time_tolerance_ms, profile.duration_tolerance_ms, cost_step_micro(_usual(cost_decimals)),
+        profile.time_tolerance_ms, profile.duration_tolerance_ms, cost_step_micro(written), cost_step_micro(rounded),
         step_of(_usual(rate_decimals), 60 if profile.rate_per == "s" else 1),
     )  # fmt: skip
 
@@ -212,7 +221,7 @@ def _skew_ms(sheet: Sheet, terms: Terms, layout: Layout, settlement: Settlement)
     if found is None:
         return 0
     skew_ms, share = found
-    if abs(skew_ms) <= terms.time_tolerance_ms:
+    if abs(skew_ms) <= max(terms.time_tolerance_ms, CLOCK_MS):
         return skew_ms
     away = f"{timedelta(seconds=abs(skew_ms) // 1000)} {'ahead of' if skew_ms > 0 else 'behind'} ours"
     what = f"its times are {away} (read as {layout.timezone}, by {layout.time_format})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from os import stat_result
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ari_app.domain.trunks import Trunk
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.stack import StackError
 from ari_app.trunk_changes import names_of_changes
-from ari_app.trunk_tools.applying import NotApplied, undo_interrupted
+from ari_app.trunk_tools.applying import NotApplied, undo_interrupted, untaken_now
 from ari_app.trunk_versions import InForce, Versions
 from ari_app.trunks_in_force import conceal_passwords
 
@@ -45,10 +46,19 @@ class TrunkWatch:
         """By which calls are routed now; None: no trunks file is named, and nothing is watched."""
 
     async def run(self) -> None:
+        if self.version is not None:
+            await self._compare()
         while True:
             if self.version is not None:
                 await self._look()
             await asyncio.sleep(EVERY_S)
+
+    async def _compare(self) -> None:
+        """A start tells Asterisk by its files, and is not told what it made of them."""
+        trunks = tuple(trunk for trunk in self._book.trunks if trunk not in self._beside)
+        with suppress(Mistakes, OSError, StackError):
+            for node, missing in (await asyncio.to_thread(untaken_now, self._settings, trunks)).items():
+                log.warning("Asterisk has not taken in the trunks in force: see its log", node=node, missing=missing)
 
     async def _look(self) -> None:
         try:

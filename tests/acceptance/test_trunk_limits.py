@@ -102,6 +102,20 @@ def test_a_burst_never_exceeds_what_the_carrier_sold(both: Crew) -> None:
     assert all('"call talking"' in app.log.read_text() for app in apps), "both PBXes carried calls"
 
 
+@pytest.mark.skipif(not SOAK, reason="the laws show it in memory; here a node's lease has to run out")
+def test_the_lines_of_a_killed_process_are_counted_on_by_its_successor(both: Crew) -> None:
+    one, two = both.apps["one"], both.apps["two"]
+    call = both.place(one, "35", "35")
+    one.until_state(call.id, "talking")
+    until_sync(lambda: lines_in_use(two) == 2, 5, "both phones are counted")
+    one.kill()
+    both.until_owned(two, "one", by="two", within_s=15)
+    assert two.show(call.id)["state"] == "talking"
+    assert lines_in_use(two) == 2
+    two.hang_up(call.id)
+    until_sync(lambda: lines_in_use(two) == 0, 5, "and given back by the successor")
+
+
 def place(app: Ringbridge, user: str, caller: str, callee: str) -> Placed | None:
     """None: there was no room, all the time."""
     until_s = time.monotonic() + ASKING_S

@@ -14,6 +14,7 @@ from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import What
 from tests.chaos.evidence import LEG, Case, Evidence, cases
 from tests.chaos.reasons import CLOSED, OURS, ended_by_us, fitting
+from tests.chaos.trunk_laws import TRUNK_LAWS, TRUNK_LAWS_OF_THE_RUN
 
 LATE_MS = 150
 """Two records of one moment are so far apart at most, if nothing is wrong."""
@@ -85,19 +86,22 @@ def _ends(case: Case) -> list[int]:
 
 
 def carrier_agrees_with_cel(_e: Evidence, case: Case) -> Iterator[str]:
-    """An answer and an end are seen by both sides; a carrier or a PBX that died has not seen them."""
-    if case.hit_by("carrier", "pbx"):
+    """An answer and an end are seen by both sides; a carrier or a PBX that died, or stood still, has not seen them."""
+    if case.lost_a_carrier() or case.hit_by("pbx"):
         return
-    for role, leg in case.cel.items():
-        up = [ring for ring in case.rings[role] if ring.answered_at_ms is not None]
+    for tried in case.tries():
+        leg = tried.cel
+        if leg is None:
+            continue
+        up = [ring for ring in tried.rings if ring.answered_at_ms is not None]
         if leg.answered_ms is None and up and up[0].talked_ms is not None and up[0].talked_ms <= WHOLE_S_MS:
             continue  # its answer and our CANCEL have crossed: each side is right
         if (leg.answered_ms is not None) != bool(up):
-            yield f"witness: {case}, {role}: CEL says answered {leg.answered_ms}, the carrier {bool(up)}"
+            yield f"witness: {case}, {tried}: CEL says answered {leg.answered_ms}, the carrier {bool(up)}"
         elif up and leg.answered_ms is not None and leg.hangup_ms is not None and up[0].talked_ms is not None:
             apart_ms = leg.hangup_ms - leg.answered_ms - up[0].talked_ms
             if abs(apart_ms) > WHOLE_S_MS:
-                yield f"witness: {case}, {role}: CEL says {apart_ms} ms more than the carrier"
+                yield f"witness: {case}, {tried}: CEL says {apart_ms} ms more than the carrier"
 
 
 def overran_no_more_than_law_5_allows(e: Evidence, case: Case) -> Iterator[str]:
@@ -127,21 +131,31 @@ def is_charged_once(e: Evidence, case: Case) -> Iterator[str]:
         yield f"law 4: {case} was never settled"
 
 
+def is_owed_once_as_shown(e: Evidence, case: Case) -> Iterator[str]:
+    """What is noted of its legs is what the API shows of them, and no leg that was answered is missing."""
+    noted = e.owed.get(case.id, {})
+    for role, leg in case.legs.items():
+        mine = {channel: micro for channel, micro in noted.items() if channel.startswith(f"{case.id}.{role}.")}
+        if sum(mine.values()) != leg["cost"]["micro"]:
+            yield f"owed: {case}, {role}: {leg['cost']['micro']} micro are shown, noted is {mine}"
+        answered = case.cel[role].answered_ms if role in case.cel else None
+        if answered is not None and not mine:
+            yield f"owed: {case}, {role}: CEL says answered, and nothing is noted"
+
+
 def no_phone_was_rung_twice(_e: Evidence, case: Case) -> Iterator[str]:
     """An INVITE that is sent again to a carrier that died and came back has the same Call-ID: it is the same try."""
-    tried = {leg["role"]: max(1, len(leg["tried"])) for leg in case.shown["legs"]}
-    for role, rings in case.rings.items():
-        invites = {ring.call_id for ring in rings}
-        if len(invites) > tried[role] or (len(rings) > tried[role] and not case.hit_by("carrier")):
-            yield f"law 7: {case}, {role}: rung {len(rings)} times for {tried[role]} tries"
-    for role, leg in case.cel.items():
+    for tried in case.tries():
+        if len(tried.rings) > 1 and not case.hit_by(tried.trunk):
+            yield f"law 7: {case}, {tried}: rung {len(tried.rings)} times for one try"
+    for channel, leg in case.channels.items():
         if leg.starts > 1:
-            yield f"law 7: {case}, {role}: its channel was made {leg.starts} times"
+            yield f"law 7: {case}, {channel}: its channel was made {leg.starts} times"
 
 
 LAWS: tuple[Callable[[Evidence, Case], Iterator[str]], ...] = (
     has_ended_truly, moved_on_only, is_charged_as_cel_says, carrier_agrees_with_cel, overran_no_more_than_law_5_allows,
-    is_charged_once, no_phone_was_rung_twice,
+    is_charged_once, is_owed_once_as_shown, no_phone_was_rung_twice, *TRUNK_LAWS,
 )  # fmt: skip
 
 
@@ -195,7 +209,7 @@ def nothing_is_left(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
         yield f"left: {thing}, {e.left.clear_after_s:.0f} s after the faults ended"
     for case in all_cases:
         for role, rings in case.rings.items():
-            if any(ring.ended_at_ms is None for ring in rings) and not case.hit_by("pbx", "carrier"):
+            if any(ring.ended_at_ms is None for ring in rings) and not (case.hit_by("pbx") or case.lost_a_carrier()):
                 yield f"left: {case}: the phone of the {role} is still up at the carrier"
     for payer, account in e.accounts.items():
         if account.held_s:
@@ -215,14 +229,16 @@ def those_who_went_on(all_cases: list[Case], *targets: str) -> tuple[list[Case],
     mine = [
         case
         for case in all_cases
-        if case.were_both_up() and not case.hit_by("pbx", "carrier") and (not targets or case.hit_by(*targets))
+        if case.were_both_up()
+        and not (case.hit_by("pbx") or case.lost_a_carrier())
+        and (not targets or case.hit_by(*targets))
     ]
     return [case for case in mine if not ended_by_us(case)], [case for case in mine if ended_by_us(case)]
 
 
 LAWS_OF_THE_RUN: tuple[Callable[[Evidence, list[Case]], Iterator[str]], ...] = (
     every_account_is_sound, every_top_up_counts_once, every_answer_is_kept, nobody_else_was_rung, nothing_is_left,
-    calls_went_on,
+    calls_went_on, *TRUNK_LAWS_OF_THE_RUN,
 )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""The four records of a run, side by side: our ledger, our call records, Asterisk's CEL, the carrier's own; and what is
-left when all is over. Gathers and joins them; believes none and judges none.
+"""The records of a run, side by side: our ledger, our call records and costs, Asterisk's CEL, what each carrier wrote
+down; and what is left when all is over. Gathers and joins them; believes none and judges none.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import asyncio
 import csv
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,20 @@ from typing import Any
 
 import redis
 
+from ari_app.domain.costing import day_of
 from ari_app.ledger_tools.wired import opened
 from ari_app.ports.ledger import Account
 from ari_app.stack.carrier import CarrierCall
+from ari_app.trunk_tools.costs import legs_of, opened_costs
 from tests.chaos.desk import Asked
 from tests.chaos.house import Blow, ChaosHouse
 from tests.chaos.run import QUIET_S, Book
+from tests.chaos.trunk_facts import TrunkFacts, gather_trunks
 from tests.ringbridge import now_ms
 from tests.support import until_sync
 
 LEG = re.compile(r"^(c[0-9a-z]{26})\.(caller|callee)\.(\d+)$")
+ZONE = "Asia/Shanghai"
 LEFT_FOR_S, LISTED_WITHIN_S = 30.0, 60.0
 Shown = Mapping[str, Any]
 
@@ -38,6 +42,18 @@ class CelLeg:
     answered_ms: int | None = None
     hangup_ms: int | None = None
     starts: int = 0
+
+
+@dataclass(frozen=True)
+class Ring(CarrierCall):
+    """An INVITE, and the carrier that had it, by the name of its trunk."""
+
+    trunk: str = "carrier"
+
+    @property
+    def invite(self) -> str:
+        """The same for one that was sent again."""
+        return self.call_id or self.id
 
 
 @dataclass(frozen=True)
@@ -55,13 +71,32 @@ class Evidence:
     """Every call of the API, by its id; those that nobody was answered for, too."""
     accounts: Mapping[str, Account]
     cel: Mapping[str, CelLeg]
-    rings: Mapping[str, Sequence[CarrierCall]]
-    """By the number that was dialled."""
+    rings: Mapping[str, Sequence[Ring]]
+    """By the number that was dialled, of all carriers."""
     blows: Sequence[Blow]
+    owed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Call → channel → what was noted that its carrier is owed, in millionths."""
     left: Left = Left()
+    trunks: TrunkFacts = field(default_factory=TrunkFacts)
     oddities: Sequence[str] = ()
     media_timeout_s: int = 4
     ring_timeout_s: int = 14
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One try of one leg. `passed_over`: why it was never dialled; "": it was."""
+
+    role: str
+    n: int
+    trunk: str
+    passed_over: str
+    rings: Sequence[Ring]
+    cel: CelLeg | None
+    is_last: bool
+
+    def __str__(self) -> str:
+        return f"{self.role} by {self.trunk}"
 
 
 @dataclass
@@ -72,7 +107,9 @@ class Case:
     shown: Shown
     cel: dict[str, CelLeg] = field(default_factory=dict)
     """By role; of several tries the last."""
-    rings: dict[str, Sequence[CarrierCall]] = field(default_factory=dict)
+    channels: dict[str, CelLeg] = field(default_factory=dict)
+    """By `<role>.<try>`."""
+    rings: dict[str, Sequence[Ring]] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     blows: list[Blow] = field(default_factory=list)
 
@@ -87,6 +124,23 @@ class Case:
     @property
     def used_ms(self) -> int:
         return 1000 * (int(self.shown["charged_s"]) + int(self.shown["overrun_s"]))
+
+    @property
+    def legs(self) -> dict[str, Shown]:
+        return {leg["role"]: leg for leg in self.shown["legs"]}
+
+    def tries(self) -> Iterator[Tried]:
+        for role, leg in self.legs.items():
+            for n, trunk in enumerate(leg["tried"]):
+                rings = [ring for ring in self.rings[role] if ring.trunk == trunk]
+                yield Tried(
+                    role, n, trunk, leg.get("passed_over", {}).get(trunk, ""), rings, self.channels.get(f"{role}.{n}"),
+                    is_last=n == len(leg["tried"]) - 1,
+                )  # fmt: skip
+
+    def lost_a_carrier(self) -> bool:
+        """One over which it went was away."""
+        return self.hit_by(*(trunk for leg in self.legs.values() for trunk in leg["tried"]))
 
     def phone(self, role: str) -> int:
         """What the number of this role is known to do: by its last two digits."""
@@ -138,6 +192,7 @@ def cases(e: Evidence) -> list[Case]:
     for channel, leg in sorted(e.cel.items()):
         if (named := LEG.match(channel)) and named[1] in by_call:
             by_call[named[1]].cel[named[2]] = leg
+            by_call[named[1]].channels[f"{named[2]}.{named[3]}"] = leg
     for case in found:
         case.blows = _blows_of(case, e.blows)
     return found
@@ -159,15 +214,18 @@ def _blows_of(case: Case, blows: Sequence[Blow]) -> list[Blow]:
 
 def gather(house: ChaosHouse, book: Book) -> Evidence:
     left = _what_is_left(house, book)
-    rings: dict[str, list[CarrierCall]] = {}
-    for ring in house.ground.all_rings():
-        rings.setdefault(ring.number, []).append(ring)
+    rings: dict[str, list[Ring]] = {}
+    for name, carrier in house.servers.carriers.items():
+        for ring in carrier.calls():
+            rings.setdefault(ring.number, []).append(Ring(**vars(ring), trunk=name))
     assert house.ground.info.cel_path is not None
     settings = house.apps[0].settings
     return Evidence(
         asked=list(book.asked), shown=_every_call(house), accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
         cel=read_cel(house.ground.info.cel_path), rings=rings, blows=list(book.blows), left=left,
-        oddities=list(book.oddities), media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
+        trunks=gather_trunks(house),
+        owed=asyncio.run(_owed(house.ground.info.redis_url, book)), oddities=list(book.oddities),
+        media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
         ring_timeout_s=int(settings["CALLEE_RING_TIMEOUT_S"]),
     )  # fmt: skip
 
@@ -209,6 +267,17 @@ def _page(house: ChaosHouse, cursor: str) -> dict[str, Any] | None:
 async def _accounts(url: str) -> dict[str, Account]:
     async with opened(url) as ledger:
         return {payer: await ledger.read_account(payer) async for payer in ledger.payers(with_lost=True)}
+
+
+async def _owed(url: str, book: Book) -> dict[str, dict[str, int]]:
+    """Of the months in which calls were asked for and in which they ended."""
+    found: dict[str, dict[str, int]] = {}
+    months = {day_of(at_ms, ZONE)[:7] for at_ms in (*(asked.at_ms for asked in book.asked), now_ms())}
+    async with opened_costs(url, ZONE) as costs:
+        for month in sorted(months):
+            async for leg in legs_of(costs, month):
+                found.setdefault(leg.leg.partition(".")[0], {})[leg.leg] = leg.cost_micro
+    return found
 
 
 def _what_is_left(house: ChaosHouse, book: Book) -> Left:

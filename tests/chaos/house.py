@@ -18,10 +18,12 @@ from pathlib import Path
 from tests.acceptance.frames import AriQuestions, Cutter
 from tests.acceptance.house import SETTINGS, House
 from tests.acceptance.taps import Tap
+from tests.chaos.admin import FIRST, Admin, Running, trunks_text
 from tests.chaos.apps import Api, App, Manager
-from tests.chaos.full_disk import fill_disk, free_disk, redis_that_outlives_it
+from tests.chaos.carriers import Servers, laid_with_carriers
+from tests.chaos.full_disk import fill_disk, free_disk
 from tests.chaos.link import EventTap, Whole
-from tests.ground import Ground, laid
+from tests.ground import Ground
 from tests.ringbridge import now_ms
 
 BEHIND = {
@@ -32,8 +34,11 @@ BEHIND = {
     "PDD_TIMEOUT_S": "10",
     "MAX_DURATION_S": "30",
     "HOLD_RETRY_S": "0.5",
+    "TRUNK_REST_AFTER": "3",
+    "TRUNK_REST_S": "2",
+    "TRUNK_REST_MAX_S": "8",
 }
-"""No wait is so short that a fault of a few seconds is taken for it."""
+"""No wait is so short that a fault of a few seconds is taken for it; but a trunk that fails rests soon, not long."""
 
 
 @dataclass
@@ -66,17 +71,29 @@ class Blows:
 
 
 class ChaosHouse(House):
-    def __init__(self, ground: Ground, apps: int = 1, **settings: str) -> None:
+    def __init__(self, ground: Ground, servers: Servers, apps: int = 1, **settings: str) -> None:
         super().__init__(ground)
+        self.servers = servers
         self.blows = Blows()
-        given = {**BEHIND, **self.new_app().settings, **BEHIND, **settings}
+        self.trunk_commands: list[Running] = []
+        """That go on beside the fault which began them."""
+        given = {**BEHIND, **self.new_app().settings, **self._trunk_settings(), **BEHIND, **settings}
         given.pop("HTTP_PORT")
+        self.admin = Admin(self.app_dir, {name: one.port for name, one in servers.carriers.items()}, given)
+        self.admin.write(FIRST)
         self.apps = [App(self.app_dir, **given) for _ in range(apps)]
         self.api = Api(self.apps)
         self._manager = Manager(self.apps)
 
     def _make_tap(self, host: str, port: int, cutter: type[Cutter]) -> Tap:
         return (EventTap if cutter is AriQuestions else Tap)(host, port, Whole)
+
+    def _trunk_settings(self) -> dict[str, str]:
+        info = self.ground.info
+        return {
+            "PJSIP_TRUNKS_FILE": str(self.servers.told), "AMI_URL": f"tcp://{info.ami_host}:{info.ami_port}",
+            "AMI_USER": info.ami_user, "AMI_PASSWORD": info.ami_secret,
+        }  # fmt: skip
 
     def open(self) -> None:
         for app in self.apps:
@@ -104,7 +121,7 @@ class ChaosHouse(House):
 
     def mend_servers(self) -> None:
         """What is not there is started again, on the ports and the data that it had."""
-        self.ground.stack.start()
+        self.servers.mend()
 
     def fill_disk(self) -> None:
         """Redis' log cannot grow by another byte."""
@@ -116,7 +133,8 @@ class ChaosHouse(House):
             free_disk(pid)
 
     def is_whole(self) -> bool:
-        return self.api.is_ready()
+        """An apply that was killed is taken back by a running app."""
+        return self.api.is_ready() and not self.admin.versions.is_applying()
 
     def deaths(self) -> list[str]:
         """Of apps, that nobody asked for. One that starts while Redis is away may end so."""
@@ -130,8 +148,8 @@ class ChaosHouse(House):
 
 @contextmanager
 def chaos_house(home: Path, apps: int = 1, **settings: str) -> Iterator[ChaosHouse]:
-    with laid(home, redis_server=str(redis_that_outlives_it(home))) as ground:
-        house = ChaosHouse(ground, apps, **settings)
+    with laid_with_carriers(home, lambda ports: trunks_text(ports, FIRST, 1)) as (ground, servers):
+        house = ChaosHouse(ground, servers, apps, **settings)
         try:
             house.open()
             yield house

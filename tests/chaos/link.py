@@ -1,4 +1,4 @@
-"""The link to the PBX, on which events can be made to come late and twice.
+"""The link to the PBX, on which events can be made to come late and twice. Answers to plain HTTP pass as they come.
 
 A late event never overtakes an older one of its channel: that much order an Asterisk keeps. Replies and events of
 other channels do overtake it.
@@ -13,6 +13,7 @@ import random
 from tests.acceptance.frames import AriEvents, Cutter
 from tests.acceptance.taps import Tap
 
+UPGRADED = b"HTTP/1.1 101"
 OF_CALLS = ("channel", "peer", "playback")
 APART_S = 0.001
 
@@ -44,7 +45,7 @@ class EventTap(Tap):
         if flow is not self._flows["down"]:
             await super()._pump(source, sink, flow)
             return
-        cutter, due = AriEvents(), dict[str, float]()
+        cutter, due, is_http = AriEvents(), dict[str, float](), None
         while True:
             await flow.wait()
             chunk = await source.read(65536)
@@ -52,6 +53,12 @@ class EventTap(Tap):
                 return
             await flow.wait()
             await self._linger()
+            if is_http is None:
+                is_http = not chunk.startswith(UPGRADED)
+            if is_http:
+                sink.write(chunk)
+                await sink.drain()
+                continue
             for raw, said in cutter.feed(chunk):
                 self._pass_on(raw, said, sink, due)
             await sink.drain()

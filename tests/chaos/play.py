@@ -12,6 +12,7 @@ from tests.chaos.evidence import cases, gather
 from tests.chaos.house import chaos_house
 from tests.chaos.plan import Plan
 from tests.chaos.run import Run
+from tests.chaos.trunk_laws import of_trunks
 
 TOLD_MAX = 40
 
@@ -37,6 +38,7 @@ def play(plan: Plan, say: Callable[[str], None], home: Path | None = None, apps:
     found = audit(evidence)
     say(f"faults: {by_kind(evidence)}")
     say(f"calls: {by_reason(cases(evidence))}")
+    say(of_trunks(evidence))
     for death in deaths:
         say(f"an app ended by itself, and was started again: {death}")
     for word in strange[:TOLD_MAX]:

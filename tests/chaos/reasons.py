@@ -55,11 +55,21 @@ def _by_the_faults(case: Case) -> set[str]:
         # A channel that was made and never dialled, and that its own timer ended while nobody watched: the PBX's record
         # of it is that of a phone which rejects.
         found |= {f"{who}_rejected" for who in case.cel if not case.rings.get(who)}
-    if case.hit_by("carrier"):
+    if case.lost_a_carrier():
         # A carrier that dies says nothing: phones that ring are not answered, those that talk fall silent.
-        found |= {"trunk_failed", "media_lost", "interrupted"}
+        found |= {"media_lost", "interrupted"}
         found |= {f"{who}_{why}" for who in ("caller", "callee") for why in ("no_answer", "unreachable")}
+    if any(_all_failed(case, role) for role in case.legs):
+        found.add("trunk_failed")
     return found
+
+
+def _all_failed(case: Case, role: str) -> bool:
+    """Nobody answered, and every one of its trunks was away, refused, or was passed over."""
+    tried = [one for one in case.tries() if one.role == role]
+    if not tried or any(one.cel is not None and one.cel.answered_ms is not None for one in tried):
+        return False
+    return all(one.passed_over or case.hit_by(one.trunk, f"{one.trunk} refuses") for one in tried)
 
 
 def ended_by_us(case: Case) -> bool:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from ari_app.domain.costing import LegCost
 from ari_app.domain.ledger_types import Account, Bucket, Kind, Line, Part, Settled, Settlement, Totals, What
-from ari_app.stack.carrier import CarrierCall
+from ari_app.domain.trunks import Trunk
 from tests.chaos.auditor import audit
 from tests.chaos.desk import Asked, TopUp, Who
-from tests.chaos.evidence import CelLeg, Evidence, Left
+from tests.chaos.evidence import CelLeg, Evidence, Left, Ring
 from tests.chaos.house import Blow
+from tests.chaos.trunk_facts import InForce, Owed, TrunkFacts
 
 CALL = "c" + "a" * 26
 T = 1_800_000_000_000
@@ -22,7 +24,8 @@ TALK_MS = 5_400
 
 
 def leg(role: str, number: str) -> dict[str, Any]:
-    return {"role": role, "number": number, "tried": ["carrier"], "charged_s": 0}
+    cost = {"micro": 60_000, "currency": "CNY"}
+    return {"role": role, "number": number, "tried": ["carrier"], "charged_s": 0, "cost": cost}
 
 
 def shown(**other: Any) -> dict[str, Any]:
@@ -50,13 +53,40 @@ def account(charged_s: int = 5, times: int = 1, **other: Any) -> Account:
     return Account(**given | other)
 
 
-def ring(number: str, *, call_id: str = "", phone_hung_up: bool = False, talked_ms: int = TALK_MS) -> CarrierCall:
-    return CarrierCall(
-        id=call_id or number, number=number, from_user=None, pai=None, call_id=call_id or number, invited_at_ms=T,
-        rang_at_ms=None, early_media_at_ms=None, answered_at_ms=T + 100, ended_at_ms=T + 100 + talked_ms,
-        hung_up_by="phone" if phone_hung_up else "platform", cause=16, digits="", recording=None, recorded_ms=None,
-        cel="",
-    )  # fmt: skip
+def ring(number: str, **other: Any) -> Ring:
+    """Of the carrier `carrier`."""
+    talked_ms, phone_hung_up = other.pop("talked_ms", TALK_MS), other.pop("phone_hung_up", False)
+    call_id = other.setdefault("call_id", number)
+    given: dict[str, Any] = {
+        "id": call_id, "number": number, "from_user": None, "pai": None, "invited_at_ms": T, "rang_at_ms": None,
+        "early_media_at_ms": None, "answered_at_ms": T + 100, "ended_at_ms": T + 100 + talked_ms,
+        "hung_up_by": "phone" if phone_hung_up else "platform", "cause": 16, "digits": "", "recording": None,
+        "recorded_ms": None, "cel": "",
+    }  # fmt: skip
+    return Ring(**given | other)
+
+
+def cost(role: str, number: str, **other: Any) -> LegCost:
+    """Of the talk: a begun minute at 0.06."""
+    given: dict[str, Any] = {
+        "leg": f"{CALL}.{role}.0", "trunk": "carrier", "number": number, "dialled": number, "payer": "u", "team": "",
+        "dialled_at_ms": T, "rang_at_ms": None, "answered_at_ms": T + 100, "ended_at_ms": T + 100 + TALK_MS,
+        "outcome": "answered", "cause": 16, "sip_status": None, "price_micro_per_min": 60_000, "increment": "60/60",
+        "currency": "CNY", "cost_micro": 60_000, "charged_s": 0,
+    }  # fmt: skip
+    return LegCost(**given | other)
+
+
+def trunk(name: str = "carrier", **other: Any) -> Trunk:
+    return Trunk(name, "127.0.0.1", price_micro_per_min=60_000, **other)
+
+
+def trunks(**other: Any) -> TrunkFacts:
+    given: dict[str, Any] = {
+        "costs": [cost("caller", CALLER), cost("callee", CALLEE)], "report": {"carrier": Owed(2, 2, 120_000)},
+        "in_force": [InForce(1, {"carrier": trunk()}, T - 60_000)],
+    }  # fmt: skip
+    return TrunkFacts(**given | other)
 
 
 def cel_leg(**other: Any) -> CelLeg:
@@ -76,6 +106,7 @@ def evidence(**other: Any) -> Evidence:
         "asked": [asked()], "shown": {CALL: shown()}, "accounts": {"u": account(5)},
         "cel": {f"{CALL}.caller.0": cel_leg(), f"{CALL}.callee.0": cel_leg()},
         "rings": {CALLER: [ring(CALLER)], CALLEE: [ring(CALLEE)]}, "blows": [],
+        "owed": {CALL: {f"{CALL}.caller.0": 60_000, f"{CALL}.callee.0": 60_000}}, "trunks": trunks(),
     }  # fmt: skip
     return Evidence(**given | other)
 
@@ -129,6 +160,18 @@ WRONG: dict[str, tuple[Callable[[], Evidence], str]] = {
             shown={CALL: shown(reason="media_lost", hung_up_by="system")}, blows=[blow("CarrierGone", "carrier")]
         ),
         "charge: ",
+    ),
+    "a leg that is owed and was not noted": (
+        lambda: evidence(owed={CALL: {f"{CALL}.caller.0": 60_000}}),
+        "owed: ",
+    ),
+    "a leg that was noted for more than it shows": (
+        lambda: evidence(owed={CALL: {f"{CALL}.caller.0": 60_000, f"{CALL}.callee.0": 120_000}}),
+        "owed: ",
+    ),
+    "a leg without a price that was not noted": (
+        lambda: evidence(owed={CALL: {f"{CALL}.caller.0": 120_000}}),
+        "callee: CEL says answered, and nothing is noted",
     ),
     "an overrun": (lambda: evidence(shown={CALL: shown(charged_s=2, overrun_s=3)}), "law 5: "),
     "an overrun that law 5 does not allow either": (
@@ -215,7 +258,6 @@ EXCUSED: dict[str, Callable[[], Evidence]] = {
         blows=[blow("CarrierGone", "carrier", at_ms=T + 1_000)],
     ),
     "an INVITE that the carrier had before and after its death": lambda: evidence(
-        shown={CALL: shown(reason="trunk_failed", hung_up_by="system")},
         rings={CALLER: [ring(CALLER)], CALLEE: [ring(CALLEE), ring(CALLEE)]}, blows=[blow("CarrierGone", "carrier")],
     ),
     "the app died between the answer and the timers": lambda: evidence(

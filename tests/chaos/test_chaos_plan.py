@@ -33,7 +33,8 @@ def test_faults_and_traffic_of_the_purpose_are_there() -> None:
     assert {
         "AppKilled", "AppDeployed", "AppStopped", "PbxKilled", "CarrierGone", "RedisKilled", "RedisDiskFull",
         "RedisLinkCut", "RedisLinkStalled", "LinkReset", "LinkStalled", "LinkSlow", "EventsLate", "EventsTwice",
-        "ClockStepped",
+        "ClockStepped", "CarrierKilled", "CarrierStopped", "CarrierRefuses", "TrunksApplied", "TrunksRefused",
+        "TrunksTakenBack", "ApplyKilled",
     } <= discover(faults, Fault).keys()  # type: ignore[type-abstract]  # likewise  # fmt: skip
     kinds = discover(traffic, Traffic)  # type: ignore[type-abstract]  # likewise
     assert {"Talk", "PhoneHangsUp", "Vanishes", "Unreached", "Cancelled", "ToppedUp"} <= kinds.keys()

@@ -15,6 +15,8 @@ from ari_app.config import Mistakes
 from ari_app.domain.rates import Rate
 from ari_app.domain.trunks import Trunk
 from ari_app.rate_deck import load_deck
+from ari_app.stack import render_trunks
+from ari_app.stack.transports import OurEnd
 from ari_app.trunk_tools.importing import import_file
 from ari_app.trunks_file import read_content, read_trunks
 from tests.ground import SOAK
@@ -31,6 +33,7 @@ def trunks_of(file: Path) -> str:
     found = read_trunks(file, elsewhere=True)
     assert all(isinstance(trunk, Trunk) for trunk in found.trunks)
     assert found.trunks
+    assert render_trunks(found.trunks, OurEnd()).count("type = endpoint\n") == len(found.trunks), "Asterisk can have it"
     stand_in(file, found.warnings)
     return repr(found)
 

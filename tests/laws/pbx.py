@@ -29,6 +29,7 @@ from ari_app.ports.telephony import (
 from tests.laws.virtual_time import VirtualLoop
 
 A_MOMENT_S = 1e-6
+MUSIC = "music"
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Chan:
     life: asyncio.Task[None] | None = None
     playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     endless: set[str] = field(default_factory=set)
+    music: str = ""
 
 
 @dataclass(frozen=True)
@@ -313,13 +315,22 @@ class LawPbx:
     async def play(self, channel: str, playback: str, sound: str) -> None:
         await self._asked()
         chan = self._chan(channel)
-        length_s = 3600.0 if sound in ("ringback", "music") else 1.5
+        length_s = 3600.0 if sound in ("ringback", MUSIC) else 1.5
         name = playback.partition(".")[2]
-        if name in chan.playing:
+        if name in chan.playing and sound != MUSIC:
             raise PbxError(409, "lives already")
+        if sound == MUSIC:
+            self._end_music(chan)
+            chan.music = name
         chan.playing[name] = self._spawn(self._sound(chan, name, length_s))
         if length_s > 60:
             chan.endless.add(name)
+
+    def _end_music(self, chan: Chan) -> None:
+        """A channel has one music, which has no name and tells of no end."""
+        going_on = chan.playing.pop(chan.music, None)
+        if going_on is not None:
+            going_on.cancel()
 
     def endless(self, channel: str) -> bool:
         chan = self.channels.get(channel)
@@ -339,6 +350,10 @@ class LawPbx:
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         await self._asked()
         chan, name = self._chan(channel), playback.partition(".")[2]
+        if sound == MUSIC:
+            self._end_music(chan)
+            self._tell(channel, ev.Played(name, self._loop.now_ms()))  # as the adapter does in its place
+            return
         if name not in chan.playing:
             raise NoSuchChannel(404, "no such playback")
         self._silence(chan, name)

@@ -14,6 +14,7 @@ from tests.laws import phones
 from tests.laws.pbx import Chan, LawPbx
 from tests.laws.stories import (
     CALL,
+    CALLEE_0,
     CALLER_0,
     app,
     app_killed,
@@ -234,3 +235,26 @@ async def test_why_a_caller_was_hung_up_is_known_though_nobody_had_written_it_do
     monkeypatch.undo()
     await app_killed(world, for_s=1)
     assert verdict(await until_settled(world)) == ("caller_not_confirmed", "system", 0)
+
+
+@in_virtual_time
+async def test_who_answers_when_the_caller_is_gone_does_not_make_him_one_who_gave_up(world: World) -> None:
+    """The app is dead. The caller's timer in the PBX strikes while the callee's phone rings; then the callee answers,
+    hears nobody, and hangs up."""
+
+    async def answers_and_hangs_up(pbx: LawPbx, chan: Chan, ring_ms: int) -> None:
+        await phones.slow(in_s=20)(pbx, chan, ring_ms)
+        await asyncio.sleep(2)
+        pbx._end(chan.id, 16, None, True)
+
+    let_phones_be(world, callee=answers_and_hangs_up)
+    await begin(world, routes=1, ring_ms=60_000)
+    await until(world, lambda: CALLEE_0 in world.pbx.channels, within_s=5)
+    await asyncio.sleep(1)
+    await world.crash()
+    await asyncio.sleep(5)
+    world.pbx._end(CALLER_0, 16, None, False)
+    await asyncio.sleep(30)
+    await world.boot()
+    assert verdict(await until_settled(world)) == ("interrupted", "system", 0)
+    world.check_who(stored(world))

@@ -9,7 +9,6 @@ import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import nothing_is_left, running
+from tests.conftest import nothing_is_left
 from tests.ground import Ground, number
 from tests.ringbridge import Answer, Ringbridge, seconds_between
 from tests.support import until_sync
@@ -72,18 +71,20 @@ class House:
         assert answer.status == 201, answer
         return self.apps[at].until_ended(answer.body["id"])
 
-    def talked(self, user: str, callee: str) -> dict[str, Any]:
+    def talks(self, call: str) -> None:
+        """For a moment, and it is over."""
         app = self.apps[0]
-        call = app.call(user, callee)
         app.until_state(call, "talking")
         app.hang_up(call)
-        return app.until_ended(call)
+        app.until_ended(call)
 
     def spend_until_stopped(self) -> None:
         """Each call costs a third of it."""
-        for _ in range(3):
-            if not self.is_stopped:
-                self.talked(self.user(), limited(10, DEAR))
+        for _ in range(4):
+            answer = self.place(self.user(), limited(10, DEAR))
+            if answer.status == 503:
+                break
+            self.talks(answer.body["id"])
         until_sync(lambda: self.is_stopped, 5, "both processes know that the trunk is at its stop")
 
     @property
@@ -121,19 +122,24 @@ def house(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (home / "deck.csv").write_text(f"prefix,price,increment\n{DEAR},2.00,60/60\n")
     given = {**ground.as_ones_own(), **SETTINGS, "TRUNKS_FILE": str(trunks)}
     given["REDIS_URL"] = urlsplit(info.redis_url)._replace(path="/1").geturl()
-    with ExitStack() as running_apps:
-        apps = []
-        for name in ("first", "second"):
-            (home / name).mkdir()
-            apps.append(running_apps.enter_context(running(home / name, **given)))
-        yield House(ground, (apps[0], apps[1]))
+    apps = []
+    for name in ("first", "second"):
+        (home / name).mkdir()
+        apps.append(Ringbridge(home / name, **given))
+        apps[-1].launch()
+    try:
+        yield House(ground, (apps[0].until_ready(), apps[1].until_ready()))
         for app in apps:
             nothing_is_left(ground, app)
+    finally:
+        codes = [app.terminate() for app in apps]
+    assert (codes, [app.complaints() for app in apps]) == ([0, 0], [[], []])
 
 
 def test_a_pair_may_call_so_often_whichever_process_is_asked(house: House) -> None:
     user, callee = house.user(), limited(22)
-    calls = [house.placed(user, callee, at) for at in (0, 1)]
+    asked = [house.apps[at].call(user, callee) for at in (0, 1)]
+    calls = [house.apps[0].until_ended(call) for call in asked]
     assert [call["reason"] for call in calls] == ["callee_busy"] * 2
 
     answer = house.refused(user, callee, f"pair-2-in-{WINDOW_S}s")
@@ -148,10 +154,9 @@ def test_a_pair_may_call_so_often_whichever_process_is_asked(house: House) -> No
 
 
 def test_a_number_is_rung_so_often_by_all_users_together(house: House) -> None:
-    callee = limited(22)
-    calls = [house.placed(house.user(), callee, n % 2) for n in range(3)]
-
-    user = house.user()
+    callee, (user, *others) = limited(22), [house.user() for _ in range(4)]
+    asked = [house.apps[n % 2].call(other, callee) for n, other in enumerate(others)]
+    calls = [house.apps[0].until_ended(call) for call in asked]
     house.refused(user, callee, f"number-3-in-{WINDOW_S}s")
     assert house.placed(user, limited(22))["reason"] == "callee_busy", "another number"
     again = house.until_placed(user, callee)
@@ -204,7 +209,7 @@ def test_a_user_and_his_team_spend_so_much_a_day(house: House) -> None:
     for user in members:
         assert app.ask("PUT", f"/v1/teams/spenders/members/{user}").status == 200
     alarms = app.metric('spend_alarms_total{kind="user"}')
-    house.talked(members[0], limited(10, DEAR))
+    house.talks(app.call(members[0], limited(10, DEAR)))
 
     answer = house.refused(members[0], number(22), "user-spend-a-day")
     assert 0 < answer.body["retry_after_s"] <= 86_400

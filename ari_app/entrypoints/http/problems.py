@@ -135,3 +135,4 @@ class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):
     detail: str
     field: str = ""
     retry_after_s: int | None = None
+    rule: str = ""

@@ -1,8 +1,8 @@
 """Kinds of faults: each is a class here, and is found by being here. Drawn from the plan's random numbers; struck,
 lasts, and is over when what it broke can work again.
 
-`targets` tells the auditor what was away: app, pbx, carrier, redis, link (to the PBX), store (the link to Redis) or
-clock.
+`targets` tells the auditor what was away: app, pbx, redis, link (to the PBX), store (the link to Redis), clock, a
+carrier by its name, or `<carrier> refuses`; `trunks`: nothing was, but other trunks were put in force.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from tests.chaos.apps import App
@@ -28,7 +28,10 @@ class Limits:
 @dataclass(frozen=True)
 class Fault(ABC):
     lasts_s: float
-    targets: ClassVar[frozenset[str]]
+
+    @property
+    @abstractmethod
+    def targets(self) -> frozenset[str]: ...
 
     @classmethod
     def draw(cls, rng: random.Random, limits: Limits) -> Self:

@@ -20,6 +20,7 @@ class FakeManager:
     """One endpoint `carrier` with one contact, registered as its namesake; answers what is asked unless silent."""
 
     def __init__(self) -> None:
+        self.name = "carrier"
         self.contact = "Reachable"
         self.registration = "Registered"
         self.login = "Success"
@@ -64,7 +65,7 @@ class FakeManager:
         else:
             reply(Response="Success", EventList="start", Message="Events follow")
         if action == "PJSIPShowEndpoints":
-            reply(Event="EndpointList", ObjectName="carrier")
+            reply(Event="EndpointList", ObjectName=self.name)
             reply(Event="EndpointListComplete", EventList="Complete")
         elif action == "PJSIPShowEndpoint":
             reply(Event="EndpointDetail", ObjectName="carrier")
@@ -85,9 +86,11 @@ async def fake() -> AsyncIterator[FakeManager]:
 
 
 @asynccontextmanager
-async def watching(fake: FakeManager, told: list[TrunkState] | None = None) -> AsyncIterator[AmiWatch]:
+async def watching(
+    fake: FakeManager, told: list[TrunkState] | None = None, settings: AmiSettings = BRISK
+) -> AsyncIterator[AmiWatch]:
     heard: list[TrunkState] = [] if told is None else told
-    watch = AmiWatch("127.0.0.1", fake.port, "reader", "secret", settings=BRISK, on_change=heard.append)
+    watch = AmiWatch("127.0.0.1", fake.port, "reader", "secret", settings=settings, on_change=heard.append)
     running = asyncio.create_task(watch.run())
     try:
         yield watch
@@ -129,6 +132,17 @@ async def test_what_happens_to_a_trunk_is_told_once_each(fake: FakeManager) -> N
             (True, "Registered", True),
         ]
         assert list(watch.trunk_states()) == ["carrier"]
+
+
+async def test_who_asks_it_to_look_again_has_not_to_wait_for_its_next_look(fake: FakeManager) -> None:
+    """After carriers were applied: no event tells of a new one, and the next look is half a minute away."""
+    slow = AmiSettings(answer_ms=300, ping_ms=100_000, refresh_ms=100_000, retry_ms=20)
+    async with watching(fake, settings=slow) as watch:
+        await until(lambda: is_connected(watch))
+        assert set(watch.trunk_states()) == {"carrier"}
+        fake.name = "another"
+        watch.look_again()
+        await until(lambda: set(watch.trunk_states()) == {"another"}, within_s=2)
 
 
 async def test_a_cut_connection_comes_back_and_tells_what_changed_meanwhile(fake: FakeManager) -> None:

@@ -318,10 +318,6 @@ def test_users_and_their_minutes(run: Run, served: Served) -> None:
     assert json.loads(run("statement", "li", "--json").out)["lines"][0]["balance_after_s"] == 4200
 
 
-def test_trunks_are_shown_with_their_state(run: Run, served: Served) -> None:
-    assert run("trunks", "status").out.splitlines()[1].split() == ["carrier", "up"]
-
-
 def test_the_demo_tells_its_story_from_outside(run: Run, served: Served, places: Places) -> None:
     told: list[str] = []
     call = demo.tell(Client(served.url, "rb_root"), None, told.append)

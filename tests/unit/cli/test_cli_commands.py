@@ -34,7 +34,7 @@ def test_the_commands_that_were_promised_are_there() -> None:
         "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
         "stack fetch", "stack start", "stack stop", "stack status",
         "stack logs", "stack carrier-calls", "stack backup", "stack restore", "trunks check", "trunks import",
-        "trunks status", "trunks diff", "trunks apply", "trunks rollback",
+        "trunks status", "trunks test", "trunks diff", "trunks apply", "trunks rollback",
         "trunks history", "plans check", "plans sample", "plans explain", "correct", "refund",
         "team put", "team get", "team members", "team add", "team remove",
         "nodes", "node drain", "node resume", "node forget",

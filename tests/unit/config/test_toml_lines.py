@@ -96,3 +96,10 @@ def test_what_tomllib_refuses_is_a_mistake_and_nothing_else_is(content: str) -> 
 def test_what_no_line_can_see_alone_is_told_too(content: str, line: int) -> None:
     (only,) = values(content)[1]
     assert only.place == f"f:{line}"
+
+
+def test_what_a_terminal_would_obey_is_told_in_words_that_it_does_not() -> None:
+    found: list[Mistake] = []
+    read("[a\x1b[31m\x85\u2028b\n'c\x07\u2028\x85' = 1\n'c\x07\u2028\x85' = 2\n", "plans.toml", found)
+    assert len(found) >= 2
+    assert all(str(mistake).isprintable() for mistake in found), found

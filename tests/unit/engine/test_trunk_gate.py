@@ -141,6 +141,20 @@ async def test_nobody_is_rung_for_a_call_that_ended_while_it_waited() -> None:
     assert world.dialled == ["c1.caller.0"]
 
 
+async def test_nothing_is_sent_on_a_sight_of_the_pbx_that_has_passed() -> None:
+    """What it was decided on is no more: recovery tells how things stand, and the dial is asked for anew."""
+    world = World(max_cps=1)
+    await world.dial(a_call("c1"))
+    world.calls["c2"] = call = a_call("c2", trunks=["one"], wait_ms=60_000)
+    sights = iter([True, True, False])
+
+    async def perform(_call: Call, _wish: Wish) -> list[ev.Event]:
+        raise AssertionError("it was sent")
+
+    through = world.gate.through(lambda: call, Dial(CALLER, 0, 1, 1), perform, lambda: next(sights))
+    assert await asyncio.wait_for(through, 5) == []
+
+
 async def test_a_line_is_given_back_with_its_channel_and_the_promised_one_with_the_call() -> None:
     world = World(max_channels=2)
     await world.dial(a_call("c1"))

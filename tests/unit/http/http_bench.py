@@ -18,12 +18,15 @@ from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.limits import Limit
+from ari_app.domain.trunks import Trunk
 from ari_app.domain.units import Increment
 from ari_app.engine import records
 from ari_app.engine.asks import CallAsk, Refusal
 from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
+from ari_app.engine.trunk_book import TrunkBook
+from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.plans_file import shipped
@@ -44,6 +47,21 @@ def a_call(id: str = "c1", at_ms: int = NOW_MS, user: str = "demo") -> Call:
             Leg(CALLER, "+8613900000001", (route,), 45_000, user=user),
             Leg(CALLEE, "+8613900000004", (replace(to_callee, trunk="broken"), to_callee), 60_000),
         ),
+    )  # fmt: skip
+
+
+def a_test(id: str = "c7", trunk: str = "carrier") -> Call:
+    """Of a trunk: it rang, was answered, and we hung up after its time."""
+    route = Route(trunk, "8613900000004", "+864001234567", "trunk_policy", 60_000, "60/60")
+    phone = Try(
+        state=LegState.GONE, dialled_at_ms=NOW_MS + 10, rang_at_ms=NOW_MS + 130, answered_at_ms=NOW_MS + 1_000,
+        ended_at_ms=NOW_MS + 3_000, cause=16, how="ours",
+    )  # fmt: skip
+    return Call(
+        id=id, type="trunk_test", created_at_ms=NOW_MS, payer="", now_ms=NOW_MS + 3_100,
+        legs=(Leg(CALLEE, "+8613900000004", (route,), 60_000, tries=(phone,)),),
+        end=End(Reason.COMPLETED, HungUpBy.SYSTEM, NOW_MS + 3_000),
+        settled=Settlement(charged_s=0, overrun_s=0, used_s=0),
     )  # fmt: skip
 
 
@@ -73,6 +91,15 @@ class FakeService:
 
     answer: Call | Refusal | BaseException = field(default_factory=a_call)
     asked: list[tuple[CallAsk, str, str | None]] = field(default_factory=list)
+
+    tests_asked: list[TrunkTestAsk] = field(default_factory=list)
+    test: Call | Refusal | None = None
+
+    async def test_trunk(
+        self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None
+    ) -> Call | Refusal | None:
+        self.tests_asked.append(ask)
+        return self.test
 
     async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
         self.asked.append((ask, owner, idempotency_key))
@@ -157,6 +184,8 @@ class Bench:
         self.entitlements = Entitlements(self.users, self.membership, MemoryShares(), shipped(), "Asia/Shanghai")
         self.parts = [Part("asterisk", True), Part("redis", True), Part("trunk", True)]
         self.now_ms = NOW_MS
+        self.trunks = [TrunkNow("carrier", "up", roundtrip_us=1_250), TrunkNow("other")]
+        self.book = TrunkBook([Trunk("carrier", "sip.example.net", max_channels=30), Trunk("other", "192.0.2.7")])
         self.limits = MemoryLimits()
         self.attempts = Attempts(self.limits, AttemptRules((Limit(2, 300),), (Limit(3, 3600),), ("+86139",)))
         self.doors = Doors(
@@ -164,7 +193,8 @@ class Bench:
             ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
             membership=self.membership, teams=self.teams, plans=shipped(),
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
-            trunks=lambda: [TrunkNow("carrier", "up"), TrunkNow("other")], metrics=lambda: b"ringbridge_x 1\n",
+            trunks=lambda: self.trunks, book=self.book, lines=lambda: {"carrier": 3},
+            metrics=lambda: b"ringbridge_x 1\n",
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,
         )  # fmt: skip
         self.front = build(self.doors)

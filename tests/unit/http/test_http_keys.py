@@ -5,7 +5,7 @@ import pytest
 from ari_app.entrypoints.http.app import routes
 from ari_app.ports.keys import described, digest_of, id_of
 from ari_app.ports.nodes import NodeNow
-from tests.unit.http.http_bench import Bench, a_call
+from tests.unit.http.http_bench import Bench, a_call, a_test
 
 OPEN = {"/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 SCOPES = [
@@ -28,6 +28,9 @@ SCOPES = [
     ("PUT", "/v1/teams/acme/members/demo", set()),
     ("DELETE", "/v1/teams/acme/members/acme1", set()),
     ("GET", "/v1/trunks", {"viewer"}),
+    ("GET", "/v1/trunks/carrier", {"viewer"}),
+    ("POST", "/v1/trunks/carrier/test", set()),
+    ("GET", "/v1/trunks/carrier/test/c7", {"viewer"}),
     ("GET", "/v1/reports/settlement", {"viewer"}),
     ("GET", "/v1/nodes", {"viewer"}),
     ("PUT", "/v1/nodes/pbx1", set()),
@@ -39,7 +42,7 @@ SCOPES = [
 BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
         "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}, "PUT /v1/teams/acme": {"name": "Acme"},
         "POST /v1/users/demo/corrections": {"seconds": -60, "reason": "x"}, "POST /v1/calls/c1/refund": {},
-        "PUT /v1/nodes/pbx1": {"drained": True},
+        "PUT /v1/nodes/pbx1": {"drained": True}, "POST /v1/trunks/carrier/test": {"number": "+8613900000004"},
         "POST /v1/keys": {"name": "shop", "scopes": ["call"]}}  # fmt: skip
 
 
@@ -50,6 +53,7 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
 ) -> None:
     await api.put()
     api.engine.live["c1"] = a_call()
+    api.engine.live["c7"] = api.service.test = a_test()
     await api.store(a_call(), "queued")
     await api.charge("c1")
     await api.team(members=1)

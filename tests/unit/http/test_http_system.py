@@ -32,11 +32,6 @@ async def test_ready_says_which_part_is_not_and_why(api: Bench) -> None:
     assert (await api.ask("GET", "/healthz", key=None)).json == {"alive": True}
 
 
-async def test_trunks_are_listed_with_their_state(api: Bench) -> None:
-    trunks = (await api.ask("GET", "/v1/trunks")).json
-    assert trunks == {"trunks": [{"name": "carrier", "state": "up"}, {"name": "other", "state": "unknown"}]}
-
-
 async def test_metrics_hold_the_programs_and_the_apis_own_by_route_not_by_path(api: Bench) -> None:
     await api.ask("GET", "/v1/calls/c1")
     await api.ask("GET", "/no/such/path")

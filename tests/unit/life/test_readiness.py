@@ -108,6 +108,8 @@ def test_what_the_metrics_say_of_trunks_redis_and_leases() -> None:
     assert [value("ringbridge_trunk_up", {"trunk": name}) for name in "abc"] == [1, 0, None]
     metrics.trunks([TrunkNow("a", "unknown"), TrunkNow("b", "up")])
     assert [value("ringbridge_trunk_up", {"trunk": name}) for name in "ab"] == [None, 1]
+    metrics.trunks([TrunkNow("a", "up")])
+    assert [value("ringbridge_trunk_up", {"trunk": name}) for name in "ab"] == [1, None], "b was taken away"
 
     for is_up in (True, False, True):
         metrics.redis_link(is_up)

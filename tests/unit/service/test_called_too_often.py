@@ -261,8 +261,16 @@ def test_of_many_asked_for_at_once_no_more_begin_than_may() -> None:
 # ---- what reached no carrier ----------------------------------------------------------------------------------------
 
 
-def test_calls_that_nobody_could_pay_for_do_not_count() -> None:
+def test_calls_that_nobody_could_pay_for_do_not_count_even_before_they_have_ended() -> None:
     async def story(desk: GuardedDesk) -> None:
+        engine = desk.world.engine
+        assert engine is not None
+
+        async def late(call: Call) -> None:
+            await asyncio.sleep(10)
+            await desk.abuse.ended(call)
+
+        engine._over = late
         for _ in range(5):
             assert (await desk.refused()).type == "balance-empty"
         await desk.world.ledger.grant(
@@ -419,6 +427,7 @@ def test_what_live_calls_have_cost_so_far_counts() -> None:
         desk.book.replace([replace(desk.book.trunks[0], price_micro_per_min=5 * MICRO)])
         call = await desk.begun()
         await asyncio.sleep(65)  # two legs, two minutes begun: 20
+        await desk.called(CallAsk("bob", ERIN))
         assert (await desk.refused(CallAsk(PAYER, ERIN))).rule == "user-spend-a-day"
         await desk.ended(call.id)
         assert (await desk.refused(CallAsk(PAYER, ERIN))).rule == "user-spend-a-day", "and now it is noted"

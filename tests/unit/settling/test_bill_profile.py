@@ -94,9 +94,18 @@ def test_another_time_zone_is_told_and_not_taken_for_a_month_of_missing_calls(tm
 
 def test_a_clock_that_is_ahead_is_told_and_taken_away(tmp_path: Path) -> None:
     legs = [leg(f"c{n}", f"+86139000{n:05d}", talk_ms=60_000 + 7000 * n) for n in range(20)]
-    bill = write(tmp_path / "bill.csv", [line_of(one, at_ms=one.at_ms + 100_000) for one in legs])
+    bill = write(tmp_path / "bill.csv", [line_of(one, at_ms=one.at_ms + 200_000) for one in legs])
     found, differences = settled(bill, legs)
-    assert (found.skew_ms, differences) == (100_000, [])
+    assert (found.skew_ms, differences) == (200_000, [])
+
+
+def test_what_makes_everything_differ_is_asked_about(tmp_path: Path) -> None:
+    bill = write(tmp_path / "bill.csv", [line_of(leg())])
+    found, _ = settled(bill, [leg()], Way(rate_per="s").profile())
+    assert found.notes == [
+        "more than half of the lines contradict themselves: are rate, rate_per and duration_format right?"
+    ]
+    assert settled(bill, [])[0].notes == ["no leg of acme is known in 2026-11: is the name of the trunk right?"]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "B-Number;When;How long;Money;Rate;Cur;Dir\n"])

@@ -36,6 +36,11 @@ def test_the_duration_tells_which_of_two_near_ones_it_is() -> None:
     assert pairs([ours(0, 30), ours(20, 300)], [theirs(10, 300), theirs(11, 30)], TERMS) == [(0, 1), (1, 0)]
 
 
+def test_of_two_that_are_alike_the_one_with_the_same_money_is_it() -> None:
+    cheaper = theirs(5)._replace(cost_micro=30_000)
+    assert pairs([ours(0)], [cheaper, theirs(5)], TERMS) == [(0, 1)]
+
+
 def test_what_is_too_far_apart_is_no_pair() -> None:
     assert pairs([ours(0)], [theirs(120)], TERMS) == [(0, 0)]
     assert pairs([ours(0)], [theirs(121)], TERMS) == []

@@ -103,6 +103,12 @@ def test_a_try_that_nobody_answered_billed_as_a_talk_differs_in_its_duration(bil
     assert one(bill, [tried], [longer(tried, 60_000)]).what is Class.DURATION_DIFFERS
 
 
+def test_a_begun_minute_for_a_try_that_nobody_answered_is_no_rounding_of_nothing(bill: Path) -> None:
+    tried = leg("c2", is_answered=False)
+    bill.write_text("number;answered;billed;cost\n+8613900000001;2026-11-01 01:00:00;60;0.06\n")
+    assert settled(bill, [tried], "")[1][0].what is Class.DURATION_DIFFERS
+
+
 def test_asterisks_record_that_agrees_with_us_refutes_the_line(bill: Path) -> None:
     difference = one(bill, [OURS], [longer(OURS, 200_000)], cel=cel_rows(OURS))
     assert (difference.what, difference.witness) == (Class.DISPUTED, (OURS.at_ms, 61_000))
@@ -125,8 +131,10 @@ def test_another_rate_for_the_same_talk_differs(bill: Path) -> None:
 
 
 def test_another_currency_is_another_rate_and_nothing_is_taken_from_one_for_the_other(bill: Path) -> None:
-    difference = one(bill, [OURS], [line_of(OURS, currency="EUR")])
+    found, [difference] = settled(write(bill, [line_of(OURS, currency="EUR")]), [OURS])
     assert (difference.what, difference.currency, difference.micro) == (Class.RATE_DIFFERS, "EUR", OURS.cost_micro)
+    sums = {currency: (total.our_micro, total.their_micro) for currency, total in found.totals().items()}
+    assert sums == {"CNY": (OURS.cost_micro, 0), "EUR": (0, OURS.cost_micro)}
 
 
 def test_a_price_for_a_try_that_nobody_answered_is_no_rounding(bill: Path) -> None:
@@ -155,6 +163,13 @@ def test_a_bill_in_cents_is_rounding_where_less_than_a_cent_differs(bill: Path) 
     bill.write_text(Way().text([line_of(OURS)]).replace("0.060000;0.066000", "0.06;0.07"))
     found, [difference] = settled(bill, [OURS])
     assert (difference.what, difference.micro, found.is_agreed) == (Class.ROUNDING, 4_000, True)
+    assert difference.why == "less than the last digit that the bill writes"
+
+
+def test_a_bill_that_leaves_zeros_out_is_not_believed_to_round_to_tenths(bill: Path) -> None:
+    bill.write_text("number;answered;duration;cost\n+8613900000001;2026-11-01 01:00:00;61;0.1\n")
+    assert settled(bill, [OURS], "")[1][0].what is Class.RATE_DIFFERS
+    assert settled(bill, [OURS], "cost_decimals = 1")[1][0].what is Class.ROUNDING
 
 
 def test_an_increment_of_the_carriers_own_is_known_from_the_profile(bill: Path) -> None:
@@ -177,6 +192,12 @@ def test_a_call_that_we_do_not_have_and_is_billed_twice_is_missing_once_and_disp
     other = line_of(OURS, number="+8613900000099")
     _, differences = settled(write(bill, [line_of(OURS), other, other]), [OURS])
     assert [(d.what, d.line) for d in differences] == [(Class.MISSING_HERE, 3), (Class.DISPUTED, 4)]
+
+
+def test_a_call_that_is_billed_twice_is_not_taken_for_the_try_before_it_that_nobody_answered(bill: Path) -> None:
+    tried = leg("c2", is_answered=False, at_ms=OURS.at_ms - 60_000)
+    difference = one(bill, [OURS, tried], [line_of(OURS), line_of(OURS)])
+    assert (difference.what, difference.why[:12]) == (Class.DISPUTED, "billed twice")
 
 
 def test_two_calls_of_ours_at_the_same_second_are_not_one_billed_twice(bill: Path) -> None:
@@ -218,6 +239,13 @@ def test_a_call_that_asterisk_has_and_we_lost_is_missing_here(bill: Path) -> Non
     difference = one(bill, [OURS], [line_of(OURS), line_of(lost)], cel=rows)
     assert (difference.what, difference.witness) == (Class.MISSING_HERE, (lost.at_ms, 61_000))
     assert "c9.callee.0" in difference.why
+
+
+def test_an_answer_on_another_trunk_excuses_no_line_of_this_one(bill: Path) -> None:
+    other = leg("c9", "+8613900000099", at_ms=OURS.at_ms + 30 * MINUTE_MS)
+    rows = [row.replace('","","{', '","PJSIP/acme-0000002b","{') for row in cel_rows(other, trunk="west")]
+    difference = one(bill, [OURS], [line_of(OURS), line_of(other)], cel=[*cel_rows(OURS), *rows])
+    assert difference.what is Class.DISPUTED
 
 
 def test_a_record_that_does_not_reach_so_far_refutes_nothing(bill: Path) -> None:

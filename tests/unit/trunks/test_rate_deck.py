@@ -57,6 +57,15 @@ def test_a_line_without_an_increment_has_the_trunk_s(tmp_path: Path) -> None:
     assert price_of(first, "+8613900000001", 0) == Rate("+86", 60_000, "6/6")
 
 
+@pytest.mark.parametrize(
+    ("path", "why"), [("none.csv", "No such file"), (".", "it is no file"), ("9" * 400, "File name too long")]
+)
+def test_a_deck_that_is_none_is_told_at_the_line_that_names_it(tmp_path: Path, path: str, why: str) -> None:
+    (tmp_path / "t.conf").write_text(f"[t]\nhost = h\nrates = {path}\n")
+    with pytest.raises(Mistakes, match=f"t.conf:3: rates: .* cannot be read: {why}"):
+        load_trunks(tmp_path / "t.conf")
+
+
 def test_every_mistake_of_a_deck_is_told_with_its_line() -> None:
     told = mistakes(
         "prefix,price,increment,valid_from",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from ari_app import trunk_versions
 from ari_app.config import Settings
 from ari_app.operator_files import load_carriers
 from ari_app.stack.state import file_lock
-from ari_app.trunk_tools import verifying
+from ari_app.trunk_tools import applying, verifying
 from ari_app.trunk_tools.applying import NotApplied, Outcome, Wanted, apply
 from ari_app.trunk_tools.differences import difference, text_difference
 from ari_app.trunk_tools.pbxes import rendered
@@ -29,6 +30,9 @@ PLAIN = "[main]\nhost = 127.0.0.1\nusername = us\npassword = {password}\npriorit
 ONE = PLAIN.format(password="the-first-secret", priority=1)
 TWO = PLAIN.format(password="another-secret", priority=2) + "[spare]\nhost = 127.0.0.1\nport = 5070\nprice = 0.07\n"
 REFUSED = ONE.replace("priority = 1", "priority = 3\nendpoint/dtmf_mode = nonsense")
+
+
+NOBODY = 65534
 
 
 class Place:
@@ -97,6 +101,15 @@ def test_what_was_taken_away_is_gone_from_asterisk(place: Place, pbx: ToldPbx) -
     assert pbx.names() == {"main"}
 
 
+def test_what_asterisk_does_not_give_up_is_taken_back(place: Place, pbx: ToldPbx) -> None:
+    place.apply(TWO)
+    pbx.clings_to = "spare"
+    outcome = place.apply(ONE)
+    assert not outcome.is_applied
+    assert "pbx1: endpoint spare is still there" in outcome.why
+    assert place.in_force() == ["main", "spare"]
+
+
 def test_what_asterisk_refuses_is_taken_back_and_says_why(place: Place, pbx: ToldPbx) -> None:
     place.apply(TWO)
     before = pbx.file.read_text()
@@ -115,6 +128,46 @@ def test_what_asterisk_refuses_is_taken_back_and_says_why(place: Place, pbx: Tol
         ("rolled back", True),
     ]
     assert place.apply(ONE).version == 3, "a number is never given twice"
+
+
+def test_where_one_of_several_pbxes_refuses_all_go_back(tmp_path: Path, pbx: ToldPbx) -> None:
+    with ToldPbx(tmp_path / "b").answering() as other:
+        place = Place(tmp_path, pbx, other)
+        place.apply(ONE)
+        other.refuses.add("sip:127.0.0.1:5070")
+        outcome = place.apply(TWO)
+        assert outcome.why == ["pbx2: aor spare is not there"]
+        assert pbx.names() == other.names() == {"main"}
+        assert pbx.file.read_text() == other.file.read_text()
+        assert (place.in_force(), place.versions.is_applying()) == (["main"], False)
+
+
+@pytest.mark.parametrize(
+    ("at", "fault"),
+    [
+        ("commit", KeyboardInterrupt()),
+        ("commit", OSError(28, "No space left on device")),
+        ("untaken", KeyboardInterrupt()),
+        ("untaken", RuntimeError("a bug")),
+    ],
+)
+def test_a_fault_in_the_midst_takes_everything_back(
+    place: Place, pbx: ToldPbx, monkeypatch: pytest.MonkeyPatch, at: str, fault: BaseException
+) -> None:
+    place.apply(ONE)
+    before = pbx.file.read_text()
+
+    def fails(*_: object) -> None:
+        raise fault
+
+    with monkeypatch.context() as broken:
+        broken.setattr(*((Versions, at) if at == "commit" else (applying, at)), fails)
+        with pytest.raises(type(fault)):
+            place.apply(TWO)
+    assert (pbx.file.read_text(), pbx.names()) == (before, {"main"})
+    assert (place.in_force(), place.versions.is_applying()) == (["main"], False)
+    assert place.versions.index().entries[-1].outcome == "rolled back"
+    assert place.apply(TWO).version == 3
 
 
 def test_of_several_pbxes_all_are_told_or_none(tmp_path: Path, pbx: ToldPbx) -> None:
@@ -213,6 +266,16 @@ def test_nothing_that_is_kept_can_be_read_by_others(place: Place) -> None:
     kept = [one for one in place.versions.home.iterdir() if one.name != "apply.lock"]
     assert len(kept) == 3
     assert all(one.stat().st_mode & 0o077 == 0 for one in (*kept, place.versions.home))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_applies_is_for_whoever_has_the_state_directory(place: Place) -> None:
+    state = Path(place.settings.state_dir)
+    state.mkdir(0o700)
+    os.chown(state, NOBODY, NOBODY)
+    place.apply(ONE)
+    kept = [place.versions.home, *place.versions.home.iterdir()]
+    assert {one.stat().st_uid for one in kept} == {NOBODY}
 
 
 def test_old_contents_are_forgotten_and_the_history_is_not(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

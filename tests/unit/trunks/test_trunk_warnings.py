@@ -91,3 +91,11 @@ def test_a_password_that_everybody_may_read_is_a_warning(tmp_path: Path) -> None
     ]
     file.chmod(0o640)
     assert read_trunks(file).warnings == ()
+
+
+def test_a_password_that_a_comment_cuts_off_is_a_warning() -> None:
+    login = ("[t]", HOST, "username = u")
+    [only] = warnings(*login, "password = hunter2 #3")
+    assert only.startswith("t.conf:4: password: it ends where the comment begins")
+    assert "hunter2" not in only
+    assert warnings(*login, "password = hunter2#3") == []

@@ -19,6 +19,7 @@ from ari_app.trunk_tools.watching import TrunkWatch
 from ari_app.trunk_versions import Versions, entry_now
 from ari_app.trunks_in_force import carriers_held, carriers_of
 from tests.support import until
+from tests.unit.trunks.told_pbx import ToldPbx
 
 OLD = "[main]\nhost = 127.0.0.1\nusername = us\npassword = {password}\n".format(password="kept-from-the-log")
 NEW = OLD + "priority = 3\n[spare]\nhost = 127.0.0.1\nport = 5070\n"
@@ -165,6 +166,19 @@ async def test_a_running_app_takes_up_another_version_and_says_what_changed(sett
         running.cancel()
 
 
+async def test_a_start_is_told_what_asterisk_did_not_take_in(settings: Settings, tmp_path: Path) -> None:
+    with ToldPbx(tmp_path / "asterisk").answering() as pbx:
+        settings = replace(settings, ari_url=pbx.url, pjsip_trunks_file=str(pbx.file))
+        trunk = Trunk("main", "127.0.0.1")
+        watch = TrunkWatch(settings, TrunkBook((trunk, BESIDE)), 1, (BESIDE,))
+        with capture_logs() as said:
+            running = asyncio.create_task(watch.run())
+            await until(lambda: said, 5, "it says so")
+            running.cancel()
+        assert said[0]["event"] == "Asterisk has not taken in the trunks in force: see its log"
+        assert said[0]["missing"] == [f"{kind} main is not there" for kind in ("endpoint", "aor", "identify")]
+
+
 @pytest.mark.parametrize(("version", "looks"), [(None, False), (1, True)])
 async def test_only_where_a_trunks_file_is_named_it_is_looked_at(
     settings: Settings, version: int | None, looks: bool, monkeypatch: pytest.MonkeyPatch
@@ -176,6 +190,7 @@ async def test_only_where_a_trunks_file_is_named_it_is_looked_at(
 
     monkeypatch.setattr(watching, "EVERY_S", 0)
     monkeypatch.setattr(TrunkWatch, "_look", look)
+    monkeypatch.setattr(TrunkWatch, "_compare", look)
     running = asyncio.create_task(TrunkWatch(settings, TrunkBook((BESIDE,)), version, (BESIDE,)).run())
     for _ in range(5):
         await asyncio.sleep(0)

@@ -15,7 +15,6 @@ from ari_app.stack.marks import MARK, PjsipSection, sections
 from tests.ports import claim
 
 REFUSED = "nonsense"
-"""A value that it takes for no option."""
 
 
 class ToldPbx:
@@ -25,8 +24,12 @@ class ToldPbx:
         self.file.touch()
         self.objects: dict[tuple[str, str], PjsipSection] = {}
         self.reloads = 0
+        self.refuses = {REFUSED}
+        """Values that it takes for no option."""
         self.is_deaf = False
         """It answers no reload."""
+        self.clings_to = ""
+        """A name of which it gives up nothing."""
         [self.port] = claim()
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -43,8 +46,12 @@ class ToldPbx:
     def reload(self) -> None:
         self.reloads += 1
         told = {one.key: one for one in sections(self.file.read_text())}
-        found = {key: self.objects.get(key) if _is_refused(one) else one for key, one in told.items()}
-        self.objects = {key: one for key, one in found.items() if one is not None}
+        found = {key: self.objects.get(key) if self._refuses(one) else one for key, one in told.items()}
+        kept = {key: one for key, one in self.objects.items() if key[1] == self.clings_to}
+        self.objects = kept | {key: one for key, one in found.items() if one is not None}
+
+    def _refuses(self, one: PjsipSection) -> bool:
+        return any(value in self.refuses for _, value in one.values)
 
     def shown(self, kind: str, name: str) -> list[dict[str, str]] | None:
         one = self.objects.get((kind, name))
@@ -66,23 +73,19 @@ class ToldPbx:
             thread.join(5)
 
 
-def _is_refused(one: PjsipSection) -> bool:
-    return any(value == REFUSED for _, value in one.values)
-
-
 def _handler(pbx: ToldPbx) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            parts = self.path.strip("/").split("/")
-            if parts[-1] == "ping":
+            parts = self.path.removeprefix("/ari/asterisk/").split("/")
+            if parts == ["ping"]:
                 return self._answer(200, {"ping": "pong"})
-            found = pbx.shown(parts[-2], parts[-1])
+            found = pbx.shown(parts[-2], parts[-1]) if parts[:3] == ["config", "dynamic", "res_pjsip"] else None
             return self._answer(404 if found is None else 200, found)
 
         def do_PUT(self) -> None:
             if pbx.is_deaf:
                 return self._answer(500, None)
-            if not self.path.endswith("/res_pjsip.so"):
+            if self.path != "/ari/asterisk/modules/res_pjsip.so":
                 return self._answer(404, None)
             pbx.reload()
             return self._answer(204, None)
