@@ -46,9 +46,7 @@ class Metrics:
         self.ready = Gauge("ringbridge_ready", "1 while this part lets calls be placed", ["part"], registry=r)
         self.trunks_version = Gauge("ringbridge_trunks_version", "The trunks that calls are routed by", registry=r)
         self.trunk_up = Gauge("ringbridge_trunk_up", "1 while the trunk can be reached", ["trunk"], registry=r)
-        self.lines = Gauge(
-            "ringbridge_trunk_lines", "Channels of a trunk, over all processes", ["trunk"], registry=r
-        )
+        self.lines = Gauge("ringbridge_trunk_lines", "Channels of a trunk, over all processes", ["trunk"], registry=r)
         self.rested = Gauge("ringbridge_trunk_rested", "1 while the trunk is rested", ["trunk"], registry=r)
         self.passed_over = Counter(
             "ringbridge_trunk_passed_over", "Legs that could not be dialled over a trunk, by what kept them",

@@ -165,7 +165,5 @@ def _shares(placed: Placed, file: str, warnings: list[Mistake]) -> None:
     weighted = {(trunk.priority, trunk.prefixes): trunk.name for trunk, _ in placed if trunk.weight}
     for trunk, section in placed:
         if not trunk.weight and (other := weighted.get((trunk.priority, trunk.prefixes))):
-            what = (
-                f"weight: [{trunk.name}] has none, [{other}] of the same priority has one and goes first"
-            )
+            what = f"weight: [{trunk.name}] has none, [{other}] of the same priority has one and goes first"
             warnings.append(Mistake(f"{file}:{section.lines.get('priority', section.line)}", what))

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -145,6 +146,14 @@ class OtherCarrier:
 
 
 @contextmanager
+def place_held(info: StackInfo) -> Iterator[None]:
+    """Of a carrier without a PBX: while it is dead no other stack takes its ports, as one of them, for which it has no
+    use, is taken."""
+    with socket.create_server(("127.0.0.1", info.ami_port)):
+        yield
+
+
+@contextmanager
 def more_carriers(home: Path, count: int = 1, **options: Any) -> Iterator[list[OtherCarrier]]:
     """Carriers named north, south, …, each in a directory of its own below `home`; no PBX and no Redis of theirs."""
     with ExitStack() as running:
@@ -154,6 +163,7 @@ def more_carriers(home: Path, count: int = 1, **options: Any) -> Iterator[list[O
             with skipping():
                 info = stack.start()
             running.callback(stack.stop)
+            running.enter_context(place_held(info))
             found.append(OtherCarrier(name, stack, info))
         yield found
 

@@ -99,6 +99,15 @@ def leg_costs(call: Call) -> tuple[LegCost, ...]:
     return tuple(_cost(call, leg, n, t) for leg, n, t in _dialled(call))
 
 
+def costs_so_far(call: Call, now_ms: int) -> Iterator[tuple[Route, int, int]]:
+    """(route, answered_at_ms, micro) of each answered try, also of one that lasts. No more than this: all live calls
+    are asked for it at every new one."""
+    for leg in call.legs:
+        for route, t in zip(leg.routes, leg.tries, strict=False):
+            if t.answered_at_ms is not None:
+                yield route, t.answered_at_ms, _micro(route, t, now_ms)
+
+
 def owed(call: Call, leg: Leg) -> tuple[int, str]:
     """(micro, currency) of a leg so far. One try of a leg is answered at most, so one currency is enough."""
     tries = [(leg.routes[n], t) for n, t in enumerate(leg.tries)]
@@ -193,7 +202,15 @@ def days_of(month: str) -> tuple[str, ...]:
     return tuple(str(one) for one in days if one.month == day.month)
 
 
+def begins_at_ms(day: str, timezone: str) -> int:
+    """Its first instant, or as near to it as makes no leg's difference."""
+    return _midnight_ms(date.fromisoformat(day), timezone)
+
+
 def ends_at_ms(day: str, timezone: str) -> int:
-    """The first instant of the next day, or as near to it as makes no leg's difference."""
-    after = date.fromisoformat(day) + timedelta(days=1)
-    return int(datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(timezone)).timestamp()) * 1000
+    """The first instant of the next day, likewise."""
+    return _midnight_ms(date.fromisoformat(day) + timedelta(days=1), timezone)
+
+
+def _midnight_ms(day: date, timezone: str) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone)).timestamp()) * 1000

@@ -180,9 +180,7 @@ class Engine:
         except Exception:
             log.exception("call not counted", call=call.id)
 
-    async def carried_out(
-        self, call_of: Callable[[], Call], wish: Wish, goes_out: Callable[[], bool]
-    ) -> list[Event]:
+    async def carried_out(self, call_of: Callable[[], Call], wish: Wish, goes_out: Callable[[], bool]) -> list[Event]:
         """What comes of a wish; for a dial, its trunk is asked first. `call_of`: the call as it is now. `goes_out`:
         whether a dial that waited may still be sent."""
         if self._gate is None:
@@ -190,8 +188,12 @@ class Engine:
         return await self._gate.through(call_of, wish, self.performer.perform, goes_out)
 
     def folded(self, before: Call, after: Call) -> None:
+        """Never raises, as above."""
         if self._gate is not None:
-            self._gate.folded(before, after)
+            try:
+                self._gate.folded(before, after)
+            except Exception:
+                log.exception("trunks not told of a call", call=after.id)
 
     def lost_ownership(self, why: str) -> None:
         """Somebody else owns what we thought ours: stop at once, touch nothing more."""

@@ -49,13 +49,26 @@ class LinesNow:
         return all(self._free(trunk) < need for trunk in trunks)
 
     def _free(self, trunk: Trunk) -> int:
+        return trunk.max_channels - self._in_use.get(trunk.name, 0) - len(self._lately(trunk.name))
+
+    def _lately(self, trunk: str) -> list[float]:
         since_s = self._clock() - TAKEN_WITHIN_S
-        accepted = self._accepted[trunk.name] = [at_s for at_s in self._accepted[trunk.name] if at_s > since_s]
-        return trunk.max_channels - self._in_use.get(trunk.name, 0) - len(accepted)
+        found = self._accepted[trunk] = [at_s for at_s in self._accepted[trunk] if at_s > since_s]
+        return found
 
     def accepted(self, trunk: str) -> None:
-        """A call that was accepted here will take a line of it."""
-        self._accepted[trunk].append(self._clock())
+        """A call that is about to be accepted here will take a line of it."""
+        if self._is_limited(trunk):
+            self._lately(trunk).append(self._clock())
+
+    def not_accepted(self, trunk: str) -> None:
+        """After all: it was refused, and takes none. Who is refused over and over keeps no line from others."""
+        if accepted := self._accepted.get(trunk):
+            accepted.pop()
+
+    def _is_limited(self, name: str) -> bool:
+        trunk = self._trunks.find(name)
+        return trunk is not None and trunk.max_channels > 0
 
     async def keep(self) -> None:
         """For as long as the process lives."""

@@ -21,7 +21,7 @@ def lines_of(call: Call, is_limited: Limited, *, with_pending: bool = True) -> d
             n = pending
         if n is not None and n < len(leg.routes):
             kept[_channel(call, leg, n)] = leg.routes[n].trunk
-    for trunk in set(kept.values()):
+    for trunk in sorted(set(kept.values())):  # in an order that no address has a part in
         if is_limited(trunk):
             kept |= dict.fromkeys(promised(call, trunk), trunk)
     return kept

@@ -91,6 +91,12 @@ class CallMaker:
             self._lines.accepted(first)
         return None
 
+    def refused(self, call: Call) -> None:
+        """It was made, and is not placed after all: the lines that it was to have are others'."""
+        if self._lines is not None:
+            for leg in call.legs:
+                self._lines.not_accepted(leg.routes[0].trunk)
+
     def _terms(self, ask: CallAsk, plan: Plan) -> Terms:
         """The settings', but for what the payer's plan and the request have of their own."""
         t = self.policy.terms

@@ -207,7 +207,7 @@ def _bridge(call: Call, snapshot: Snapshot) -> list[ev.Event]:
 
 def may_sound(call: Call) -> list[tuple[str, str]]:
     """(channel, name) of endless sounds that may still go on: they begin only when the record names them."""
-    return [(_hearer(call), name) for name in (*waiting_tones(call), *tones_in_doubt(call))]
+    return [(_hearer(call), name) for name in waiting_tones(call)]
 
 
 def may_have_begun(call: Call) -> list[tuple[str, str]]:

@@ -96,6 +96,16 @@ class CallService:
         if isinstance(made, Refusal):
             return made
         made = self._fleet.timed(made, place)
+        answer: Call | Refusal | None = None
+        try:
+            answer = await self._begin_at(place, made, ask, has_key=has_key)
+        finally:
+            if not isinstance(answer, Call):
+                self._maker.refused(made)
+        return answer
+
+    async def _begin_at(self, place: Place, made: Call, ask: CallAsk, *, has_key: bool) -> Call | Refusal:
+        new_id = made.id
         if has_key and await self._is_resolved(made.payer, new_id):
             return await self._spent(new_id, ask)
         if (refused := await self._abuse.refused(made)) is not None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
 from ari_app.domain.call import Call
-from ari_app.domain.costing import LegCost, day_of, ends_at_ms, leg_costs
+from ari_app.domain.costing import begins_at_ms, costs_so_far, day_of, ends_at_ms
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.asks import Refusal
@@ -142,17 +142,14 @@ class Spending:
         """Today, by currency. The store is asked last: a call that ends meanwhile is counted twice rather than not."""
         now_ms = self._now_ms()
         day = day_of(now_ms, self._rules.timezone)
-        total = Counter[str]()
-        for cost in self._of_live_calls(now_ms):
-            if _name(cost, kind) == name and day_of(cost.at_ms, self._rules.timezone) == day:
-                total[cost.currency] += cost.cost_micro
+        since_ms, total = begins_at_ms(day, self._rules.timezone), Counter[str]()
+        for call in self._live():
+            if call.settled is None and _may_cost(call, kind, name):
+                for route, answered_at_ms, micro in costs_so_far(call, max(now_ms, call.now_ms)):
+                    if answered_at_ms >= since_ms and (kind != "trunk" or route.trunk == name):
+                        total[route.currency] += micro
         total.update(await self._costs.spent(kind, name, day))
         return total
-
-    def _of_live_calls(self, now_ms: int) -> Iterator[LegCost]:
-        for call in self._live():
-            if call.settled is None:
-                yield from leg_costs(replace(call, now_ms=max(now_ms, call.now_ms)))
 
     def _alarm(self, kind: Payer, name: str, limit: Spend, spent: Mapping[str, int]) -> None:
         """Once a day and name, of each process."""
@@ -171,8 +168,9 @@ def _is_over(spent: Mapping[str, int], most_micro: int) -> bool:
     return most_micro > 0 and any(micro >= most_micro for micro in spent.values())
 
 
-def _name(cost: LegCost, kind: Payer) -> str:
-    return {"user": cost.payer, "team": cost.team, "trunk": cost.trunk}[kind]
+def _may_cost(call: Call, kind: Payer, name: str) -> bool:
+    """All live calls are looked at whenever one is to begin."""
+    return {"user": call.payer, "team": call.team, "trunk": name}[kind] == name
 
 
 def _money(spent: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 import structlog
 
@@ -36,6 +37,7 @@ LINE_AGAIN_MS = 200
 UNCOUNTED, CPS = "uncounted", "cps"
 """`uncounted`: the store does not say whether there is a line."""
 
+T = TypeVar("T")
 Perform = Callable[[Call, Wish], Awaitable[list[Event]]]
 
 
@@ -56,7 +58,7 @@ class TrunkGate:
         self._waits = waits
         self._told_kept_back = kept_back
         self._tasks: set[asyncio.Task[None]] = set()
-        self._counting: dict[str, asyncio.Task[None]] = {}  # channel → its line is being taken, beside its dial
+        self._taking: dict[str, asyncio.Future[Any]] = {}  # channel → its line is being taken
 
     # ---- before and after a dial --------------------------------------------------------------------------------
 
@@ -77,6 +79,8 @@ class TrunkGate:
 
         why = await self._why_not(call_of, leg, wish.n, trunk, channel, is_wanted)
         if why is None or not is_wanted():
+            if why == "":
+                self._not_sent(trunk, channel)
             return [NeverSent(wish.leg, wish.n, self._now_ms())] if call_of().is_over else []
         if why:
             log.info("trunk passed over", call=call.id, leg=wish.leg, trunk=name, why=why)
@@ -88,6 +92,12 @@ class TrunkGate:
         finally:
             if trunk.max_cps:
                 self._background(self._lines.begun(name, channel))
+
+    def _not_sent(self, trunk: Trunk, channel: str) -> None:
+        """It had its line, and nobody wants it any more: it probes nothing, and its start is not under way."""
+        self._health.not_dialled(trunk.name, channel)
+        if trunk.max_cps:
+            self._background(self._lines.begun(trunk.name, channel))
 
     async def _why_not(
         self, call_of: Callable[[], Call], leg: Leg, n: int, trunk: Trunk, channel: str, is_wanted: Callable[[], bool]
@@ -124,25 +134,36 @@ class TrunkGate:
                 return None
 
     async def _asked(self, trunk: Trunk, channel: str, also: tuple[str, ...]) -> Full | None:
+        asking = self._lines.take(
+            trunk.name, channel, max_channels=trunk.max_channels, max_cps=trunk.max_cps, also=also
+        )
         try:
-            return await self._lines.take(
-                trunk.name, channel, max_channels=trunk.max_channels, max_cps=trunk.max_cps, also=also
-            )
+            return await self._taking_for((channel, *also), asyncio.ensure_future(asking))
         except Unavailable as e:
             log.warning("lines not counted", trunk=trunk.name, channel=channel, why=str(e))
-            return _UNCOUNTED
+        except Exception:  # a fault of ours: no call waits for ever for it
+            log.exception("lines not counted", trunk=trunk.name, channel=channel)
+        return _UNCOUNTED
 
     def _count(self, trunk: str, channel: str) -> None:
-        taking = self._background(self._take(trunk, channel))
-        self._counting[channel] = taking
-        taking.add_done_callback(lambda _: self._counting.pop(channel, None))
+        self._taking_for((channel,), self._background(self._take(trunk, channel)))
+
+    def _taking_for(self, channels: tuple[str, ...], taking: asyncio.Future[T]) -> asyncio.Future[T]:
+        def taken(_: object) -> None:
+            for channel in channels:
+                if self._taking.get(channel) is taking:
+                    del self._taking[channel]
+
+        self._taking |= dict.fromkeys(channels, taking)
+        taking.add_done_callback(taken)
+        return taking
 
     async def _take(self, trunk: str, channel: str) -> None:
         await self._lines.take(trunk, channel, max_channels=0, max_cps=0)
 
     async def _free(self, trunk: str, channel: str) -> None:
         """Never before it is taken."""
-        if (taking := self._counting.get(channel)) is not None:
+        if (taking := self._taking.get(channel)) is not None:
             await asyncio.wait({taking})
         await self._lines.free(trunk, channel)
 

@@ -101,12 +101,15 @@ class TrunkHealth:
         for sign in signs:
             self.not_dialled(sign.trunk, sign.channel)
             if sign.worked:
-                self._worked(sign.trunk)
+                self._worked(sign.trunk, sign.waited_ms)
             elif sign.worked is False:
                 self._failed(sign.trunk, sign.why)
 
-    def _worked(self, trunk: str) -> None:
+    def _worked(self, trunk: str, waited_ms: int) -> None:
+        """One that was on its way when the rest began does not end it: a trunk of which some work would never rest."""
         now_ms, before = self._now_ms(), self._breakers.get(trunk, Breaker())
+        if before.until_ms is not None and now_ms - waited_ms < before.since_ms:
+            return
         self._breakers[trunk] = worked(before, now_ms)
         if before.until_ms is not None:
             log.info("trunk back", trunk=trunk, rested_ms=now_ms - before.since_ms, why=before.why)

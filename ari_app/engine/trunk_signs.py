@@ -18,12 +18,13 @@ SAYS_NOTHING = (Outcome.UNKNOWN, Outcome.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """`worked` None: it is over, and says nothing of the trunk. `why`: of a failure."""
+    """`worked` None: it is over, and says nothing of the trunk. `why`: of a failure. `waited_ms`: since its dial."""
 
     trunk: str
     channel: str
     worked: bool | None
     why: str = ""
+    waited_ms: int = 0
 
 
 def signs(before: Call, after: Call) -> Iterator[Sign]:
@@ -39,9 +40,14 @@ def signs(before: Call, after: Call) -> Iterator[Sign]:
             trunk, channel = leg.routes[n].trunk, f"{after.id}.{leg.role}.{n}"
             if t.gave_sign:
                 if was is None or not was.gave_sign:
-                    yield Sign(trunk, channel, True)
+                    yield Sign(trunk, channel, True, waited_ms=_waited_ms(t))
             elif t.state is LegState.GONE and (was is None or was.state is not LegState.GONE):
-                yield Sign(trunk, channel, *_verdict(after, leg, n, t))
+                yield Sign(trunk, channel, *_verdict(after, leg, n, t), _waited_ms(t))
+
+
+def _waited_ms(t: Try) -> int:
+    signs = (t.rang_at_ms, t.early_at_ms, t.answered_at_ms, t.ended_at_ms)
+    return max(0, min((at for at in signs if at is not None), default=t.dialled_at_ms) - t.dialled_at_ms)
 
 
 def _verdict(call: Call, leg: Leg, n: int, t: Try) -> tuple[bool | None, str]:

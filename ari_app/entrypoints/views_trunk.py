@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from ari_app.domain.call import CALLEE, Call, Leg, LegState, Try
-from ari_app.domain.costing import owed
+from ari_app.domain.costing import leg_costs, owed
 from ari_app.domain.quality import Quality, quality_of
 from ari_app.domain.trunks import Trunk, Window
 from ari_app.engine.trunk_book import TrunkBook
@@ -226,7 +226,7 @@ def trunk_test_view(call: Call) -> TrunkTestView:
     return TrunkTestView(
         call=call.id, trunk=route.trunk, number=phone.number, dialled=route.dialled,
         shown=route.shown_as or route.shown, why=route.why, state=flows()[call.type].state(call),
-        outcome=_outcome(phone, t), reached=t.rang_at_ms is not None or t.answered_at_ms is not None,
+        outcome=_outcome(call, phone, t), reached=t.rang_at_ms is not None or t.answered_at_ms is not None,
         passed_over=t.why, reason=str(call.end.reason) if is_over and call.end else None,
         hung_up_by=str(call.end.by) if is_over and call.end else None,
         sign_ms=max(0, min(signs) - t.dialled_at_ms) if signs else None, rang_at=_time(t.rang_at_ms),
@@ -237,12 +237,12 @@ def trunk_test_view(call: Call) -> TrunkTestView:
     )  # fmt: skip
 
 
-def _outcome(phone: Leg, t: Try) -> str | None:
+def _outcome(call: Call, phone: Leg, t: Try) -> str | None:
+    """As it is noted of the leg; of one that never reached the trunk, what kept it."""
     if t.state is not LegState.GONE:
         return None
-    if t.answered_at_ms is not None:
-        return "media_lost" if t.how == "media" else "answered"
-    return str(phone.outcome or "unknown")
+    noted = next(iter(leg_costs(call)), None)
+    return noted.outcome if noted is not None else str(phone.outcome or "unknown")
 
 
 def _talk_ms(call: Call, t: Try) -> int:

@@ -99,7 +99,7 @@ def ended(c: Call) -> End | None:
         return end_of_talk(c, caller, callee)
     if c.cancelled_at_ms is not None:
         return End(Reason.CANCELLED, HungUpBy.API)
-    if gave_up(c, "bridge", "join:caller", "hold", NOT_SAVED):
+    if gave_up(c, "bridge", "join:caller", "hold", "dial", NOT_SAVED):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     if c.holds == 0 and c.refused_at_ms is not None:
         why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED

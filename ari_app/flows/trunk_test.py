@@ -62,7 +62,7 @@ def ended(c: Call) -> End | None:
         return end_of_talk(c, phone)
     if c.cancelled_at_ms is not None:
         return End(Reason.CANCELLED, HungUpBy.API)
-    if gave_up(c, NOT_SAVED):
+    if gave_up(c, "dial", NOT_SAVED):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     return end_unanswered(c, phone)
 

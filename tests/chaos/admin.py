@@ -50,7 +50,7 @@ def trunks_text(
 def _section(name: str, port: int, rng: random.Random, number: int) -> str:
     options = {
         "host": "127.0.0.1", "port": port, "caller_id": "verified",
-        "priority": rng.choice((1, 1, 1, 2)), "weight": rng.choice((1, 2, 4)),
+        "priority": rng.choice((1, 1, 1, 2)), "weight": rng.choice((1, 2, 4)) * (2 if name == "south" else 1),
         "price": f"{(PRICES[name] + number) / 1e6:.6f}", "increment": rng.choice(("60/60", "6/6", "1/1")),
         "codecs": rng.choice(("alaw, ulaw", "ulaw, alaw")),
     }  # fmt: skip

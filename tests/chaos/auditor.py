@@ -14,7 +14,8 @@ from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import What
 from tests.chaos.evidence import LEG, Case, Evidence, cases
 from tests.chaos.reasons import CLOSED, OURS, ended_by_us, fitting
-from tests.chaos.trunk_laws import TRUNK_LAWS, TRUNK_LAWS_OF_THE_RUN
+from tests.chaos.trunk_laws import TRUNK_LAWS
+from tests.chaos.trunk_run_laws import TRUNK_LAWS_OF_THE_RUN
 
 LATE_MS = 150
 """Two records of one moment are so far apart at most, if nothing is wrong."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from ari_app.stack import Stack, StackError, StackOptions
 from ari_app.stack.customer import Customer
 from ari_app.trunk_tools.pbxes import rendered
 from tests.chaos.full_disk import redis_that_outlives_it
-from tests.ground import Ground, OtherCarrier, skipping
+from tests.ground import Ground, OtherCarrier, place_held, skipping
 from tests.ringbridge import FAST
 
 EMBEDDED = "carrier"
@@ -79,15 +79,17 @@ def _pid(carrier: OtherCarrier) -> int | None:
 
 
 @contextmanager
-def laid_with_carriers(home: Path, first: Callable[[Mapping[str, int]], str]) -> Iterator[tuple[Ground, Servers]]:
-    """`first`: the trunks file of the first start, from the carriers' ports. What the PBX is told of it is written by
-    hand, as of `ringbridge pbx-config`."""
+def laid_with_carriers(
+    home: Path, others: Sequence[str], first: Callable[[Mapping[str, int]], str]
+) -> Iterator[tuple[Ground, Servers]]:  # fmt: skip
+    """`others`: some of OTHERS. `first`: the trunks file of the first start, from the carriers' ports. What the PBX is
+    told of it is written by hand, as of `ringbridge pbx-config`."""
     told = home / "told" / "pjsip_trunks.conf"
     told.parent.mkdir(parents=True)
     with ExitStack() as running:
         with skipping():
             carriers = {EMBEDDED: _started(EMBEDDED, home, running)}
-            for name in OTHERS:
+            for name in others:
                 carriers[name] = _started(name, home / name, running, CUSTOMER if name == "north" else None)
             _tell(told, first({name: one.port for name, one in carriers.items()}))
             pbx = _pbx(home, told)
@@ -110,6 +112,8 @@ def _started(name: str, home: Path, running: ExitStack, customer: Customer | Non
     stack = Stack(StackOptions(state_dir=home, redis=False, pbx=False, carrier_customer=customer))
     info = stack.start()
     running.callback(stack.stop, ["carrier"])
+    if name != EMBEDDED:
+        running.enter_context(place_held(info))
     return OtherCarrier(name, stack, info)
 
 

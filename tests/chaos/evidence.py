@@ -1,36 +1,22 @@
 """The records of a run, side by side: our ledger, our call records and costs, Asterisk's CEL, what each carrier wrote
-down; and what is left when all is over. Gathers and joins them; believes none and judges none.
+down; and what is left when all is over. Joins them, call by call; believes none and judges none.
 """
 
 from __future__ import annotations
 
-import asyncio
-import csv
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import redis
-
-from ari_app.domain.costing import day_of
-from ari_app.ledger_tools.wired import opened
 from ari_app.ports.ledger import Account
 from ari_app.stack.carrier import CarrierCall
-from ari_app.trunk_tools.costs import legs_of, opened_costs
 from tests.chaos.desk import Asked
-from tests.chaos.house import Blow, ChaosHouse
-from tests.chaos.run import QUIET_S, Book
-from tests.chaos.trunk_facts import TrunkFacts, gather_trunks
+from tests.chaos.house import Blow
+from tests.chaos.trunk_facts import TrunkFacts
 from tests.ringbridge import now_ms
-from tests.support import until_sync
 
 LEG = re.compile(r"^(c[0-9a-z]{26})\.(caller|callee)\.(\d+)$")
-ZONE = "Asia/Shanghai"
-LEFT_FOR_S, LISTED_WITHIN_S = 30.0, 60.0
 Shown = Mapping[str, Any]
 
 
@@ -207,96 +193,3 @@ def _blows_of(case: Case, blows: Sequence[Blow]) -> list[Blow]:
     seen_ms = case.asked.shown_at_ms if case.asked is not None and case.asked.shown_at_ms else now_ms()
     until_ms = seen_ms if has_open_end else max(leg.hangup_ms or 0 for leg in legs)
     return [blow for blow in blows if blow.touches(from_ms, until_ms)]
-
-
-# ---- gathering --------------------------------------------------------------------------------------------------
-
-
-def gather(house: ChaosHouse, book: Book) -> Evidence:
-    left = _what_is_left(house, book)
-    rings: dict[str, list[Ring]] = {}
-    for name, carrier in house.servers.carriers.items():
-        for ring in carrier.calls():
-            rings.setdefault(ring.number, []).append(Ring(**vars(ring), trunk=name))
-    assert house.ground.info.cel_path is not None
-    settings = house.apps[0].settings
-    return Evidence(
-        asked=list(book.asked), shown=_every_call(house), accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
-        cel=read_cel(house.ground.info.cel_path), rings=rings, blows=list(book.blows), left=left,
-        trunks=gather_trunks(house),
-        owed=asyncio.run(_owed(house.ground.info.redis_url, book)), oddities=list(book.oddities),
-        media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
-        ring_timeout_s=int(settings["CALLEE_RING_TIMEOUT_S"]),
-    )  # fmt: skip
-
-
-def read_cel(file: Path) -> dict[str, CelLeg]:
-    """By channel. A row that was cut off by the death of its writer is left out."""
-    legs: dict[str, CelLeg] = {}
-    with file.open(encoding="utf-8", errors="replace", newline="") as rows:
-        for row in csv.reader(rows):
-            if len(row) < 3 or not LEG.match(row[2]):
-                continue
-            leg, at_ms = legs.setdefault(row[2], CelLeg()), round(float(row[1]) * 1000)
-            match row[0]:
-                case "CHAN_START":
-                    leg.started_ms, leg.starts = at_ms, leg.starts + 1
-                case "ANSWER":
-                    leg.answered_ms = leg.answered_ms or at_ms
-                case "HANGUP":
-                    leg.hangup_ms = at_ms
-    return legs
-
-
-def _every_call(house: ChaosHouse) -> dict[str, Shown]:
-    found: dict[str, Shown] = {}
-    cursor = ""
-    while True:
-        page = until_sync(partial(_page, house, cursor), LISTED_WITHIN_S, "the API lists its calls", every_s=0.2)
-        found |= {call["id"]: call for call in page["calls"]}
-        if page["cursor"] is None:
-            return found
-        cursor = page["cursor"]
-
-
-def _page(house: ChaosHouse, cursor: str) -> dict[str, Any] | None:
-    answer = house.api.ask("GET", f"/v1/calls?limit=200{cursor and f'&cursor={cursor}'}")
-    return dict(answer.body) if answer is not None and answer.status == 200 else None
-
-
-async def _accounts(url: str) -> dict[str, Account]:
-    async with opened(url) as ledger:
-        return {payer: await ledger.read_account(payer) async for payer in ledger.payers(with_lost=True)}
-
-
-async def _owed(url: str, book: Book) -> dict[str, dict[str, int]]:
-    """Of the months in which calls were asked for and in which they ended."""
-    found: dict[str, dict[str, int]] = {}
-    months = {day_of(at_ms, ZONE)[:7] for at_ms in (*(asked.at_ms for asked in book.asked), now_ms())}
-    async with opened_costs(url, ZONE) as costs:
-        for month in sorted(months):
-            async for leg in legs_of(costs, month):
-                found.setdefault(leg.leg.partition(".")[0], {})[leg.leg] = leg.cost_micro
-    return found
-
-
-def _what_is_left(house: ChaosHouse, book: Book) -> Left:
-    """Nothing, as soon as that is so; else what there is `LEFT_FOR_S` after the faults ended."""
-    until_ms = book.faults_over_ms + 1000 * (QUIET_S + LEFT_FOR_S)
-    while (things := _things(house)) and now_ms() < until_ms:
-        time.sleep(0.3)
-    return Left(tuple(things), (now_ms() - book.faults_over_ms) / 1000)
-
-
-def _things(house: ChaosHouse) -> list[str]:
-    try:
-        found = [f"on the PBX: {one}" for one in sorted(house.ground.on_the_pbx())]
-        with redis.Redis.from_url(house.ground.info.redis_url) as store:
-            for key in store.scan_iter("{n:*}:live"):
-                found += [f"live in the store: {call.decode()}" for call in store.smembers(key)]
-        for payer, account in asyncio.run(_accounts(house.ground.info.redis_url)).items():
-            found += [f"held for {payer}: {call}" for call in account.holds]
-        found += [f"in app {n}: {app.live()} live calls" for n, app in enumerate(house.apps) if app.live()]
-    except Exception as e:  # noqa: BLE001 - who does not answer has something left, for all that is known
-        return [f"nobody knows: {type(e).__name__}: {e}"]
-    return found

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.acceptance.house import SETTINGS, House
 from tests.acceptance.taps import Tap
 from tests.chaos.admin import FIRST, Admin, Running, trunks_text
 from tests.chaos.apps import Api, App, Manager
-from tests.chaos.carriers import Servers, laid_with_carriers
+from tests.chaos.carriers import OTHERS, Servers, laid_with_carriers
 from tests.chaos.full_disk import fill_disk, free_disk
 from tests.chaos.link import EventTap, Whole
 from tests.ground import Ground
@@ -147,8 +147,10 @@ class ChaosHouse(House):
 
 
 @contextmanager
-def chaos_house(home: Path, apps: int = 1, **settings: str) -> Iterator[ChaosHouse]:
-    with laid_with_carriers(home, lambda ports: trunks_text(ports, FIRST, 1)) as (ground, servers):
+def chaos_house(
+    home: Path, apps: int = 1, others: Sequence[str] = OTHERS, **settings: str
+) -> Iterator[ChaosHouse]:  # fmt: skip
+    with laid_with_carriers(home, others, lambda ports: trunks_text(ports, FIRST, 1)) as (ground, servers):
         house = ChaosHouse(ground, servers, apps, **settings)
         try:
             house.open()

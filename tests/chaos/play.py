@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.auditor import Audit, audit, by_kind, by_reason
-from tests.chaos.evidence import cases, gather
+from tests.chaos.carriers import OTHERS
+from tests.chaos.evidence import cases
+from tests.chaos.gathering import gather
 from tests.chaos.house import chaos_house
 from tests.chaos.plan import Plan
 from tests.chaos.run import Run
-from tests.chaos.trunk_laws import of_trunks
+from tests.chaos.trunk_run_laws import of_trunks
 
 TOLD_MAX = 40
 
@@ -27,11 +29,15 @@ class Verdict:
         return not self.audit.broken
 
 
-def play(plan: Plan, say: Callable[[str], None], home: Path | None = None, apps: int = 1, **settings: str) -> Verdict:
+def play(
+    plan: Plan, say: Callable[[str], None], home: Path | None = None, apps: int = 1, others: Sequence[str] = OTHERS,
+    **settings: str,
+) -> Verdict:  # fmt: skip
+    """`others`: the carriers beside the embedded one."""
     home = home or Path(tempfile.mkdtemp(prefix="chaos-"))
     home.mkdir(parents=True, exist_ok=True)
     say(f"seed {plan.seed}: {len(plan.calls)} calls and {plan.fault_count} faults; logs and records in {home}")
-    with chaos_house(home, apps, **settings) as house:
+    with chaos_house(home, apps, others, **settings) as house:
         book = Run(house, plan, say).go()
         evidence = gather(house, book)
         deaths, strange = house.deaths(), house.strange_words()

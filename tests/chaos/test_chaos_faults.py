@@ -14,8 +14,9 @@ from ari_app.adapters.ari import Client
 from ari_app.stack import Stack, StackOptions
 from tests.acceptance.frames import AriQuestions
 from tests.chaos.full_disk import fill_disk, free_disk, redis_that_outlives_it
-from tests.chaos.link import EventTap
+from tests.chaos.link import EventTap, Whole
 from tests.ground import skipping
+from tests.ports import claim
 from tests.support import until, until_sync
 from tests.unit.ari.fake import BRISK, FakeAsterisk, event
 
@@ -111,3 +112,20 @@ async def test_repeated_events_come_twice() -> None:
         assert await heard(client, 1) == [("a", "ChannelDestroyed")]
         await until(lambda: tap.repeated == 2)
     assert sorted(got) == [("a", "ChannelHold")] * 2 + [("b", "ChannelUnhold")] * 2
+
+
+async def test_an_answer_to_a_plain_request_passes_whole() -> None:
+    """As `ringbridge trunks apply` asks, beside the link of the events."""
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 7000\r\nConnection: close\r\n\r\n" + b"\x81~" * 3500
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    [port] = claim()
+    async with await asyncio.start_server(answer, "127.0.0.1", port), EventTap("127.0.0.1", port, Whole) as tap:
+        reader, writer = await asyncio.open_connection("127.0.0.1", tap.port)
+        writer.write(b"GET /ari/asterisk/ping HTTP/1.1\r\n\r\n")
+        assert await asyncio.wait_for(reader.read(), 5) == said
+        writer.close()

@@ -1,13 +1,18 @@
 """A ringback or music that was asked for over a lost link, and begins when the new link's first look is over: nobody
-knows of it, and it would go on over the talk to its end."""
+knows of it, and it would go on over the talk to its end. And one whose end is told late, when it has begun anew."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ari_app.domain import events as ev
+from ari_app.domain import step as core
+from ari_app.domain.wishes import Play, Stop
+from ari_app.engine.perform import Performer
 from ari_app.engine.sight import LOOK_AGAIN_S
 from ari_app.ports.telephony import LinkLost, PbxError
 from tests.laws import phones
@@ -146,3 +151,68 @@ async def test_what_is_known_to_be_hushed_is_asked_no_more(world: World, monkeyp
     await link_lost(world, for_s=0.1)
     await asyncio.sleep(LOOK_AGAIN_S + 1)
     assert not asked
+
+
+# ---- an end that is told late ---------------------------------------------------------------------------------------
+
+
+def takes_an_old_sounds_end_for_the_new_ones(patch: Patch) -> None:
+    """As if a sound that is begun anew after a gap had the name of the one that was hushed."""
+    real = Performer.perform
+
+    async def perform(self: Performer, call: Any, wish: Any) -> Any:
+        if isinstance(wish, Play | Stop) and wish.name.startswith("waiting"):
+            wish = replace(wish, name=wish.name.partition("r")[0])
+        return await real(self, call, wish)
+
+    real_observe = core.observe
+
+    def observe(call: Any, event: Any) -> Any:
+        call = real_observe(call, event)
+        if isinstance(event, ev.Played) and event.name.startswith("waiting"):
+            also = {k.removeprefix("play:") for k in call.asked if k.startswith(f"play:{event.name}r")}
+            call = replace(call, played=call.played | also)
+        return call
+
+    patch.setattr(Performer, "perform", perform)
+    patch.setattr(core, "observe", observe)
+
+
+async def the_old_end_is_told_late(world: World, patch: Patch) -> None:
+    """Of the sound that recovery hushed, when the new one goes on."""
+    let_phones_be(world, callee=phones.slow(in_s=8))
+    real = world.pbx._tell
+
+    def tell(channel: str, event: ev.Event) -> None:
+        if isinstance(event, ev.Played) and event.name == "waiting0":
+            world.loop.call_later(0.3, real, channel, event)
+        else:
+            real(channel, event)
+
+    patch.setattr(world.pbx, "_tell", tell)
+    await begin(world, waiting="ringback", prompt=False)
+    await until(world, lambda: world.pbx.endless(CALLER_0), within_s=5)
+    await link_lost(world, for_s=0.1)
+    await asyncio.sleep(LOOK_AGAIN_S + 1)
+    assert world.pbx.endless(CALLER_0), "what is wanted still goes on"
+    await until(world, lambda: is_talking(world), within_s=30)
+    await until(world, lambda: not world.pbx.endless(CALLER_0), within_s=0.5)
+
+
+@in_virtual_time
+async def test_an_old_sounds_late_end_is_not_that_of_the_new_one(world: World, monkeypatch: Patch) -> None:
+    await the_old_end_is_told_late(world, monkeypatch)
+
+
+@pytest.mark.parametrize("has_a_second_look", [True, False])
+@in_virtual_time
+async def test_an_old_sounds_end_that_is_taken_for_the_new_ones_is_noticed(
+    world: World, monkeypatch: Patch, *, has_a_second_look: bool
+) -> None:
+    """By the caller, who hears nothing while he waits; or, had the second look not hushed it, by both in their talk."""
+    takes_an_old_sounds_end_for_the_new_ones(monkeypatch)
+    if not has_a_second_look:
+        monkeypatch.setattr("ari_app.engine.inquiry.may_have_begun", lambda _call: [])
+    why = "still goes on" if has_a_second_look else "not within"
+    with pytest.raises(AssertionError, match=why):
+        await the_old_end_is_told_late(world, monkeypatch)

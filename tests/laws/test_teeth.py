@@ -16,7 +16,7 @@ from ari_app.domain import ledger as ledger_rules
 from ari_app.domain import step as core
 from ari_app.domain.call import LegState
 from ari_app.domain.ledger_types import Settled
-from ari_app.domain.wishes import Cutoff, Join, Play, Stop
+from ari_app.domain.wishes import Cutoff, Join
 from ari_app.engine import engine, mailbox, recover
 from ari_app.engine.perform import Performer
 from ari_app.engine.trunk_gate import TrunkGate
@@ -149,28 +149,6 @@ def leaves_strangers_alone(patch: Patch) -> None:
     patch.setattr("ari_app.engine.engine.Engine.hang_up_stranger", lambda _self, _channel: None)
 
 
-def takes_an_old_sounds_end_for_the_new_ones(patch: Patch) -> None:
-    """As if a sound that is begun anew after a gap had the name of the one that was hushed."""
-    real = Performer.perform
-
-    async def perform(self: Performer, call: Any, wish: Any) -> Any:
-        if isinstance(wish, Play | Stop) and "r" in wish.name.removeprefix("prompt"):
-            wish = replace(wish, name=wish.name.partition("r")[0])
-        return await real(self, call, wish)
-
-    real_observe = core.observe
-
-    def observe(call: Any, event: Any) -> Any:
-        call = real_observe(call, event)
-        if isinstance(event, ev.Played) and event.name.startswith("waiting"):
-            also = {k.removeprefix("play:") for k in call.asked if k.startswith(f"play:{event.name}r")}
-            call = replace(call, played=call.played | also)
-        return call
-
-    patch.setattr(Performer, "perform", perform)
-    patch.setattr(core, "observe", observe)
-
-
 def forgets_a_call_whose_costs_may_not_be_noted(patch: Patch) -> None:
     """As if the store's "away" were an answer."""
     real = MemoryCosts.note
@@ -219,7 +197,6 @@ BREAKS: list[Callable[[Patch], None]] = [
     dials_before_it_saves, bills_to_the_moment_of_discovery, no_dead_mans_switch, never_joins,
     a_failed_wish_is_never_asked_again, forgets_the_bridge,
     talks_beyond_what_is_held, leaves_strangers_alone,
-    takes_an_old_sounds_end_for_the_new_ones,
     forgets_a_call_whose_costs_may_not_be_noted, notes_a_leg_again_when_it_is_asked_again, notes_only_what_was_answered,
     lines_are_not_given_back, dials_though_all_lines_are_taken, lines_of_the_dead_never_go_stale,
 ]  # fmt: skip

@@ -255,7 +255,7 @@ def test_a_call_after_an_apply_goes_by_the_new_rules(story: Story) -> None:
 def test_a_running_app_takes_it_up_within_a_second_or_so_and_says_what_changed(app: Ringbridge, story: Story) -> None:
     assert story.taken_up_s < TAKEN_UP_WITHIN_S
     [line] = [one for one in log_of(app) if one["event"] == "trunks taken up"]
-    assert not any("has not taken in" in one["event"] for one in log_of(app)), "the first start was told as it was meant"
+    assert not any("has not taken in" in one["event"] for one in log_of(app)), "the first start was taken in"
     assert (line["version"], line["before"], line["changed"]) == (3, 1, ["main: priority, price", "+spare"])
 
 

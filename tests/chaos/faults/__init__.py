@@ -23,6 +23,8 @@ class Limits:
     """The longest for which a process is stopped."""
     stall_s_max: float = 14
     """The longest for which the link to the PBX is stalled; from 10 s on that is found out."""
+    events_s_max: float = 6
+    """The longest for which events come late or twice."""
 
 
 @dataclass(frozen=True)

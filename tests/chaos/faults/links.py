@@ -88,7 +88,7 @@ class EventsLate(Fault):
 
     @classmethod
     def draw(cls, rng: random.Random, limits: Limits) -> Self:
-        return cls(round(rng.uniform(2, 6), 1), rng.choice((100, 500, 1500)))
+        return cls(round(rng.uniform(2, limits.events_s_max), 1), rng.choice((100, 500, 1500)))
 
     def strike(self, house: ChaosHouse) -> None:
         house.do(lambda: setattr(house.events, "late_ms", self.late_ms))
@@ -106,7 +106,7 @@ class EventsTwice(Fault):
 
     @classmethod
     def draw(cls, rng: random.Random, limits: Limits) -> Self:
-        return cls(round(rng.uniform(2, 6), 1), rng.choice((10, 200, 2000)))
+        return cls(round(rng.uniform(2, limits.events_s_max), 1), rng.choice((10, 200, 2000)))
 
     def strike(self, house: ChaosHouse) -> None:
         house.do(lambda: setattr(house.events, "again_ms", self.again_ms))

@@ -206,7 +206,10 @@ async def test_the_ends_of_tries_tell_of_the_trunk() -> None:
     world.hear("c2", ev.Dialled(CALLER, 0, 1), ev.Gone(CALLER, 0, 9, cause=38, sip_status=503))
     assert (world.health.of("one").state, world.health.of("one").why) == ("rested", "SIP 503")
     await world.dial(a_call("c3", trunks=["one"]))
-    world.hear("c3", ev.Dialled(CALLER, 0, 1), ev.Rang(CALLER, 0, 3))
+    world.hear("c3", ev.Dialled(CALLER, 0, 1), ev.Rang(CALLER, 0, 60_001))
+    assert world.health.of("one").state == "rested", "it was dialled long before"
+    await world.dial(a_call("c4", trunks=["one"]))
+    world.hear("c4", ev.Dialled(CALLER, 0, 1), ev.Rang(CALLER, 0, 1))
     assert world.health.of("one").state == "up"
 
 

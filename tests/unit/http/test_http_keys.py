@@ -19,6 +19,8 @@ SCOPES = [
     ("GET", "/v1/users/demo/balance", {"dialler", "viewer"}),
     ("GET", "/v1/users/demo/statement", {"viewer"}),
     ("POST", "/v1/users/demo/grants", set()),
+    ("GET", "/v1/users/demo/limits/+8613800000001", {"viewer"}),
+    ("DELETE", "/v1/users/demo/limits/+8613800000001", set()),
     ("POST", "/v1/users/demo/corrections", set()),
     ("GET", "/v1/users/demo/plan", {"dialler", "viewer"}),
     ("POST", "/v1/calls/c1/refund", set()),

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ari_app.domain.costing import LegCost
 from ari_app.trunk_tools.bill_profile import parse_profile
@@ -40,17 +41,20 @@ def bill(to: Path, count: int) -> Path:
     return to
 
 
-def main(folder: Path, count: int) -> None:
+def settle_some(folder: Path, count: int) -> dict[str, Any]:
     path = bill(folder / "bill.csv", count)
     asked = Asked(path, "acme", SHANGHAI, "CN", parse_profile(WAY.profile(), "profile.toml"), MONTH)
     began, cpu_began = time.monotonic(), time.process_time()
     with written_whole(folder / "disputes.csv") as file:
         found = settle(asked, lambda _days: legs(count), writer(file))
     classes = {what.value: sums.lines for (what, _), sums in found.by_class.items()}
-    taken = {"seconds": round(time.monotonic() - began, 1), "cpu_s": round(time.process_time() - cpu_began, 1)}
+    taken: dict[str, Any] = {
+        "seconds": round(time.monotonic() - began, 1),
+        "cpu_s": round(time.process_time() - cpu_began, 1),
+    }
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.stdout.write(json.dumps(taken | {"peak_mb": peak_mb, "lines": found.lines, "classes": classes}) + "\n")
+    return taken | {"peak_mb": peak_mb, "lines": found.lines, "classes": classes}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.write(json.dumps(settle_some(Path(sys.argv[1]), int(sys.argv[2]))) + "\n")

@@ -71,6 +71,16 @@ def test_a_probe_that_works_brings_it_back_and_one_that_fails_lets_it_rest_longe
     assert (world.health.unfit("a"), world.health.of("a").state) == (None, "up")
 
 
+def test_a_call_that_was_on_its_way_when_the_rest_began_does_not_end_it() -> None:
+    """A trunk of which a few calls still work would be back the next moment, each time."""
+    world = World().rests()
+    world.now_ms += 500
+    world.health.saw([Sign("a", "old", True, waited_ms=501)])
+    assert world.health.unfit("a") == "rested"
+    world.health.saw([Sign("a", "new", True, waited_ms=400)])  # for want of another trunk
+    assert world.health.unfit("a") is None
+
+
 def test_a_probe_of_which_nothing_is_ever_heard_is_forgotten() -> None:
     world = World().rests()
     world.now_ms += 1_000

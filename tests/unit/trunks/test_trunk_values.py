@@ -215,6 +215,7 @@ def test_a_password_that_is_not_here_is_a_mistake_for_the_service_and_a_warning_
         ["password hunter2x"], ["password: hunter2x"], ["pasword = hunter2x"], ["password: hunter2x = 1"],
         ["username = a, password = hunter2x"], ["[x] password = hunter2x"], ["[x password=hunter2x]"],
         ["endpoint/auth = hunter2x"], ["host_x = sip:u:hunter2x@h"], ["outbound_proxy = u:hunter2x@h"],
+        ["outbound_proxy = u:hunter2x"], ["outbound_proxy = sip:u:hunter2x"],
         ["password = hunter2x\x07"],
         ["password =", "hunter2x"], ["password = hunter2x", "password = hunter2x"], ["password = hunter2x" + "y" * 600],
     ],

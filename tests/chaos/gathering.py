@@ -1,0 +1,112 @@
+"""Gathers the records of a run, once all is over: from the API, the stores, and the files that each server wrote.
+Believes none and judges none."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from ari_app.domain.costing import LegCost
+from ari_app.ledger_tools.wired import opened
+from ari_app.ports.ledger import Account
+from tests.chaos.evidence import LEG, CelLeg, Evidence, Left, Ring, Shown
+from tests.chaos.house import ChaosHouse
+from tests.chaos.run import QUIET_S, Book
+from tests.chaos.trunk_facts import gather_trunks
+from tests.ringbridge import now_ms
+from tests.support import until_sync
+
+LEFT_FOR_S, LISTED_WITHIN_S = 30.0, 60.0
+
+
+def gather(house: ChaosHouse, book: Book) -> Evidence:
+    left = _what_is_left(house, book)
+    rings: dict[str, list[Ring]] = {}
+    for name, carrier in house.servers.carriers.items():
+        for ring in carrier.calls():
+            rings.setdefault(ring.number, []).append(Ring(**vars(ring), trunk=name))
+    assert house.ground.info.cel_path is not None
+    settings, trunks = house.apps[0].settings, gather_trunks(house)
+    return Evidence(
+        asked=list(book.asked), shown=_every_call(house), accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
+        cel=read_cel(house.ground.info.cel_path), rings=rings, blows=list(book.blows), left=left,
+        trunks=trunks,
+        owed=_owed(trunks.costs), oddities=list(book.oddities),
+        media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
+        ring_timeout_s=int(settings["CALLEE_RING_TIMEOUT_S"]),
+    )  # fmt: skip
+
+
+def _owed(costs: Iterable[LegCost]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for leg in costs:
+        found.setdefault(leg.leg.partition(".")[0], {})[leg.leg] = leg.cost_micro
+    return found
+
+
+def read_cel(file: Path) -> dict[str, CelLeg]:
+    """By channel. A row that was cut off by the death of its writer is left out."""
+    legs: dict[str, CelLeg] = {}
+    with file.open(encoding="utf-8", errors="replace", newline="") as rows:
+        for row in csv.reader(rows):
+            if len(row) < 3 or not LEG.match(row[2]):
+                continue
+            leg, at_ms = legs.setdefault(row[2], CelLeg()), round(float(row[1]) * 1000)
+            match row[0]:
+                case "CHAN_START":
+                    leg.started_ms, leg.starts = at_ms, leg.starts + 1
+                case "ANSWER":
+                    leg.answered_ms = leg.answered_ms or at_ms
+                case "HANGUP":
+                    leg.hangup_ms = at_ms
+    return legs
+
+
+def _every_call(house: ChaosHouse) -> dict[str, Shown]:
+    found: dict[str, Shown] = {}
+    cursor = ""
+    while True:
+        page = until_sync(partial(_page, house, cursor), LISTED_WITHIN_S, "the API lists its calls", every_s=0.2)
+        found |= {call["id"]: call for call in page["calls"]}
+        if page["cursor"] is None:
+            return found
+        cursor = page["cursor"]
+
+
+def _page(house: ChaosHouse, cursor: str) -> dict[str, Any] | None:
+    answer = house.api.ask("GET", f"/v1/calls?limit=200{cursor and f'&cursor={cursor}'}")
+    return dict(answer.body) if answer is not None and answer.status == 200 else None
+
+
+async def _accounts(url: str) -> dict[str, Account]:
+    async with opened(url) as ledger:
+        return {payer: await ledger.read_account(payer) async for payer in ledger.payers(with_lost=True)}
+
+
+def _what_is_left(house: ChaosHouse, book: Book) -> Left:
+    """Nothing, as soon as that is so; else what there is `LEFT_FOR_S` after the faults ended."""
+    until_ms = book.faults_over_ms + 1000 * (QUIET_S + LEFT_FOR_S)
+    while (things := _things(house)) and now_ms() < until_ms:
+        time.sleep(0.3)
+    return Left(tuple(things), (now_ms() - book.faults_over_ms) / 1000)
+
+
+def _things(house: ChaosHouse) -> list[str]:
+    try:
+        found = [f"on the PBX: {one}" for one in sorted(house.ground.on_the_pbx())]
+        with redis.Redis.from_url(house.ground.info.redis_url) as store:
+            for key in store.scan_iter("{n:*}:live"):
+                found += [f"live in the store: {call.decode()}" for call in store.smembers(key)]
+        for payer, account in asyncio.run(_accounts(house.ground.info.redis_url)).items():
+            found += [f"held for {payer}: {call}" for call in account.holds]
+        found += [f"in app {n}: {app.live()} live calls" for n, app in enumerate(house.apps) if app.live()]
+    except Exception as e:  # noqa: BLE001 - who does not answer has something left, for all that is known
+        return [f"nobody knows: {type(e).__name__}: {e}"]
+    return found
