@@ -43,7 +43,7 @@ def changes(old: Sequence[Trunk], new: Sequence[Trunk]) -> list[Change]:
     found: list[Change] = []
     for name, trunk in after.items():
         found += _of_trunk(before[name], trunk) if name in before else [Change(name, "", "", "is new")]
-    return found + [Change(name, "", "is gone", "") for name in before.keys() - after.keys()]
+    return found + [Change(name, "", "is gone", "") for name in before if name not in after]
 
 
 def names_of_changes(old: Sequence[Trunk], new: Sequence[Trunk]) -> list[str]:
@@ -56,6 +56,15 @@ def names_of_changes(old: Sequence[Trunk], new: Sequence[Trunk]) -> list[str]:
         else:
             whole.append(f"{'+' if change.now else '-'}{change.trunk}")
     return [f"{trunk}: {', '.join(dict.fromkeys(found))}" for trunk, found in options.items()] + whole
+
+
+def routes_of_new(old: Sequence[Trunk], new: Sequence[Trunk]) -> list[Change]:
+    """What a new trunk says of routes, numbers and prices, as changes of the defaults."""
+    known = {trunk.name for trunk in old}
+    return [
+        one for trunk in new if trunk.name not in known
+        for one in for_routes(list(_of_trunk(Trunk(trunk.name, trunk.host), trunk)))
+    ]  # fmt: skip
 
 
 def for_routes(found: Sequence[Change]) -> list[Change]:

@@ -85,9 +85,17 @@ def _unused(trunk: Trunk) -> Told:
             yield name, "nothing is ever spent here: the trunk has no price"
 
 
+def _one_line(trunk: Trunk) -> Told:
+    if trunk.max_channels == 1:
+        yield (
+            "max_channels",
+            "a call takes two lines where both its phones are rung over this trunk: none ever would",
+        )
+
+
 Check = Callable[[Trunk], Told]
 MISTAKES: Sequence[Check] = (_login, _signature, _spending)
-WARNINGS: Sequence[Check] = (_clear_keys, _nobody_shown, _unused)
+WARNINGS: Sequence[Check] = (_clear_keys, _nobody_shown, _unused, _one_line)
 
 
 # ---- trunks beside each other -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ again. While an apply is under way, `applying.json` says what must be put back i
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ from ari_app.domain.trunks import Trunk
 from ari_app.stack.state import StateDir, file_lock
 from ari_app.whole_files import sync_folder, written_whole
 
+NOT_TO_REPLACE = (errno.EPERM, errno.EBUSY)
+"""A file that is Asterisk's user's, whom only root could give the new one; a file that is mounted into a container."""
+REPAIR = "; `ringbridge trunks apply` puts what the trunks file says in force instead"
 KEPT_MAX = 50
 """Versions whose content is kept, beside the one in force; the history names all."""
 T = TypeVar("T")
@@ -82,7 +86,7 @@ class Versions:
     # ---- to read ------------------------------------------------------------------------------------------------
 
     def index(self) -> Index:
-        return _read(self.index_file, Index) or Index()
+        return _read(self.index_file, Index, f"; move {self.home} away{REPAIR}") or Index()
 
     def in_force(self) -> InForce | None:
         """None: nothing was ever applied."""
@@ -90,9 +94,9 @@ class Versions:
         return None if version is None else InForce(version, self.trunks_of(version))
 
     def trunks_of(self, version: int) -> tuple[Trunk, ...]:
-        found = _read(self.home / f"{version}.json", tuple[Trunk, ...])
+        found = _read(self.home / f"{version}.json", tuple[Trunk, ...], REPAIR)
         if found is None:
-            raise Mistakes([Mistake(str(self.home / f"{version}.json"), "is not there any more")])
+            raise Mistakes([Mistake(str(self.home / f"{version}.json"), f"is not there any more{REPAIR}")])
         return tuple(replace(trunk, rates=Deck(trunk.rates)) for trunk in found)
 
     def text_of(self, version: int) -> str:
@@ -104,7 +108,7 @@ class Versions:
 
     def journal(self) -> Journal | None:
         """Of an apply that goes on, or, to whoever holds the lock, of one that was killed."""
-        return _read(self._journal, Journal)
+        return _read(self._journal, Journal, f"; remove it{REPAIR}")
 
     def is_applying(self) -> bool:
         """Now, or it was killed."""
@@ -214,7 +218,8 @@ def entry_now(by: str, source: str, message: str = "", changed: Sequence[str] = 
 def put(path: Path, text: str | None) -> None:
     """A file that Asterisk reads, whole; its rights and owner stay as they are where it is there already, as Asterisk
     may be another user. None: it goes."""
-    for half in path.parent.glob(f".{path.name}.*"):  # of one who was killed while he wrote
+    path = path.resolve()  # a link stays one
+    for half in path.parent.glob(f".{path.name}.????????"):  # of one who was killed while he wrote; no editor's
         half.unlink(missing_ok=True)
     if text is None:
         path.unlink(missing_ok=True)
@@ -223,28 +228,23 @@ def put(path: Path, text: str | None) -> None:
     if there is not None and not os.access(path.parent, os.W_OK):
         path.write_text(text, "utf-8")  # a folder of Asterisk's; a kill in the midst is what the journal is for
         return
-    with written_whole(path) as file:
-        file.write(text.encode())
-        if there is not None:
-            _as_before(file.fileno(), there.st_mode & 0o770, there.st_uid, there.st_gid)
-
-
-def _as_before(handle: int, mode: int, owner: int, group: int) -> None:
     try:
-        os.fchown(handle, owner, group)
-    except PermissionError:  # only root gives a file away; a group of ours may do
-        try:
-            os.fchown(handle, -1, group)
-        except PermissionError:
-            mode &= 0o700
-    os.fchmod(handle, mode)
+        with written_whole(path) as file:
+            file.write(text.encode())
+            if there is not None:
+                os.fchown(file.fileno(), there.st_uid, there.st_gid)
+                os.fchmod(file.fileno(), there.st_mode & 0o770)
+    except OSError as e:
+        if there is None or e.errno not in NOT_TO_REPLACE:
+            raise
+        path.write_text(text, "utf-8")
 
 
-def _read(path: Path, kind: type[T]) -> T | None:
-    """None: it is not there."""
+def _read(path: Path, kind: type[T], repair: str = "") -> T | None:
+    """None: it is not there. `repair`: what to do about one that is damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as why:
-        raise Mistakes([Mistake(str(path), f"is damaged: {why}")]) from None
+        raise Mistakes([Mistake(str(path), f"is damaged: {why}{repair}")]) from None

@@ -31,9 +31,9 @@ FAST = {
     "SETUP_LAG_MAX_S": "0",
     "UNLIMITED_PREFIXES": "+86139",
 }
-"""Every wait is a setting, so that no test waits a real minute. The limits are on, but for the simulated carrier's prefix:
-who means to hit them calls other numbers. And no call is refused because the machine of the tests
-is slow: what that is about has a folder of its own (overload)."""
+"""Every wait is a setting, so that no test waits a real minute. The limits are on, but for the simulated carrier's
+prefix: who means to hit them calls other numbers. And no call is refused because the machine of the tests is slow: what
+that is about has a folder of its own (overload)."""
 
 
 @dataclass(frozen=True)

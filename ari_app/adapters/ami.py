@@ -198,7 +198,7 @@ class AmiWatch:
 
     # --- what is known ------------------------------------------------------------------------------------------------
     async def _read_all(self, manager: _OneConnection) -> None:
-        listed = await self._ask(manager, "PJSIPShowEndpoints")
+        listed = await self._endpoints(manager)
         told = [_text(message.objectname) for message in listed if message.event == "EndpointList"]
         names = [name for name in told if name][:ENDPOINTS_MAX]
         registered = await self._read_registrations(manager)
@@ -215,6 +215,14 @@ class AmiWatch:
             self._learn(name, contacts=known, registration=registered.get(name, ""), roundtrip_us=roundtrip_us)
         for name in self._trunks.keys() - set(names):
             del self._trunks[name]
+
+    async def _endpoints(self, manager: _OneConnection) -> list[Any]:
+        try:
+            return await self._ask(manager, "PJSIPShowEndpoints")
+        except AmiFault as fault:
+            if "No endpoints found" in str(fault):  # an Asterisk that was told of no trunk yet
+                return []
+            raise
 
     async def _read_registrations(self, manager: _OneConnection) -> dict[str, str]:
         """Trunk -> status. A registration belongs to the endpoint that it names, else to its namesake."""

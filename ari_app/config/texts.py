@@ -34,6 +34,11 @@ def bounded_text(path: str | Path, bytes_max: int) -> str:
     return text
 
 
+def one_line(text: str) -> str:
+    """For a terminal and a file: nothing in it that moves a cursor, or that no text in UTF-8 can have."""
+    return UNFIT.sub("?", re.sub(r"\s+", " ", text.encode("utf-8", "replace").decode())).strip()
+
+
 def why_no_file(path: Path) -> str:
     """Why this is no file to read whole, or "". A pipe or a device would be waited for."""
     try:

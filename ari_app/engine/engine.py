@@ -6,14 +6,13 @@ Knows ports only. The life: `open` (lease, load) → `run` (facts) → `drain`/`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import structlog
 
 from ari_app.domain.call import Call
-from ari_app.domain.costing import leg_costs
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Rang, Tick
 from ari_app.domain.wishes import Wish
@@ -22,6 +21,7 @@ from ari_app.engine.admission import Admission
 from ari_app.engine.adoption import Adopted, Adoption
 from ari_app.engine.beginnings import Beginnings
 from ari_app.engine.exposure import Exposure, exposure
+from ari_app.engine.forgetting import Forgetting, Over
 from ari_app.engine.inquiry import Inquiry
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
@@ -66,10 +66,10 @@ class Engine:
         watch: Watch | None = None,
         asked: Callable[[Asked], None] | None = None,
         admission: Admission | None = None,
-        over: Callable[[Call], Awaitable[None]] | None = None,
+        over: Over | None = None,
         gate: TrunkGate | None = None,
     ) -> None:
-        """`over`: told of each call that has ended, before it is forgotten; asked again where it raises Unavailable."""
+        """`over`: see Forgetting."""
         self.node = node
         self.admission = admission
         """Whether a new call may begin here now; None: always."""
@@ -82,8 +82,9 @@ class Engine:
         self.beginnings = Beginnings(self)
         self._telephony = telephony
         self._ledger = ledger
-        self._costs = costs
-        self._over = over
+        self.forgetting = Forgetting(
+            node=node, calls=calls, ledger=ledger, costs=costs, performer=performer, retention_s=retention_s, over=over
+        )
         self._gate = gate
         self._alive_mark_s = alive_mark_s
         self._retention_s = retention_s
@@ -383,32 +384,10 @@ class Engine:
                 self.admission.dialled(box.call.id)  # it may have ended before anybody was rung
             del self._boxes[box.call.id]  # a channel of it that still turns up is a stranger from here on
             self._ended[box.call.id] = box
-            await self._forget_safely(box, may_be_lost)
+            await self.forgetting.safely(box, may_be_lost)
         finally:
             for kept in (self._boxes, self._ended, self._tasks):
                 kept.pop(box.call.id, None)
-
-    async def _forget_safely(self, box: Mailbox, may_be_lost: bool) -> None:
-        """Out of the live set only when its settlement is on disk, and what is owed for it noted; if that was lost,
-        settle again (same operation), save again how it ended, and note again (each leg counts once)."""
-        call = box.call
-        while True:
-            try:
-                if may_be_lost:
-                    await self.performer.settle_again(call)
-                    await box.save_if_lost()
-                await self._costs.note(leg_costs(call))
-                if self._over is not None:
-                    await self._over(call)
-                await self._ledger.durable()
-                await self.calls.close(call.id, self.node, self._retention_s)
-                return
-            except Unavailable as e:
-                log.warning("settled call not closed yet", call=call.id, why=str(e))
-            except Exception:
-                log.exception("settled call not closed yet", call=call.id)
-            may_be_lost = True
-            await asyncio.sleep(1)
 
 
 def _why(call: Call) -> dict[str, object]:

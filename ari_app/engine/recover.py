@@ -34,9 +34,9 @@ class Findings:
 
 
 DIALLED_WITHIN_MS = 1_000
-"""A dial that was asked for had left us, and come to the PBX, so soon if ever."""
+"""So long after the PBX came into sight a dial of before, by us or by another owner, may still come to it."""
 WRITTEN_WITHIN_MS = 3_000
-"""And it is in the PBX's record so long after it was asked for, if it ever was made."""
+"""And so long after it a channel that was made of one is in the PBX's record."""
 
 
 def watched(call: Call) -> list[tuple[Leg, int]]:
@@ -58,14 +58,16 @@ def channel_id(call: Call, leg: Leg, n: int) -> str:
 def questions(calls: Iterable[Call], snapshot: Snapshot) -> dict[str, int]:
     """Channels of which the PBX's record must be asked: gone ones, and those answered while nobody watched; where it
     may turn out that a dial was never sent, those too that are known to have lived. And up to when, in ms, the record
-    must have been written for it to be any proof that there was no such channel."""
+    must have been written for it to be any proof that there was no such channel: of a dial, up to this sight and not
+    to when it was decided. It waits for its save and for its trunk, and an owner before us may send it until then."""
     asked = {}
     for call in calls:
         for leg, n in watched(call):
             now = snapshot.channels.get(channel_id(call, leg, n))
+            is_pending = n == len(leg.tries)
             if now is None or (now.state == "up" and leg.state is not LegState.UP):
-                asked[channel_id(call, leg, n)] = call.now_ms
-            if now is None and n == len(leg.tries):
+                asked[channel_id(call, leg, n)] = snapshot.at_ms if is_pending else call.now_ms
+            if now is None and is_pending:
                 others = (channel_id(call, other, k) for other in call.legs for k in _lived(other))
                 asked |= dict.fromkeys(others, call.now_ms)
     return asked

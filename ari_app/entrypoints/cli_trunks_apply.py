@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +94,7 @@ def rollback(
     with _told():
         settings = _settings(config, state_dir)
         versions = _versions(settings)
-        to = _applied_before(versions) if version is None else version
+        to = _applied_before(versions) if version is None else _known(versions.index(), version)
         trunks, text = versions.trunks_of(to), versions.text_of(to)
         _apply(
             settings, trunks, text, f"rollback to {to}", by, message, as_json,
@@ -105,15 +106,19 @@ def history(
     version: Annotated[
         int | None, typer.Argument(metavar="VERSION", help="Print the file as it was applied then, instead.")
     ] = None,
+    with_passwords: Annotated[
+        bool, typer.Option("--with-passwords", help="Print the passwords that stand in that file, too.")
+    ] = False,
     config: ConfigOpt = None, state_dir: StateOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """List what was applied when, by whom, and how it went; the newest first. With VERSION: the file as it was applied,
-    passwords and all, to edit it again."""
+    to edit it again."""
     with _told():
         versions = _versions(_settings(config, state_dir))
         index = versions.index()
         if version is not None:
-            text = versions.text_of(version)
+            text = versions.text_of(_known(index, version))
+            text = text if with_passwords else _without_passwords(text)
             return out_json({"version": version, "text": text}) if as_json else out(text.rstrip("\n"))
     lines = [_line(one, index.in_force) for one in reversed(index.entries)]
     if as_json:
@@ -165,9 +170,12 @@ def _read(settings: Settings, file: str | None) -> Any:
 def _apply(
     settings: Settings, trunks: Any, text: str, source: str, by: str, message: str, as_json: bool, **more: bool
 ) -> None:
+    from ari_app.config.texts import one_line
+
     applying = _applying()
-    who = by or f"{getpass.getuser()}@{socket.gethostname()}"
-    wanted = applying.Wanted(trunks=trunks, text=text, source=source, by=who, message=message, **more)
+    wanted = applying.Wanted(
+        trunks=trunks, text=text, source=one_line(source), by=one_line(by) or _me(), message=one_line(message), **more
+    )  # fmt: skip
     outcome = applying.apply(settings, wanted, say)
     if as_json:
         out_json(
@@ -223,6 +231,31 @@ def _show(found: Any, as_json: bool) -> None:
     return None
 
 
+def _me() -> str:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        name = f"#{os.getuid()}"
+    return f"{name}@{socket.gethostname()}"
+
+
+def _known(index: Any, version: int) -> int:
+    if all(one.version != version for one in index.entries):
+        raise Failure(f"there is no version {version}: see `ringbridge trunks history`")
+    return version
+
+
+def _without_passwords(text: str) -> str:
+    from ari_app.config.texts import lines_of
+    from ari_app.trunk_secrets import is_literal
+
+    def shown(line: str) -> str:
+        name, _, value = (part.strip() for part in line.partition("="))
+        return "; password: --with-passwords prints it" if name == "password" and is_literal(value) else line
+
+    return "\n".join(map(shown, lines_of(text)))
+
+
 def _applied_before(versions: Any) -> int:
     index = versions.index()
     applied = [one.version for one in index.entries if one.outcome == "applied" and one.version != index.in_force]
@@ -239,12 +272,12 @@ def _line(one: Any, in_force: int | None) -> dict[str, Any]:
 
 
 def _row(line: dict[str, Any]) -> tuple[str, ...]:
+    from ari_app.config.texts import one_line
+
     outcome = "in force" if line["in_force"] else line["outcome"]
     words = [line["message"], "; ".join(line["changed"]), line["why"]]
-    return (
-        str(line["version"]), line["at"], line["by"], outcome, line["source"],
-        " | ".join(word.replace("\n", " ") for word in words if word),
-    )  # fmt: skip
+    row = (str(line["version"]), line["at"], line["by"], outcome, line["source"], " | ".join(filter(None, words)))
+    return tuple(map(one_line, row))
 
 
 def _versions(settings: Settings) -> Any:

@@ -124,10 +124,10 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _said(value: Any) -> str:
     match value:
-        case None | "" | [] | 0 | {}:
-            return QUIET if not isinstance(value, bool) else "no"
-        case True:
-            return "yes"
+        case bool():
+            return "yes" if value else "no"
+        case _ if not value:
+            return QUIET
         case list():
             return ", ".join(map(str, value))
         case {"micro": _, "currency": _}:

@@ -53,8 +53,8 @@ def plan(c: Call) -> Iterator[Yielded]:
         return  # nothing is dialled before minutes are held
     yield from reach(c, caller, life_ms=caller_life_ms(c))
     yield from wake_at_no_answer(c, caller)
-    if not caller.tries:
-        return
+    if not caller.is_live:
+        return  # a phone that rings: trunks that are passed over need no bridge
     yield OpenBridge()
     if not caller.is_up or "bridge" not in c.done:
         return
@@ -263,7 +263,7 @@ def caller_life_ms(c: Call) -> int:
     """The caller's: all that may pass before the callee answers, and what is held after that."""
     callee = c.leg(CALLEE)
     waits = c.leg(CALLER).ring_timeout_ms + c.terms.confirm_timeout_ms + callee.ring_timeout_ms
-    waits += c.terms.pdd_timeout_ms * (len(callee.routes) - 1) + c.terms.trunk_wait_ms
+    waits += c.terms.pdd_timeout_ms * (len(callee.routes) - 1) + c.terms.trunk_wait_ms * len(callee.routes)
     return waits + 1000 * c.held_s + CUTOFF_GRACE_MS
 
 

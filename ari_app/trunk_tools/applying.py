@@ -10,6 +10,7 @@ keep what they were made with, and calls that were accepted before keep their ro
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +20,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from ari_app.concealed import without_secrets
-from ari_app.config import Settings
+from ari_app.config import Mistakes, Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.stack.marks import sections
 from ari_app.trunk_changes import names_of_changes
 from ari_app.trunk_tools.asking import Silent
-from ari_app.trunk_tools.pbxes import pbxes_of
-from ari_app.trunk_tools.sides import Side, bare, gone, log_since, put_back, reload, side_of
-from ari_app.trunk_tools.verifying import unregistered, untaken
-from ari_app.trunk_versions import Entry, Journal, Versions, entry_now, put
+from ari_app.trunk_tools.pbxes import EmbeddedPbx, pbxes_of
+from ari_app.trunk_tools.sides import Side, bare, gone, log_since, of_others, put_back, reload, side_of
+from ari_app.trunk_tools.verifying import unregistered, unsigned, untaken
+from ari_app.trunk_versions import Entry, InForce, Journal, Versions, entry_now, put
 from ari_app.trunks_in_force import WAITING, conceal_passwords
 
 OURS = "Written by Ringbridge"
@@ -81,7 +82,10 @@ def apply(settings: Settings, wanted: Wanted, say: Say) -> Outcome:
 def _check_owner(state_dir: Path) -> None:
     """Root writes for whoever has it; another could not."""
     if state_dir.exists() and os.geteuid() not in (0, state_dir.stat().st_uid):
-        owner = state_dir.owner()
+        try:
+            owner = state_dir.owner()
+        except KeyError:  # a container's user may have no name
+            owner = f"#{state_dir.stat().st_uid}"
         raise NotApplied(f"{state_dir} belongs to {owner}: run this as that user, such as with `sudo -u {owner}`")
 
 
@@ -92,12 +96,21 @@ class _Apply:
         self.versions = versions
         self.wanted = wanted
         self.say = say
-        self.now = versions.in_force()
         self.warnings: list[str] = []
+        self.now = self._in_force()
         self.changed = names_of_changes(self.now.trunks if self.now else (), wanted.trunks)
         self.sides = [] if wanted.routes_only else [side_of(pbx, self.now, wanted.trunks) for pbx in pbxes_of(settings)]
         if settings.is_embedded and not self.sides and not wanted.routes_only:
             self._tell_first_start()
+
+    def _in_force(self) -> InForce | None:
+        """None, too, where its content is damaged: an apply is what puts that right."""
+        try:
+            return self.versions.in_force()
+        except Mistakes as e:
+            self.versions.index()  # without that, nothing can be put right
+            self.warnings.append(f"{e.found[0].place} cannot be read: what was in force is not known")
+            return None
 
     def run(self) -> Outcome:
         live = [side for side in self.sides if self._is_live(side)]
@@ -160,6 +173,15 @@ class _Apply:
                         f"{path} was not written by Ringbridge, and would be lost: move what is in it to another file "
                         "that pjsip.conf includes, and leave this one empty. Nothing was changed"
                     )
+            if not isinstance(side.pbx, EmbeddedPbx) and (lost := of_others(side)):
+                self.warnings.append(
+                    f"{side.pbx.name}: {', '.join(lost)} was never in force here, and goes: did another installation "
+                    "write it, and does the service run with this state directory?"
+                )
+            if any(mode & stat.S_IROTH for mode in side.modes.values()):
+                self.warnings.append(
+                    f"{side.pbx.name}: everybody may read the file of its trunks; an apply takes that away"
+                )
 
     def _check_hands(self, sides: Sequence[Side]) -> None:
         """Where the operator writes the files himself, they must be there before calls go by them."""
@@ -181,9 +203,13 @@ class _Apply:
     def _have_it(self, sides: Sequence[Side]) -> bool:
         """Nothing is to be done: every PBX was told, and has it."""
         try:
-            return all(side.new.is_written() and not untaken(side.pbx.ari, side.new.sections(), ()) for side in sides)
+            return all(side.new.is_written() and not self._missing(side) for side in sides)
         except Silent:
             return False
+
+    def _missing(self, side: Side) -> list[str]:
+        new, ari = side.new, side.pbx.ari
+        return untaken(ari, new.sections(), ()) + unsigned(ari, new.profiles())
 
     # ---- what is done -------------------------------------------------------------------------------------------
 
@@ -208,7 +234,7 @@ class _Apply:
 
     def _untaken(self, side: Side) -> list[str]:
         told = side.new.sections()
-        wrong = untaken(side.pbx.ari, told, gone(side))
+        wrong = untaken(side.pbx.ari, told, gone(side)) + unsigned(side.pbx.ari, side.new.profiles())
         if not wrong:
             self.say(f"{side.pbx.name}: verified {len(told)} sections")
             wrong = self._unregistered(side)
@@ -249,7 +275,7 @@ class _Apply:
         said = [without_secrets(one) for one in found]
         self.versions.give_up(entry, "; ".join(said))
         return Outcome(
-            self.now.version if self.now else None, is_applied=False, changed=self.changed, failed=entry.version,
+            self.versions.index().in_force, is_applied=False, changed=self.changed, failed=entry.version,
             why=said, log=list(log), warnings=self.warnings,
         )  # fmt: skip
 

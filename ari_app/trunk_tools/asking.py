@@ -35,9 +35,9 @@ class Ari:
         """Returns when it has read its files. False: it has no such module."""
         return self._ask("PUT", f"asterisk/modules/{module}") is not None
 
-    def shown(self, kind: str, name: str) -> Mapping[str, str] | None:
-        """A PJSIP object as it is in force there, each field as text. None: there is none of the name."""
-        found = self._ask("GET", f"asterisk/config/dynamic/res_pjsip/{quote(kind)}/{quote(name)}")
+    def shown(self, kind: str, name: str, of: str = "res_pjsip") -> Mapping[str, str] | None:
+        """An object of a module as it is in force there, each field as text. None: there is none of the name."""
+        found = self._ask("GET", f"asterisk/config/dynamic/{quote(of)}/{quote(kind)}/{quote(name)}")
         if not isinstance(found, list):
             return None
         return {str(one["attribute"]): str(one["value"]) for one in found}

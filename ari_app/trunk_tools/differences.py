@@ -10,7 +10,7 @@ from difflib import unified_diff
 from ari_app.config import Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.stack.marks import MARK, PjsipSection, sections
-from ari_app.trunk_changes import Change, changes, for_routes
+from ari_app.trunk_changes import Change, changes, for_routes, routes_of_new
 from ari_app.trunk_tools.pbxes import pbxes_of, rendered
 from ari_app.trunk_tools.verifying import HIDDEN, SECRET
 from ari_app.trunk_versions import Versions
@@ -44,7 +44,7 @@ def difference(settings: Settings, trunks: Sequence[Trunk]) -> Difference:
     return Difference(
         version=now.version if now else None,
         pjsip=text_difference(rendered(settings, old), rendered(settings, trunks), name),
-        changes=changes(old, trunks),
+        changes=changes(old, trunks) + routes_of_new(old, trunks),
         lasting=sorted(lasting),
     )
 

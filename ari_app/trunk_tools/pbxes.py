@@ -35,6 +35,11 @@ class Told:
     def sections(self) -> tuple[PjsipSection, ...]:
         return sections(self.text)
 
+    def profiles(self) -> tuple[PjsipSection, ...]:
+        """By which calls are signed."""
+        texts = [text for path, text in self.files.items() if path.name == SHAKEN_FILE]
+        return tuple(one for text in texts for one in sections(text) if one.kind == "profile")
+
     def is_written(self) -> bool:
         return all(path.exists() and path.read_text("utf-8") == text for path, text in self.files.items())
 

@@ -3,13 +3,15 @@ its files, and reads what it says in its log; decides nothing."""
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ari_app.concealed import without_secrets
+from ari_app.config.texts import one_line
 from ari_app.domain.trunks import Trunk
 from ari_app.stack.marks import sections
 from ari_app.stack.shaken import SHAKEN_FILE
@@ -34,6 +36,7 @@ class Side:
     old_text: str  # what stands in its trunk file now
     registered: dict[str, str]
     log_at: int = 0
+    modes: dict[Path, int] = field(default_factory=dict)  # rights of the files now
 
     @property
     def is_ours_to_write(self) -> bool:
@@ -52,7 +55,15 @@ def side_of(pbx: TrunkPbx, now: InForce | None, trunks: Sequence[Trunk]) -> Side
         with suppress(Silent):
             registered = pbx.ami.registrations()
     log_at = pbx.log.stat().st_size if pbx.log is not None and pbx.log.exists() else 0
-    return Side(pbx, old, new, before, text, registered, log_at)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path, said in before.items() if said is not None}
+    return Side(pbx, old, new, before, text, registered, log_at, modes)
+
+
+def of_others(side: Side) -> list[str]:
+    """Trunks that somebody else wrote there, and this apply takes away."""
+    known = {*side.new.sections(), *(side.old.sections() if side.old is not None else ())}
+    names = {one.name for one in known}
+    return sorted({one.name for one in sections(side.old_text) if one.kind == "endpoint" and one.name not in names})
 
 
 def _both(old: Told, new: Told) -> tuple[str, ...]:
@@ -85,6 +96,8 @@ def put_back(side: Side) -> list[str]:
     """What is not as it was, in words. Raises Silent and OSError."""
     for path, text in side.before.items():
         put(path, text)
+        if path in side.modes and stat.S_IMODE(path.stat().st_mode) != side.modes[path]:
+            path.chmod(side.modes[path])  # Asterisk may read it by these alone
     reload(side)
     old = sections(side.old_text)
     left = {one.key for one in side.new.sections()} - {one.key for one in old}
@@ -113,4 +126,4 @@ def log_since(side: Side) -> list[str]:
         lines = file.read(LOG_BYTES_MAX).splitlines()
     told = [line for line in lines if "ERROR[" in line or "WARNING[" in line]
     words = dict.fromkeys(line.partition("] ")[2].partition("] ")[2] or line for line in told)
-    return [without_secrets(one) for one in words][:LOG_LINES_MAX]
+    return [one_line(without_secrets(one)) for one in words][:LOG_LINES_MAX]

@@ -37,9 +37,23 @@ def _untaken(ari: Ari, told: PjsipSection) -> list[str]:
     if shown is None:
         return [f"{what} is not there"]
     different = _different(told, shown)
+    if told.mark and MARK not in shown:
+        return [f"{what} is not Ringbridge's there: it stands in another file, such as pjsip.conf. Take it out there"]
     if told.mark and shown.get(MARK) != told.mark:
         return [f"{what} stayed as it was" + (f" ({'; '.join(different)})" if different else "")]
     return [f"{what}: {one}" for one in different if one.split(" ", 1)[0] in PLAIN]
+
+
+def unsigned(ari: Ari, profiles: Iterable[PjsipSection]) -> list[str]:
+    """Of the STIR/SHAKEN profiles: whose trunk would place its calls without a signature. Raises Silent."""
+    found: list[str] = []
+    for one in profiles:
+        shown = ari.shown(one.kind, one.name, of="res_stir_shaken")
+        if shown is None:
+            found.append(f"profile {one.name} is not there: is res_stir_shaken.so loaded, can it read the key?")
+        else:
+            found += [f"profile {one.name}: {wrong}" for wrong in _different(one, shown)]
+    return found
 
 
 def _different(told: PjsipSection, shown: Mapping[str, str]) -> list[str]:

@@ -58,7 +58,11 @@ class TrunkWatch:
         trunks = tuple(trunk for trunk in self._book.trunks if trunk not in self._beside)
         with suppress(Mistakes, OSError, StackError):
             for node, missing in (await asyncio.to_thread(untaken_now, self._settings, trunks)).items():
-                log.warning("Asterisk has not taken in the trunks in force: see its log", node=node, missing=missing)
+                log.warning(
+                    "Asterisk has not taken in the trunks in force: see its log, then `ringbridge trunks apply`",
+                    node=node,
+                    missing=missing,
+                )
 
     async def _look(self) -> None:
         try:
@@ -72,11 +76,14 @@ class TrunkWatch:
             await asyncio.sleep(UNDO_EVERY_S)
 
     async def _take_up(self, now: InForce | None) -> None:
-        if now is None or now.version == self.version:
+        is_same = now is not None and now.version == self.version
+        if now is None or (is_same and self._seen is None):  # what the start has read
             return
         conceal_passwords(now.trunks)
         trunks = (*now.trunks, *self._beside)
         changed = await asyncio.to_thread(names_of_changes, self._book.trunks, trunks)  # decks are long
+        if is_same and not changed:  # else numbers began anew: the folder was taken away, and applied to again
+            return
         self._book.replace(trunks)
         before, self.version = self.version, now.version
         log.info("trunks taken up", version=now.version, before=before, changed=changed)

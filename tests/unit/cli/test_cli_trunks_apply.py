@@ -72,8 +72,10 @@ def test_from_an_empty_place_to_a_change_and_back(run: Run, pbx: ToldPbx, tmp_pa
     assert table[1].split()[0] == "3"
     assert "in force" in table[1]
     assert "the first | +main" in table[3]
-    assert run("trunks", "history", "2").out == NEW
-    assert json.loads(run("trunks", "history", "2", "--json").out) == {"version": 2, "text": NEW}
+    assert run("trunks", "history", "2", "--with-passwords").out == NEW
+    hidden = NEW.replace("password = second-password", "; password: --with-passwords prints it")
+    assert run("trunks", "history", "2").out == hidden
+    assert json.loads(run("trunks", "history", "2", "--json").out) == {"version": 2, "text": hidden}
     assert not any(secret in json.dumps(lines) for secret in ("first-password", "second-password"))
 
 
@@ -125,8 +127,8 @@ def test_a_file_may_be_named(run: Run, pbx: ToldPbx, tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (["rollback"], "no other version was ever in force here"),
-        (["rollback", "7"], "7.json: is not there any more"),
-        (["history", "7"], "7.conf: is not there any more"),
+        (["rollback", "7"], "there is no version 7: see `ringbridge trunks history`"),
+        (["history", "7"], "there is no version 7: see `ringbridge trunks history`"),
         (["apply", "none.conf"], "none.conf: cannot be read: No such file"),
     ],
 )
@@ -155,3 +157,22 @@ def test_an_asterisk_that_does_not_answer_is_told(run: Run, pbx: ToldPbx, monkey
     ran = run("trunks", "apply")
     assert ran.code == 1
     assert "pbx1 cannot be told: ARI does not answer" in ran.err
+
+
+def test_the_history_moves_no_cursor_and_takes_what_is_no_text(
+    run: Run, pbx: ToldPbx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("trunks", "apply", "--by", "\x1b[31mred", "--message", "two\nlines\x1b[2J \udcff").code == 0
+    table = run("trunks", "history").out
+    assert "?[31mred" in table
+    assert "two lines?[2J ? | +main" in table
+    assert "\x1b" not in table + run("trunks", "history", "--json").out
+
+
+def test_a_user_without_a_name_may_apply(run: Run, pbx: ToldPbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert run("trunks", "apply").code == 0
+    assert json.loads(run("trunks", "history", "--json").out)[0]["by"].startswith("#")

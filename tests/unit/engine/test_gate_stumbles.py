@@ -16,7 +16,7 @@ from ari_app.domain.events import Failed
 from ari_app.domain.step import FAILURES_MAX, step
 from ari_app.engine.trunk_gate import TrunkGate
 from ari_app.engine.trunk_signs import Sign
-from ari_app.flows import flows, trunk_test
+from ari_app.flows import callback, flows, trunk_test
 from ari_app.ports.lines import FLIGHT_MS, WINDOW_MS, Full
 from tests.laws.carriers import Carriers
 from tests.laws.stories import CALL, open_doors
@@ -77,13 +77,21 @@ async def _wrong_type(*_: Any, **__: Any) -> None:
     raise ValueError("WRONGTYPE")
 
 
-def _fault(*_: Any) -> None:
-    raise ZeroDivisionError
+class _Faulty:
+    """At first: with all of its tracebacks the log would take the test's time."""
+
+    def __init__(self) -> None:
+        self.left = 4
+
+    def __call__(self, *_: Any) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise ZeroDivisionError
 
 
 @pytest.mark.parametrize(
     ("of", "name", "fault", "reason"),
-    [(MemoryLines, "take", _wrong_type, Reason.TRUNK_FAILED), (TrunkGate, "folded", _fault, None)],
+    [(MemoryLines, "take", _wrong_type, Reason.TRUNK_FAILED), (TrunkGate, "folded", _Faulty(), None)],
 )
 def test_no_fault_of_the_gate_leaves_a_call_waiting_for_ever(
     world: World, monkeypatch: pytest.MonkeyPatch, of: type, name: str, fault: Any, reason: Reason | None
@@ -117,3 +125,10 @@ def test_a_dial_that_fails_by_a_fault_of_ours_every_time_ends_its_call(flow: str
         call, _wishes, _wake = step(call, failed, flows()[flow].plan)
     assert call.end is not None
     assert call.end.reason is Reason.INTERRUPTED
+
+
+def test_the_callers_timer_leaves_time_to_wait_for_a_line_of_each_of_the_callees_trunks() -> None:
+    """Where the others are rested or down, each is waited for."""
+    three = ("one", "two", "three")
+    patient, hasty = (callback.caller_life_ms(a_call(trunks=three, wait_ms=ms)) for ms in (2_000, 0))
+    assert patient - hasty == 3 * 2_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ari_app.app import App
+from ari_app.wiring import App
 from ari_app.config import Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.entrypoints.http.doors import TrunkNow

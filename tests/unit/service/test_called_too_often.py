@@ -76,7 +76,8 @@ class GuardedDesk(Desk):
     def put_up_limits(self) -> None:
         """Also of a process that has taken over."""
         assert self.world.engine is not None
-        self.world.engine._over, self.world.engine._costs = self.abuse.ended, self.costs
+        forgetting = self.world.engine.forgetting
+        forgetting.over, forgetting.costs = self.abuse.ended, self.costs
         self.line.engine = self.world.engine
         self.service._abuse = self.abuse
 
@@ -270,7 +271,7 @@ def test_calls_that_nobody_could_pay_for_do_not_count_even_before_they_have_ende
             await asyncio.sleep(10)
             await desk.abuse.ended(call)
 
-        engine._over = late
+        engine.forgetting.over = late
         for _ in range(5):
             assert (await desk.refused()).type == "balance-empty"
         await desk.world.ledger.grant(

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from ari_app import trunk_versions
-from ari_app.config import Settings
+from ari_app.config import Mistakes, Settings
 from ari_app.operator_files import load_carriers
+from ari_app.stack.marks import PjsipSection
 from ari_app.stack.state import file_lock
 from ari_app.trunk_tools import applying, verifying
 from ari_app.trunk_tools.applying import NotApplied, Outcome, Wanted, apply
 from ari_app.trunk_tools.differences import difference, text_difference
 from ari_app.trunk_tools.pbxes import rendered
 from ari_app.trunk_versions import Versions, entry_now
+from ari_app.whole_files import written_whole
 from tests.support import until_sync
 from tests.unit.trunks.told_pbx import ToldPbx
 
@@ -300,7 +305,7 @@ def test_the_difference_shows_what_asterisk_would_get_and_no_password(place: Pla
     shown = "\n".join([*found.pjsip, *map(str, found.changes)])
     assert "-password = ********\n+password = ******** (another)" in shown
     assert "+contact = sip:127.0.0.1:5070" in shown
-    assert [str(one) for one in found.routes] == ["[main] priority: 1 → 2"]
+    assert [str(one) for one in found.routes] == ["[main] priority: 1 → 2", "[spare] price: 0 → 0.07"]
     assert "secret" not in shown
     place.file.write_text(ONE)
     assert not difference(place.settings, load_carriers(place.settings, str(place.file))).is_any
@@ -338,3 +343,77 @@ def test_killed_at_any_moment_the_old_or_the_new_is_in_force_whole(pbx: ToldPbx)
         assert one["told"] == (new if one["after"] == ["main", "spare"] else old), one
         assert (one["is_applying"], one["halves"]) == (False, []), one
     assert {len(one["after"]) for one in moments} == {1, 2}
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.write_text("{"), Path.unlink], ids=["damaged", "gone"])
+def test_an_apply_puts_right_what_is_damaged(place: Place, damage: Callable[[Path], None]) -> None:
+    place.apply(ONE)
+    damage(place.versions.home / "1.json")
+    with pytest.raises(Mistakes, match="`ringbridge trunks apply` puts"):
+        place.versions.in_force()
+
+    outcome = place.apply(TWO)
+    assert (outcome.is_applied, place.in_force()) == (True, ["main", "spare"])
+    assert "1.json cannot be read" in outcome.warnings[0]
+
+
+def test_what_is_taken_back_may_be_read_by_the_same_people_as_before(place: Place, pbx: ToldPbx) -> None:
+    pbx.file.chmod(0o644)  # Asterisk may be one of the others
+    assert not place.apply(REFUSED).is_applied
+    assert pbx.file.stat().st_mode & 0o777 == 0o644
+    assert place.apply(ONE).is_applied
+    assert pbx.file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_stays_a_link_and_an_editors_file_stays_there(place: Place, pbx: ToldPbx) -> None:
+    real, swap = place.home / "real.conf", pbx.file.with_name(f".{pbx.file.name}.swp")
+    swap.touch()
+    pbx.file.rename(real)
+    pbx.file.symlink_to(real)
+    assert place.apply(ONE).is_applied
+    assert pbx.file.is_symlink()
+    assert "[main]" in real.read_text()
+    assert swap.exists()
+
+
+@pytest.mark.parametrize("why", [errno.EBUSY, errno.EPERM], ids=["mounted", "another user's"])
+def test_a_file_that_cannot_be_replaced_is_written_in_its_place(
+    place: Place, pbx: ToldPbx, why: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def not_here(to: Path) -> Iterator[BinaryIO]:
+        if to == pbx.file:
+            raise OSError(why, "no")
+        with written_whole(to) as file:
+            yield file
+
+    inode = pbx.file.stat().st_ino
+    monkeypatch.setattr(trunk_versions, "written_whole", not_here)
+    assert place.apply(ONE).is_applied
+    assert (pbx.names(), pbx.file.stat().st_ino) == ({"main"}, inode)
+
+
+def test_trunks_of_another_installation_do_not_go_in_silence(place: Place, pbx: ToldPbx) -> None:
+    place.apply(TWO)
+    place.settings = replace(place.settings, state_dir=str(place.home / "another"))
+    [warning] = place.apply(ONE).warnings
+    assert "spare was never in force here, and goes" in warning
+
+
+def test_what_stands_in_another_file_of_asterisk_is_told_so(place: Place, pbx: ToldPbx) -> None:
+    pbx.elsewhere["endpoint", "main"] = PjsipSection("main", "endpoint", (("context", "default"),))
+    assert "stands in another file, such as pjsip.conf" in place.apply(ONE).why[0]
+
+
+def test_a_trunk_that_is_to_sign_and_would_not_is_taken_back(place: Place, pbx: ToldPbx) -> None:
+    signed = ONE + "stir_shaken = A\nstir_shaken_key = /k.pem\nstir_shaken_cert_url = https://h/c.pem\n"
+    outcome = place.apply(signed)
+    assert not outcome.is_applied
+    assert "profile main-signed is not there: is res_stir_shaken.so loaded" in outcome.why[0]
+
+    level = [("attest_level", "B"), ("unknown_tn_attest_level", "A"), ("endpoint_behavior", "attest")]
+    level += [("private_key_file", "/k.pem"), ("public_cert_url", "https://h/c.pem")]
+    pbx.profiles["main-signed"] = dict(level)  # of before, and refused since
+    assert "main-signed: attest_level is B, told was A" in place.apply(signed).why[0]
+    pbx.profiles["main-signed"]["attest_level"] = "A"
+    assert place.apply(signed).is_applied

@@ -31,6 +31,7 @@ def mistakes(*lines: str) -> list[str]:
         (["identity = none", "from_user = 400"], "t.conf:4: from_user: stands where the number shown would"),
         (["privacy = yes", "identity = none"], "t.conf:3: privacy: with identity = none"),
         (["spend_max = 5"], "t.conf:3: spend_max: nothing is ever spent here"),
+        (["max_channels = 1"], "t.conf:3: max_channels: a call takes two lines"),
     ],
 )
 def test_what_is_probably_not_meant_is_a_warning(lines: list[str], told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,6 +167,19 @@ async def test_a_running_app_takes_up_another_version_and_says_what_changed(sett
         running.cancel()
 
 
+async def test_a_running_app_takes_up_what_is_applied_where_numbers_began_anew(settings: Settings) -> None:
+    start(settings)
+    versions = Versions(settings.state_dir)
+    book = TrunkBook((*versions.trunks_of(1), BESIDE))
+    watch = TrunkWatch(settings, book, 1, (BESIDE,))
+    await watch._look()
+    shutil.rmtree(versions.home)
+    versions.adopt((Trunk("spare", "127.0.0.1"),), NEW, entry_now("me", "t.conf"))
+    assert versions.index().in_force == 1
+    await watch._look()
+    assert [trunk.name for trunk in book.trunks] == ["spare", "carrier"]
+
+
 async def test_a_start_is_told_what_asterisk_did_not_take_in(settings: Settings, tmp_path: Path) -> None:
     with ToldPbx(tmp_path / "asterisk").answering() as pbx:
         settings = replace(settings, ari_url=pbx.url, pjsip_trunks_file=str(pbx.file))
@@ -175,7 +189,10 @@ async def test_a_start_is_told_what_asterisk_did_not_take_in(settings: Settings,
             running = asyncio.create_task(watch.run())
             await until(lambda: said, 5, "it says so")
             running.cancel()
-        assert said[0]["event"] == "Asterisk has not taken in the trunks in force: see its log"
+        assert (
+            said[0]["event"]
+            == "Asterisk has not taken in the trunks in force: see its log, then `ringbridge trunks apply`"
+        )
         assert said[0]["missing"] == [f"{kind} main is not there" for kind in ("endpoint", "aor", "identify")]
 
 

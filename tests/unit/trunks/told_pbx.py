@@ -23,6 +23,10 @@ class ToldPbx:
         self.file = home / "pjsip_trunks.conf"
         self.file.touch()
         self.objects: dict[tuple[str, str], PjsipSection] = {}
+        self.elsewhere: dict[tuple[str, str], PjsipSection] = {}
+        """What stands in another of its files: there it is never ours."""
+        self.profiles: dict[str, dict[str, str]] = {}
+        """By which it signs."""
         self.reloads = 0
         self.refuses = {REFUSED}
         """Values that it takes for no option."""
@@ -48,7 +52,7 @@ class ToldPbx:
         told = {one.key: one for one in sections(self.file.read_text())}
         found = {key: self.objects.get(key) if self._refuses(one) else one for key, one in told.items()}
         kept = {key: one for key, one in self.objects.items() if key[1] == self.clings_to}
-        self.objects = kept | {key: one for key, one in found.items() if one is not None}
+        self.objects = kept | {key: one for key, one in found.items() if one is not None} | self.elsewhere
 
     def _refuses(self, one: PjsipSection) -> bool:
         return any(value in self.refuses for _, value in one.values)
@@ -57,7 +61,7 @@ class ToldPbx:
         one = self.objects.get((kind, name))
         if one is None:
             return None
-        pairs = [*one.values, (MARK, one.mark)]
+        pairs = [*one.values, *([(MARK, one.mark)] if one.mark else [])]
         return [{"attribute": option, "value": value} for option, value in pairs]
 
     @contextmanager
@@ -80,6 +84,8 @@ def _handler(pbx: ToldPbx) -> type[BaseHTTPRequestHandler]:
             if parts == ["ping"]:
                 return self._answer(200, {"ping": "pong"})
             found = pbx.shown(parts[-2], parts[-1]) if parts[:3] == ["config", "dynamic", "res_pjsip"] else None
+            if "res_stir_shaken" in parts and parts[-1] in pbx.profiles:
+                found = [{"attribute": name, "value": value} for name, value in pbx.profiles[parts[-1]].items()]
             return self._answer(404 if found is None else 200, found)
 
         def do_PUT(self) -> None:

@@ -1,0 +1,235 @@
+"""What is wired to what: the program of one process, made of its parts. Starts nothing; app.py is its life."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+
+from ari_app.adapters.ari.telephony import AriTelephony
+from ari_app.adapters.gone_pbx import GonePbx
+from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.adapters.redis.calls import RedisCalls
+from ari_app.adapters.redis.costs import RedisCosts
+from ari_app.adapters.redis.keys import RedisKeys
+from ari_app.adapters.redis.leases import RedisLeases
+from ari_app.adapters.redis.ledger import RedisLedger
+from ari_app.adapters.redis.limits import RedisLimits
+from ari_app.adapters.redis.lines import RedisLines
+from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.nodes import RedisBoard
+from ari_app.adapters.redis.owner import this_process
+from ari_app.adapters.redis.teams import RedisShares, RedisTeams
+from ari_app.adapters.redis.users import RedisUsers
+from ari_app.domain.call import Call
+from ari_app.domain.plans import Entitlement
+from ari_app.engine.abuse import Abuse
+from ari_app.engine.admission import Admission
+from ari_app.engine.attempts import Attempts
+from ari_app.engine.engine import Engine
+from ari_app.engine.entitlements import Entitlements
+from ari_app.engine.fleet import Fleet
+from ari_app.engine.lines_now import LinesNow
+from ari_app.engine.membership import Membership
+from ari_app.engine.perform import Performer
+from ari_app.engine.service import CallService
+from ari_app.engine.spending import Spending
+from ari_app.engine.trunk_book import TrunkBook
+from ari_app.engine.trunk_gate import TrunkGate
+from ari_app.engine.trunk_health import TrunkHealth
+from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.ground import (
+    Ground,
+    attempt_rules_of,
+    limits_of,
+    policy_of,
+    report_terms_of,
+    rest_rule_of,
+    spend_rules_of,
+)
+from ari_app.loop_lag import LoopLag
+from ari_app.metrics import Metrics
+from ari_app.pbx import Pbx, end_gone
+from ari_app.ports.users import User
+from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part, with_a_node
+from ari_app.sd_notify import Supervisor
+from ari_app.trunk_tools.watching import TrunkWatch
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class App:
+    """The wired program of one process. `run` is its life."""
+
+    def __init__(self, ground: Ground) -> None:
+        s = self.settings = ground.settings
+        self.ground = ground
+        self.trunk_health = TrunkHealth(rest_rule_of(s), is_down=self._trunk_down)
+        self.trunks = TrunkBook(
+            ground.trunks, self.trunk_health, s.timezone, is_spent=lambda trunk: self.spending.is_spent(trunk)
+        )  # fmt: skip
+        self.metrics = Metrics()
+        self.loop_lag = LoopLag()
+        self.supervisor = Supervisor()
+        self.readiness = Readiness(self.parts, told=(self.metrics.parts, self.supervisor.told))
+        self.redis = Link(
+            s.redis_url, timeout_ms=s.redis_timeout_ms, replicas=s.redis_replicas, on_change=self._redis_changed
+        )  # fmt: skip
+        self.ledger = RedisLedger(self.redis)
+        self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400)
+        self.lines = RedisLines(self.redis)
+        self.lines_now = LinesNow(self.lines, self.trunks)
+        self.costs = RedisCosts(self.redis, s.timezone, s.cost_days)
+        self.users = RedisUsers(self.redis)
+        self.keys = RedisKeys(self.redis)
+        self.teams = RedisTeams(self.redis)
+        self.membership = Membership(self.users, self.teams)
+        self.entitlements = Entitlements(
+            self.users, self.membership, RedisShares(self.redis), ground.plans, s.timezone
+        )  # fmt: skip
+        numbers = PhoneNumbers(s.region, s.countries, must_be_valid=s.number_check == "valid")
+        self.read_number = numbers.read
+        self.board = RedisBoard(self.redis)
+        owner, leases = this_process(), RedisLeases(self.redis)
+        end = partial(
+            end_gone, settings=s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, now_ms=now_ms
+        )  # fmt: skip
+        self.pbxes = [
+            Pbx(
+                spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=self.trunks,
+                is_only=len(ground.nodes) == 1,
+                stood_down=self.metrics.stood_down, changed=lambda: self.fleet.look_again(),
+            )
+            for spec in ground.nodes
+        ]  # fmt: skip
+        self.trunk_watch = TrunkWatch(
+            ground.given or s, self.trunks, ground.version, ground.beside, taken_up=self._trunks_taken_up
+        )  # fmt: skip
+        self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls, end)
+        self.spending = Spending(
+            self.costs, spend_rules_of(s), live=self._live_calls, now_ms=self.now_ms, trunks=lambda: self.trunks.trunks,
+            watch=self.metrics.limits.watch(),
+        )  # fmt: skip
+        self.attempts = Attempts(RedisLimits(self.redis), attempt_rules_of(s))
+        self.abuse = Abuse(self.attempts, self.spending, hit=self.metrics.limits.hit)
+        self.service = CallService(
+            fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
+            policy=policy_of(s), trunks=self.trunks, now_ms=self.now_ms, entitled=self.entitled,
+            national=numbers.national, abuse=self.abuse, lines=self.lines_now,
+        )  # fmt: skip
+
+    def _engine(self, node: str, telephony: AriTelephony | GonePbx) -> Engine:
+        """Of one node, for as long as it is ours."""
+        s = self.settings
+        admission = Admission(
+            lambda: max(telephony.lag_s, self.loop_lag.lag_s), s.setup_lag_max_ms / 1000,
+            refused=lambda why: self.metrics.lag.refused(node, why),
+        )  # fmt: skip
+        performer = Performer(
+            telephony, self.ledger, telephony.clock.now_ms, self.entitlements,
+            settled_again=self.metrics.settled_again.inc, dialled=admission.dialled,
+        )  # fmt: skip
+        gate = TrunkGate(
+            self.lines, self.trunks, self.trunk_health, telephony.clock.now_ms,
+            is_down=lambda trunk: self._trunk_down(trunk, node), waits=admission.dialled,
+            kept_back=self.metrics.kept_back,
+        )  # fmt: skip
+        return Engine(
+            node=node, telephony=telephony, calls=self.calls, ledger=self.ledger, costs=self.costs, performer=performer,
+            now_ms=telephony.clock.now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
+            watch=self.metrics.watch(), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
+            admission=admission, over=self.abuse.ended, gate=gate,
+        )  # fmt: skip
+
+    def _trunk_down(self, trunk: str, node: str | None = None) -> str:
+        """Why that node cannot call over it; of all nodes here, if one of them can, "": nothing is wrong."""
+        whys = [pbx.trunk_down(trunk) for pbx in self.pbxes if node in (None, pbx.spec.name)]
+        return min(whys, default="")
+
+    def _live_calls(self) -> list[Call]:
+        return [call for engine in self.fleet.engines for call in engine.live_calls()]
+
+    def now_ms(self) -> int:
+        """By the clock of a PBX of ours, where one has told it: calls are timed by it. Else by this machine's."""
+        clocks = (pbx.telephony.clock for pbx in self.pbxes if pbx.telephony is not None)
+        return next((clock.now_ms() for clock in clocks if clock.is_told), now_ms())
+
+    async def _is_resolved(self, payer: str, call_id: str) -> bool:
+        return await self.ledger.is_resolved(payer=payer, call=call_id)
+
+    def _trunks_taken_up(self) -> None:
+        for pbx in self.pbxes:
+            if pbx.ami is not None:
+                pbx.ami.look_again()
+
+    def _redis_changed(self, is_up: bool) -> None:
+        self.metrics.redis_link(is_up)
+        self.entitlements.forget()
+
+    async def entitled(self, user: User) -> Entitlement:
+        return (await self.entitlements.of(user, self.now_ms())).to
+
+    # ---- readiness ----------------------------------------------------------------------------------------------
+
+    async def parts(self) -> list[Part]:
+        """Everything without which no call can be placed, and whether it is there now."""
+        parts = [
+            Part("app", not self.service.is_draining, "it is about to stop and takes no new calls"),
+            pbx_part(self._faults(), is_elsewhere=self._is_open_elsewhere),
+            await redis_part(lambda: self.redis.command("SET", "ringbridge:ready", now_ms(), "EX", 60)),
+            lease_part(self._leases(), is_elsewhere=self._is_open_elsewhere),
+            trunk_part(self.trunk_states(), is_elsewhere=self._is_open_elsewhere),
+        ]
+        return with_a_node(parts, self.fleet.why_closed())
+
+    def _faults(self) -> dict[str, str]:
+        return {pbx.spec.name: pbx.fault for pbx in self.pbxes if pbx.is_ours}
+
+    def _leases(self) -> dict[str, int]:
+        return {pbx.spec.name: pbx.lease.left_ms for pbx in self.pbxes if pbx.is_ours}
+
+    @property
+    def _is_open_elsewhere(self) -> bool:
+        """Another process has a node that takes calls: ours are handed to it."""
+        ours = {pbx.spec.name for pbx in self.pbxes if pbx.is_ours}
+        return any(one.is_open for one in self.fleet.seen if one.node not in ours)
+
+    def trunk_states(self) -> list[TrunkNow]:
+        """Of each, the best that any PBX says."""
+        best = ("up", "unknown", "down")
+        seen: dict[str, TrunkNow] = {}
+        for trunk in (trunk for pbx in self.pbxes for trunk in pbx.trunk_states()):
+            there = seen.setdefault(trunk.name, trunk)
+            seen[trunk.name] = min(there, trunk, key=lambda one: best.index(one.state))
+        return list(seen.values())
+
+    def doors(self) -> Doors:
+        return Doors(
+            service=self.service, engine=self.fleet, nodes=self.fleet, users=self.users, keys=self.keys,
+            ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
+            membership=self.membership, teams=self.teams, plans=self.ground.plans,
+            entitled=self.entitlements.of, read_number=self.read_number, parts=self.readiness.look,
+            trunks=self.trunk_states, book=self.trunks, lines=lambda: self.lines_now.in_use,
+            metrics=self.metrics_text, now_ms=self.now_ms,
+            body_max=self.settings.http_body_max, connections_max=self.settings.http_connections_max,
+            address_connections_max=self.settings.http_address_connections_max,
+            request_timeout_ms=self.settings.http_request_timeout_ms,
+            key_cache_ms=self.settings.key_cache_ms, limits=limits_of(self.settings),
+            report=report_terms_of(self.settings),
+        )  # fmt: skip
+
+    def metrics_text(self) -> bytes:
+        self.metrics.live.set(self.fleet.live)
+        self.metrics.tasks.set(len(asyncio.all_tasks()))
+        self.metrics.trunks(self.trunk_states())
+        self.metrics.trunks_version.set(self.trunk_watch.version or 0)
+        health = {trunk.name: self.trunks.health(trunk.name) for trunk in self.trunks.trunks}
+        self.metrics.trunk_lines(self.lines_now.in_use, health)
+        self.metrics.of_trunks.show(self.trunks.trunks, self.trunk_states())
+        self.metrics.leases(self._leases())
+        self.metrics.links({engine.node: engine.sees_pbx for engine in self.fleet.engines})
+        self.metrics.lag.show(self.loop_lag.worst_s, [(engine.node, engine.admission) for engine in self.fleet.engines])
+        self.metrics.exposed([engine.exposure() for engine in self.fleet.engines])
+        return self.metrics.text()
