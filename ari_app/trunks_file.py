@@ -48,6 +48,7 @@ class Read:
 
     trunks: tuple[Trunk, ...]
     warnings: tuple[Mistake, ...] = ()
+    text: str = field(default="", repr=False)  # of which the trunks were read
 
 
 def load_trunks(
@@ -70,7 +71,7 @@ def read_trunks(
     environment and its files, is a warning."""
     content = bounded_text(path, FILE_BYTES_MAX)
     read = read_content(content, str(path), embedded=embedded, timezone=timezone, elsewhere=elsewhere)
-    return Read(read.trunks, (*read.warnings, *_told_to_others(Path(path), content)))
+    return Read(read.trunks, (*read.warnings, *_told_to_others(Path(path), content)), content)
 
 
 def read_content(

@@ -169,8 +169,13 @@ def _is_over(spent: Mapping[str, int], most_micro: int) -> bool:
 
 
 def _may_cost(call: Call, kind: Payer, name: str) -> bool:
-    """All live calls are looked at whenever one is to begin."""
-    return {"user": call.payer, "team": call.team, "trunk": name}[kind] == name
+    """All live calls are looked at whenever one is to begin, and for each trunk that has a limit."""
+    match kind:
+        case "user":
+            return call.payer == name
+        case "team":
+            return call.team == name
+    return any(route.trunk == name for leg in call.legs for route in leg.routes[: len(leg.tries)])
 
 
 def _money(spent: Mapping[str, int]) -> str:

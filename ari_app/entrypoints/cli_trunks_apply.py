@@ -56,7 +56,7 @@ def diff(file: FileArg = None, config: ConfigOpt = None, state_dir: StateOpt = N
     Exit code 0: nothing; 3: something; 1: the file has mistakes."""
     with _told():
         settings = _settings(config, state_dir)
-        found = _differences().difference(settings, _read(settings, file))
+        found = _differences().difference(settings, _read(settings, file).trunks)
     _show(found, as_json)
     if found.is_any:
         raise typer.Exit(DIFFERENT)
@@ -72,12 +72,11 @@ def apply(
     code is 1. No call is touched, and a running Ringbridge goes by it within a second."""
     with _told():
         settings = _settings(config, state_dir)
-        trunks = _read(settings, file)
+        read = _read(settings, file)
         if dry_run:
-            return _show(_differences().difference(settings, trunks), as_json)
-        source = file or settings.trunks_file
+            return _show(_differences().difference(settings, read.trunks), as_json)
         return _apply(
-            settings, trunks, Path(source).read_text("utf-8-sig"), source, by, message, as_json,
+            settings, read.trunks, read.text, file or settings.trunks_file, by, message, as_json,
             routes_only=routes_only, keep_unregistered=keep_unregistered,
         )  # fmt: skip
 
@@ -164,7 +163,7 @@ def _read(settings: Settings, file: str | None) -> Any:
     read = read_trunks(file or settings.trunks_file, embedded=settings.is_embedded, timezone=settings.timezone)
     for warning in read.warnings:
         say(f"warning: {warning}")
-    return read.trunks
+    return read
 
 
 def _apply(
@@ -201,8 +200,9 @@ def _tell(outcome: Any) -> None:
             out(f"  {line}")
         for line in outcome.log:
             out(f"  Asterisk: {line}")
-    elif outcome.changed:
-        out(f"version {outcome.version} is in force, after {outcome.took_ms} ms: {'; '.join(outcome.changed)}")
+    elif outcome.is_new:
+        what = "; ".join(outcome.changed) or "nothing differs, and Asterisk was told again"
+        out(f"version {outcome.version} is in force, after {outcome.took_ms} ms: {what}")
     else:
         out(f"version {outcome.version} is in force: nothing was to be changed")
 

@@ -58,6 +58,7 @@ class Outcome:
 
     version: int | None
     is_applied: bool
+    is_new: bool = False  # else it was in force before, and nothing had to be done
     changed: list[str] = field(default_factory=list)
     failed: int | None = None
     why: list[str] = field(default_factory=list)
@@ -135,7 +136,7 @@ class _Apply:
         if why:
             log = [line for side in ours for line in log_since(side)]
             return self._take_back(ours, entry, why, log)
-        return Outcome(entry.version, is_applied=True, changed=self.changed, warnings=self.warnings)
+        return Outcome(entry.version, is_applied=True, is_new=True, changed=self.changed, warnings=self.warnings)
 
     def _is_committed(self, entry: Entry) -> bool:
         with suppress(Exception):

@@ -17,7 +17,7 @@ from ari_app.domain import step as core
 from ari_app.domain.call import LegState
 from ari_app.domain.ledger_types import Settled
 from ari_app.domain.wishes import Cutoff, Join
-from ari_app.engine import engine, mailbox, recover
+from ari_app.engine import forgetting, mailbox, recover
 from ari_app.engine.perform import Performer
 from ari_app.engine.trunk_gate import TrunkGate
 from ari_app.flows import Flow, callback, flows
@@ -169,8 +169,8 @@ def notes_a_leg_again_when_it_is_asked_again(patch: Patch) -> None:
 
 
 def notes_only_what_was_answered(patch: Patch) -> None:
-    real = engine.leg_costs
-    patch.setattr(engine, "leg_costs", lambda call: [leg for leg in real(call) if leg.answered_at_ms is not None])
+    real = forgetting.leg_costs
+    patch.setattr(forgetting, "leg_costs", lambda call: [leg for leg in real(call) if leg.answered_at_ms is not None])
 
 
 def lines_are_not_given_back(patch: Patch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,6 +171,13 @@ def test_the_history_moves_no_cursor_and_takes_what_is_no_text(
     assert "\x1b" not in table + run("trunks", "history", "--json").out
 
 
+def test_what_asterisk_lost_is_told_again(run: Run, pbx: ToldPbx) -> None:
+    run("trunks", "apply")
+    assert run("trunks", "apply").out == "version 1 is in force: nothing was to be changed\n"
+    pbx.objects.clear()
+    assert run("trunks", "apply").out.endswith("nothing differs, and Asterisk was told again\n")
+
+
 def test_a_user_without_a_name_may_apply(run: Run, pbx: ToldPbx, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 12345")
@@ -176,3 +185,13 @@ def test_a_user_without_a_name_may_apply(run: Run, pbx: ToldPbx, monkeypatch: py
     monkeypatch.setattr("getpass.getuser", nobody)
     assert run("trunks", "apply").code == 0
     assert json.loads(run("trunks", "history", "--json").out)[0]["by"].startswith("#")
+
+
+def test_a_file_that_can_be_read_once_is_kept_as_it_was_read(run: Run, pbx: ToldPbx, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text(OLD))
+    writer.start()
+    assert run("trunks", "apply", str(pipe)).code == 0
+    writer.join(5)
+    assert run("trunks", "history", "1", "--with-passwords").out == OLD

@@ -42,6 +42,7 @@ def test_one_trunk_is_shown_with_what_is_set_of_it(run: Run, served: Served) -> 
     assert shown.startswith("carrier: up\n")
     said = {line[2:23].strip(): line[24:] for line in shown.splitlines()[1:]}
     assert (said["host"], said["lines in use"], said["codecs"]) == ("sip.example.net", "3/30", "alaw, ulaw")
+    assert (said["price"], said["registers"]) == ("0.00 CNY", "no")
     assert json.loads(run("trunks", "status", "carrier", "--json").out)["host"] == "sip.example.net"
     assert "unknown-trunk" in run("trunks", "status", "nobody").err
 
