@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ari_app.wiring import App
 from ari_app.config import Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.entrypoints.http.doors import TrunkNow
@@ -17,6 +16,7 @@ from ari_app.ground import Ground
 from ari_app.nodes_file import parse_nodes
 from ari_app.ports.leases import Lease
 from ari_app.ports.nodes import NodeNow, NodeState
+from ari_app.wiring import App
 
 NODES = "[pbx1]\nari_url = http://127.0.0.1:1\nmax_calls = 7\n[pbx2]\nari_url = http://127.0.0.1:2\n"
 

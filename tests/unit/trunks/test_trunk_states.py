@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ari_app.adapters.ami import TrunkState
-from ari_app.wiring import App
 from ari_app.config import Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.ground import Ground
 from ari_app.nodes_file import parse_nodes
+from ari_app.wiring import App
 
 NODES = "[pbx1]\nari_url = http://127.0.0.1:1\n[pbx2]\nari_url = http://127.0.0.1:2\n"
 UP, AWAY = (("sip:x", "Reachable"),), (("sip:x", "Unreachable"),)
