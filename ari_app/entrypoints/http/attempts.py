@@ -48,7 +48,7 @@ class Lifted(msgspec.Struct):
 
 
 @router.get("/{id}/limits/{number}", summary="How often a number was called", responses=gives("LimitsNow", 400, 404))
-async def show(request: Request, id: UserId, number: Called) -> Response:
+async def show_limits(request: Request, id: UserId, number: Called) -> Response:
     """As far as it counts for the limits of a pair and of a number."""
     await allowed(request, "read")
     d = doors(request)
@@ -58,7 +58,7 @@ async def show(request: Request, id: UserId, number: Called) -> Response:
 
 
 @router.delete("/{id}/limits/{number}", summary="Lift the limits", responses=gives("Lifted", 400, 404))
-async def lift(
+async def lift_limits(
     request: Request, id: UserId, number: Called,
     of_all: Annotated[bool, Query(description="Also what all users' calls count for this number.")] = False,
 ) -> Response:  # fmt: skip

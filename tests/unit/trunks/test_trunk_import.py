@@ -112,7 +112,7 @@ def test_a_wizard_is_spelled_out() -> None:
         "itsp", "sip1.example.net", port=5070, codecs=("ulaw",), username="bob", password="hunter2-hunter2",
         register=True, expires_s=120, identity="none", match=("sip2.example.net",),
     )  # fmt: skip
-    assert "not taken over: contact = sip:sip2.example.net (line 7)" in text
+    assert "not taken over: contact (line 7): a trunk has one address" in text
 
 
 def test_a_carrier_known_by_its_address_alone_is_one_and_a_phone_is_none() -> None:
