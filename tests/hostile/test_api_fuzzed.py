@@ -40,7 +40,8 @@ def fuzz(app: Ringbridge, home: Path, *options: str) -> str:
 @pytest.fixture
 def folk(ground: Ground, start: Start) -> object:
     """An app with the people that the examples of the description name."""
-    with start(ground.home, MAX_CALLS=str(MAX_CALLS), MAX_DURATION_S="20") as app:
+    # Wrong keys are tried on every operation, and there are more of those than are looked at in a minute.
+    with start(ground.home, MAX_CALLS=str(MAX_CALLS), MAX_DURATION_S="20", WRONG_KEYS_MAX="0") as app:
         app.user("demo", "+8613900000001", bonus_s=3_600)
         app.ask("PUT", "/v1/teams/acme", {"name": "Acme"})
         yield app
