@@ -4,7 +4,7 @@ told apart. Mistakes, and warnings of what is allowed and probably not meant. Kn
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ari_app.config.mistakes import Mistake
@@ -34,11 +34,21 @@ Told = Iterator[tuple[str, str]]
 """(option at fault, what is wrong)"""
 
 
-def check_trunk(trunk: Trunk, section: Section, file: str, found: Found) -> None:
-    for told, checks in ((found.mistakes, MISTAKES), (found.warnings, WARNINGS)):
-        for check in checks:
-            for option, what in check(trunk):
-                told.append(Mistake(f"{file}:{section.lines.get(option, section.line)}", f"{option}: {what}"))
+def check_trunk(trunk: Trunk, section: Section, file: str, found: Found, unread: Collection[str] = ()) -> None:
+    """Its mistakes. `unread`: options whose value is a mistake itself, and of which nothing more can be said."""
+    for check, options in MISTAKES.items():
+        if not any(option in unread for option in options):
+            _tell(check(trunk), section, file, found.mistakes)
+
+
+def warn_of_trunk(trunk: Trunk, section: Section, file: str, found: Found) -> None:
+    for check in WARNINGS:
+        _tell(check(trunk), section, file, found.warnings)
+
+
+def _tell(told: Told, section: Section, file: str, to: list[Mistake]) -> None:
+    for option, what in told:
+        to.append(Mistake(f"{file}:{section.lines.get(option, section.line)}", f"{option}: {what}"))
 
 
 def _login(trunk: Trunk) -> Told:
@@ -94,7 +104,12 @@ def _one_line(trunk: Trunk) -> Told:
 
 
 Check = Callable[[Trunk], Told]
-MISTAKES: Sequence[Check] = (_login, _signature, _spending)
+MISTAKES: Mapping[Check, Sequence[str]] = {
+    _login: ("register", "username", "password"),
+    _signature: ("stir_shaken", "stir_shaken_key", "stir_shaken_cert_url"),
+    _spending: ("spend_alarm", "spend_max"),
+}
+"""With the options that each is about."""
 WARNINGS: Sequence[Check] = (_clear_keys, _nobody_shown, _unused, _one_line)
 
 

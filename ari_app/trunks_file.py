@@ -16,13 +16,13 @@ from typing import Any
 from ari_app.concealed import conceal
 from ari_app.config import Settings
 from ari_app.config.kinds import Unfit
-from ari_app.config.mistakes import Mistake, Mistakes, did_you_mean
+from ari_app.config.mistakes import Mistake, Mistakes, hint, nearest
 from ari_app.config.sections import NAME, Section, first_word, in_order, missing, read_sections
 from ari_app.config.texts import bounded_text, check_text, lines_of, why_no_file
 from ari_app.domain.rates import Deck
 from ari_app.domain.trunks import Trunk
 from ari_app.rate_deck import load_deck
-from ari_app.trunk_checks import Found, check_together, check_trunk, taken
+from ari_app.trunk_checks import Found, check_together, check_trunk, taken, warn_of_trunk
 from ari_app.trunk_endpoint import MARK, wrong_name, wrong_value
 from ari_app.trunk_options import OPTIONS, PASS_THROUGH, TLS_PORT, TrunkOption, example, reference
 from ari_app.trunk_secrets import is_literal, secret_of
@@ -121,7 +121,8 @@ class _Reading:
 
     def _trunk(self, section: Section) -> Trunk | None:
         before = len(self.found.mistakes) + len(self.of_decks)
-        values = {OPTIONS[name].field: value for name, value in self._values(section).items()}
+        given, unread = self._values(section)
+        values = {OPTIONS[name].field: value for name, value in given.items()}
         for name, option in OPTIONS.items():
             if option.default is None and name not in section.values:
                 self.found.mistakes.append(missing(section, name, option.kind, self.file))
@@ -129,31 +130,33 @@ class _Reading:
         if values.get("transport") == "tls":
             values.setdefault("port", TLS_PORT)
         self._resolve(section, values)
-        if len(self.found.mistakes) + len(self.of_decks) > before:
+        is_whole = len(self.found.mistakes) + len(self.of_decks) == before
+        trunk = Trunk(name=section.name, **{"host": "", **values})
+        check_trunk(trunk, section, self.file, self.found, unread)
+        if not is_whole:
             return None
-        trunk = Trunk(name=section.name, **values)
-        check_trunk(trunk, section, self.file, self.found)
+        warn_of_trunk(trunk, section, self.file, self.found)
         return trunk
 
-    def _values(self, section: Section) -> dict[str, Any]:
-        """Option → its value, of those that are known and will do."""
+    def _values(self, section: Section) -> tuple[dict[str, Any], list[str]]:
+        """Option → its value, of those that are known and will do. And the options that were meant by the others."""
         values: dict[str, Any] = {}
+        unread = []
         for name, raw in section.values.items():
             if name.startswith(MARK):
                 continue
             option = OPTIONS.get(name)
             if option is None:
-                self._wrong(section, name, self._unknown(name))
+                meant = nearest(name, [*OPTIONS, PASS_THROUGH]) if len(self.found.mistakes) < MISTAKES_MAX else ""
+                self._wrong(section, name, f'unknown option "{first_word(name)}"{hint(meant)}')
+                unread.append(meant)
                 continue
             try:
                 values[name] = option.kind.parse(raw)
             except Unfit as why:
                 self._wrong(section, name, _unfit(name, option, raw, str(why)))
-        return values
-
-    def _unknown(self, name: str) -> str:
-        hint = did_you_mean(name, [*OPTIONS, PASS_THROUGH]) if len(self.found.mistakes) < MISTAKES_MAX else ""
-        return f'unknown option "{first_word(name)}"{hint}'
+                unread.append(name)
+        return values, unread
 
     def _endpoint(self, section: Section) -> tuple[tuple[str, str], ...]:
         """What goes to the endpoint as it stands."""
@@ -186,7 +189,7 @@ class _Reading:
             return "-"  # there is one, and it is not known here
         if secret.wrong:
             self._wrong(section, "password", f"password: {secret.wrong}")
-        return secret.value
+        return secret.value or "-"  # one was meant
 
     def _deck(self, section: Section, path: str, increment: str) -> Deck:
         """Of several trunks the same one is read once."""

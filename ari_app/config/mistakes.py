@@ -32,7 +32,10 @@ def unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?`, or nothing when no known word is near."""
-    near = nearest(word, known)
+    return hint(nearest(word, known))
+
+
+def hint(near: str) -> str:
     return f'; did you mean "{near}"?' if near else ""
 
 

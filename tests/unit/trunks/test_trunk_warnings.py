@@ -39,6 +39,19 @@ def test_what_is_probably_not_meant_is_a_warning(lines: list[str], told: str) ->
     assert only.startswith(told)
 
 
+def test_what_does_not_go_together_is_told_beside_other_mistakes_but_not_of_what_these_hide() -> None:
+    assert mistakes("[t]", HOST, "register = yes", "colour = red") == [
+        "t.conf:3: register: needs username and password too",
+        't.conf:4: unknown option "colour"',
+    ]
+    assert mistakes("[t]", HOST, "register = yes", "pasword = x", "username = u") == [
+        't.conf:4: unknown option "pasword"; did you mean "password"?'
+    ]
+    assert mistakes("[t]", "register = yes", "username = u", "password = env:NOT_THERE")[1:] == [
+        "t.conf:4: password: the variable NOT_THERE is not set"
+    ]
+
+
 def test_what_is_meant_is_none() -> None:
     assert (
         warnings("[t]", HOST, "transport = tls", "srtp = sdes", "price = 1", "spend_max = 5", "from_user = 400") == []
