@@ -37,6 +37,7 @@ MISTAKES_MAX = 200
 SHOWN_MAX = 60
 """Characters of a value that a mistake repeats."""
 COMMENT = re.compile(r"\s[;#]")
+NO_WORD = re.compile(r"[^\w@]")
 LOGIN = re.compile(r"(?:sips?:)?[^:\s]+:(?![0-9]{1,5}\Z)[^:\s]+")
 """name:password, which a hurried hand puts into an address."""
 NONE_HERE = "no trunk here; expected at least one section such as [telco]"
@@ -218,7 +219,8 @@ def _cut(raw: str) -> str:
 
 def looks_secret(raw: str) -> bool:
     """A password in the wrong place: behind another option's value, or in an address."""
-    return any(word in raw.lower() for word in ("pass", "secret", "pwd", "@")) or bool(LOGIN.fullmatch(raw))
+    bare = NO_WORD.sub("", raw.lower())  # no mark that nobody sees parts the word
+    return any(word in bare for word in ("pass", "secret", "pwd", "@")) or bool(LOGIN.fullmatch(raw))
 
 
 def _first(found: list[Mistake]) -> list[Mistake]:

@@ -46,7 +46,7 @@ class Carriers:
         and counts no more."""
         if not self.most or world.trouble or world.report.usurpations or world.report.crashes or world.report.cuts:
             return ""
-        live = [one for one in world.pbx.channels if one.endswith(".0")]
+        live = [one for one in world.pbx.channels if _trunk_of(world, one) == NAMES[0]]
         return f"{len(live)} channels of a trunk that has {self.most}: {live}" if len(live) > self.most else ""
 
     async def leaked(self, world: World) -> str:
@@ -60,3 +60,9 @@ class Carriers:
 
     async def _in_use(self) -> dict[str, int]:
         return {name: used for name in NAMES if (used := await self.lines.in_use(name))}
+
+
+def _trunk_of(world: World, channel: str) -> str:
+    """By the call's own routes: its first try may go over any of the trunks."""
+    call_id, role, n = channel.split(".")
+    return world._call(call_id).leg(role).routes[int(n)].trunk
