@@ -16,7 +16,7 @@ CALL_ID = re.compile(r"^(c[0-9a-z]{26})(\.[A-Za-z0-9_.]+)?$")
 """Our ids; whatever else lives on the PBX is not ours and left alone."""
 
 
-UNDIALLED_MS, UNDIALLED_CAUSES = 10, (None, 0, 16, 21)
+UNDIALLED_MS, UNDIALLED_CAUSES = 50, (None, 0, 16, 21)
 """A channel that is made while nobody holds the application is hung up by the PBX at once, before it is dialled, as if
 its phone had rejected the call (21); one that we gave up before its dial ends like a talk (16). No phone that is not on
 this very machine says so as fast; busy and the like only a phone says."""

@@ -41,6 +41,8 @@ def start(tmp_path: Path, code: str, marker: str = "our-marker") -> process.Spaw
 @pytest.fixture
 def sleeper(tmp_path: Path):  # type: ignore[no-untyped-def]
     spawned = start(tmp_path, SLEEPER)
+    command_line = Path(f"/proc/{spawned.child.pid}/cmdline")
+    assert process.until(lambda: bool(command_line.read_bytes()), within_s=5)  # none while it is only being started
     yield spawned
     spawned.child.kill()
     spawned.child.wait()
