@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from ari_app.domain.units import Increment, rounded_s
+from ari_app.domain.units import Increment, billed_s, decimal, rounded_s
 
 USUAL = tuple(Increment.parse(text) for text in ("1/1", "6/6", "30/6", "30/30", "60/1", "60/6", "60/30", "60/60"))
 """By which a carrier may round where its deck says something else."""
@@ -58,7 +58,7 @@ class Ours(NamedTuple):
 
     @property
     def billed_s(self) -> int:
-        return rounded_s(begun_s(self.talk_ms), Increment.parse(self.increment))
+        return billed_s(self.talk_ms, Increment.parse(self.increment))
 
     @property
     def seen_ms(self) -> int | None:
@@ -230,9 +230,3 @@ def _judged(ours: Ours, theirs: Theirs, terms: Terms) -> Verdict:
 
 def _s(talk_ms: int) -> str:
     return f"{talk_ms / 1000:g} s"
-
-
-def decimal(micro: int) -> str:
-    """0.06 for 60000."""
-    whole, fraction = divmod(abs(micro), 1_000_000)
-    return f"{'-' if micro < 0 else ''}{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"

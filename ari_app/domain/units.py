@@ -110,6 +110,12 @@ def funds_end_ms(answers_ms: Sequence[int], held_s: int, increment: Increment) -
     return early_ms
 
 
+def decimal(micro: int) -> str:
+    """As people write it, exactly: 0.06 for 60000."""
+    sign, (whole, fraction) = ("-" if micro < 0 else ""), divmod(abs(micro), 1_000_000)
+    return f"{sign}{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
+
+
 def _cut_to_increments(total_s: int, increment: Increment) -> int:
     if total_s < increment.initial_s:
         return 0

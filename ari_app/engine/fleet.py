@@ -16,6 +16,7 @@ import structlog
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.engine import records
+from ari_app.engine.admission import Admission
 from ari_app.engine.engine import CANCEL_WITHIN_S, Engine
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.node import TOLD_FOR_MS
@@ -39,6 +40,11 @@ class Place:
 
     node: str
     engine: Engine | None
+
+    @property
+    def admission(self) -> Admission | None:
+        """None: whoever has the node asks its own."""
+        return None if self.engine is None else self.engine.admission
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Entitlement
 from ari_app.engine.abuse import AbuseCheck, NoCheck
-from ari_app.engine.admission import Admission
 from ari_app.engine.asks import CallAsk, Policy, Refusal
 from ari_app.engine.fleet import Fleet, NoPlace, Place
 from ari_app.engine.lines_now import LinesNow
@@ -87,7 +86,7 @@ class CallService:
         try:
             answer = await self._place_at(place, ask, new_id, has_key=idempotency_key is not None)
         finally:
-            if (admission := _admission(place)) is not None:
+            if (admission := place.admission) is not None:
                 admission.placed(new_id, has_begun=isinstance(answer, Call))
         return answer
 
@@ -134,7 +133,7 @@ class CallService:
             )
             return Refusal("no-capacity", sentence, retry_after_s=5)
         for place in places:  # one that is slow keeps nobody from another
-            admission = _admission(place)
+            admission = place.admission
             if admission is None or admission.admit(new_id, is_last_word=place is places[-1]):
                 return place
         sentence = "The telephone exchange has as many calls to set up as it can."
@@ -212,10 +211,6 @@ class CallService:
             log.warning("call asked for over ARI refused", **who, why=why, sentence=answer.sentence)
             return _refused(answer.type, answer.call)
         return {"RINGBRIDGE_STATUS": "ACCEPTED", "RINGBRIDGE_ERROR": "", "RINGBRIDGE_CALL": answer.id}
-
-
-def _admission(place: Place) -> Admission | None:
-    return None if place.engine is None else place.engine.admission
 
 
 def _same_phones(one: Call, other: Call) -> bool:

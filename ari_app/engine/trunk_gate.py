@@ -200,6 +200,7 @@ class TrunkGate:
         task = asyncio.create_task(_harmless(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # of one that was cancelled before it had begun
         return task
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from ari_app.domain.call import CALLEE, Call, Leg
 from ari_app.domain.numbers import Number, Own, may_call
-from ari_app.engine.admission import Admission
 from ari_app.engine.asks import Refusal
 from ari_app.engine.fleet import Fleet, Place
 from ari_app.engine.mailbox import Mailbox
@@ -66,7 +65,7 @@ class TrunkTests:
         try:
             begun = await self._fleet.begin(self._fleet.timed(call, place), place)
         finally:
-            if (admission := _admission(place)) is not None:
+            if (admission := place.admission) is not None:
                 admission.placed(new_id, has_begun=begun is not None)
         there = begun.call if isinstance(begun, Mailbox) else begun or call
         same = _the_same(there, ask)
@@ -99,7 +98,3 @@ def _the_same(there: Call, ask: TrunkTestAsk) -> Call | Refusal:
         return there
     sentence = "This Idempotency-Key was used before, for another request."
     return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
-
-
-def _admission(place: Place) -> Admission | None:
-    return None if place.engine is None else place.engine.admission

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from ari_app.domain.units import decimal
 from ari_app.entrypoints.client import Failure
 
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON on one line, for programs.")]
@@ -115,9 +116,4 @@ def money(costs: Iterable[dict[str, Any]]) -> str:
     sums: dict[str, int] = {}
     for cost in costs:
         sums[cost["currency"]] = sums.get(cost["currency"], 0) + cost["micro"]
-    return " + ".join(f"{_decimal(micro)} {currency}" for currency, micro in sums.items()) or "0"
-
-
-def _decimal(micro: int) -> str:
-    sign, (whole, fraction) = ("-" if micro < 0 else ""), divmod(abs(micro), 1_000_000)
-    return f"{sign}{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
+    return " + ".join(f"{decimal(micro)} {currency}" for currency, micro in sums.items()) or "0"

@@ -176,7 +176,7 @@ def _sums(sums: Any) -> tuple[str, ...]:
 
 
 def _money(micro: int, currency: str) -> str:
-    from ari_app.domain.billing_match import decimal
+    from ari_app.domain.units import decimal
 
     return f"{decimal(micro)} {currency}".strip()
 

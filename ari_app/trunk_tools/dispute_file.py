@@ -13,7 +13,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from ari_app.domain.billing_match import NANO, Ours, Theirs, decimal
+from ari_app.domain.billing_match import NANO, Ours, Theirs
+from ari_app.domain.units import decimal
 from ari_app.trunk_tools.settlement import Difference
 
 COLUMNS = (
