@@ -62,13 +62,22 @@ class GonePbx:
     async def cut_off(self, channel: str, in_ms: int) -> None:
         _gone(channel)
 
-    async def play(self, channel: str, playback: str, sound: str) -> None:
+    async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
+        _gone(channel)
+
+    async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
+        _gone(bridge)
+
+    async def answer(self, channel: str) -> None:
+        _gone(channel)
+
+    async def mute(self, channel: str, is_muted: bool) -> None:
         _gone(channel)
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         _gone(channel)
 
-    async def whisper(self, channel: str, playback: str, sound: str) -> None:
+    async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         _gone(channel)
 
     async def unwhisper(self, playback: str) -> None:

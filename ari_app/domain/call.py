@@ -49,6 +49,8 @@ class Route:
     privacy: bool = False
     diversion: str = ""
     shown_as: str = ""
+    device: str = ""
+    """The endpoint of a phone that is registered here (on-net); "": it goes over the trunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,17 @@ class Leg:
     user: str | None = None
     tries: tuple[Try, ...] = ()
     digits: str = ""
+    digit_at_ms: int | None = None
+    """When the last of the digits was pressed."""
+    language: str = ""
+    """In which it is spoken to; "": in the operator's."""
+    came_in: bool = False
+    """It called us: there is one route, by which it came, and one try from the start. It costs us nothing."""
+    ask: str = ""
+    """The command that added it."""
+    words: tuple[str, ...] = ()
+    """What was said of it from outside while the call went on (`mute`, `unmute`, `leave`), in order."""
+    is_talking: bool = False
 
     @property
     def state(self) -> LegState:
@@ -105,6 +118,15 @@ class Leg:
     @property
     def is_up(self) -> bool:
         return self.state is LegState.UP
+
+    @property
+    def is_muted(self) -> bool:
+        return next((word == "mute" for word in reversed(self.words) if word in ("mute", "unmute")), False)
+
+    @property
+    def is_on_net(self) -> bool:
+        """The current try rings a phone that is registered here."""
+        return bool(self.tries) and self.n < len(self.routes) and bool(self.routes[self.n].device)
 
     @property
     def is_live(self) -> bool:
@@ -212,6 +234,8 @@ class Call:
     fingerprint: str = ""
     team: str = ""
     """Whose plan the payer has; "": his own."""
+    given: dict[str, str] = field(default_factory=dict)
+    """What only its flow understands: the code that is read out, the notice's text."""
     v: int = 1
 
     now_ms: int = 0
@@ -228,6 +252,14 @@ class Call:
     """When the PBX came into sight last."""
     warned_at_held_s: int | None = None
     played: frozenset[str] = frozenset()
+    heard: frozenset[str] = frozenset()
+    """Of these, the sounds that were played to their end."""
+    asks: frozenset[str] = frozenset()
+    """Commands from outside that were folded in: each takes effect once."""
+    words: tuple[str, ...] = ()
+    """What was said of the whole call from outside while it went on, in order."""
+    unfound: dict[str, str] = field(default_factory=dict)
+    """What was sought in vain (Seek), by its digits: why."""
     cancelled_at_ms: int | None = None
     end: End | None = None
     settled: Settlement | None = None

@@ -137,7 +137,7 @@ def sums_of(leg: LegCost) -> dict[str, int]:
 def _dialled(call: Call) -> Iterator[tuple[Leg, int, Try]]:
     for leg in call.legs:
         for n, t in enumerate(leg.tries):
-            if t.reached_trunk:
+            if t.reached_trunk and not leg.came_in and not leg.routes[n].device:
                 yield leg, n, t
 
 

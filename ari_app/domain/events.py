@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ari_app.domain.call import How
+from ari_app.domain.call import How, Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,11 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A playback ended, was stopped, or could not begin."""
+    """A playback ended, was stopped, or could not begin. `is_whole`: it was played to its end."""
 
     name: str
     at_ms: int
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,46 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class LegAdded:
+    """One more phone, as it was asked for from outside (`ask`: the command) or found (Seek). With a `stem` its role is
+    that and the first free number."""
+
+    leg: Leg
+    ask: str
+    at_ms: int
+    stem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A word from outside about a leg, or ("") about the whole call. What it means is the flow's business."""
+
+    leg: str
+    word: str
+    ask: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Nobody can be rung for what was keyed."""
+
+    digits: str
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """This leg began or ceased to speak."""
+
+    leg: str
+    n: int
+    is_talking: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A wish was carried out."""
 
@@ -155,5 +196,5 @@ class Recovered:
 
 Event = (
     Tick | Dialled | NeverSent | Rang | EarlyMedia | Answered | HangupSeen | Gone | Digit | Played
-    | Held | HoldRefused | Settled | Cancel | Done | Failed | Recovered
+    | Held | HoldRefused | Settled | Cancel | Done | Failed | Recovered | LegAdded | Told | NotFound | Talking
 )  # fmt: skip

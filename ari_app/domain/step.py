@@ -32,6 +32,11 @@ Plan = Callable[[Call], Iterable[Yielded]]
 FAILURES_MAX = 4
 """How often one wish may fail before it is given up (the flow then ends the call as interrupted)."""
 HANGUP_FAILURES_MAX = 12
+DIGITS_MAX = 32
+ASKS_MAX = 500
+"""Commands from outside that one call takes."""
+LEGS_MAX = 40
+"""Of one call, those that have left and those that came to nothing among them."""
 NOT_SAVED = "save"
 """Not a wish: what fails where the record cannot be saved, and so nobody can be rung."""
 
@@ -77,9 +82,20 @@ def observe(call: Call, event: ev.Event) -> Call:
             if not call.has_leg(role):
                 return call
             leg = call.leg(role)
-            return call.with_leg(replace(leg, digits=(leg.digits + digit)[-32:]))
-        case ev.Played(name=name):
-            return replace(call, played=call.played | {name})
+            if (event.at_ms, digit) == (leg.digit_at_ms, leg.digits[-1:]):  # told twice
+                return call
+            return call.with_leg(replace(leg, digits=(leg.digits + digit)[-DIGITS_MAX:], digit_at_ms=event.at_ms))
+        case ev.Played(name=name, is_whole=is_whole):
+            heard = call.heard | {name} if is_whole and name not in call.played else call.heard
+            return replace(call, played=call.played | {name}, heard=heard)
+        case ev.Talking(leg=role, n=n, is_talking=is_talking):
+            if not call.has_leg(role) or call.leg(role).n != n:
+                return call
+            return call.with_leg(replace(call.leg(role), is_talking=is_talking))
+        case ev.LegAdded() | ev.Told():
+            return _told(call, event)
+        case ev.NotFound(digits=digits, why=why):
+            return replace(call, unfound={**call.unfound, digits: why})
         case ev.Held(n=n, call_held_s=held_s) if n == call.holds:
             return replace(
                 call, holds=n + 1, held_s=max(held_s, call.held_s), refused_at_ms=None, refusals=0,
@@ -133,6 +149,28 @@ def _recovered(call: Call, at_ms: int, sounding: tuple[str, ...]) -> Call:
         call, asked=frozenset(kept) - again | {f"play:{name}" for name in sounding}, done=call.done - again,
         played=played, gaps=call.gaps + 1, sight_ms=at_ms, is_hold_in_doubt=call.holds > 0,
     )  # fmt: skip
+
+
+def _told(call: Call, event: ev.LegAdded | ev.Told) -> Call:
+    """What came from outside counts once for each command. What there is no room or no leg for is not taken, and its
+    command stays unknown: whoever asked sees that."""
+    if event.ask in call.asks or len(call.asks) >= ASKS_MAX:
+        return call
+    taken = replace(call, asks=call.asks | {event.ask})
+    if isinstance(event, ev.LegAdded):
+        role = event.leg.role if not event.stem else _free(call, event.stem)
+        is_room = len(call.legs) < LEGS_MAX and not call.has_leg(role) and not call.is_over
+        return replace(taken, legs=(*call.legs, replace(event.leg, role=role, ask=event.ask))) if is_room else call
+    if not event.leg:
+        return replace(taken, words=(*call.words, event.word))
+    if not call.has_leg(event.leg):
+        return call
+    leg = call.leg(event.leg)
+    return taken.with_leg(replace(leg, words=(*leg.words, event.word)))
+
+
+def _free(call: Call, stem: str) -> str:
+    return next(role for n in range(1, LEGS_MAX + 2) if not call.has_leg(role := f"{stem}{n}"))
 
 
 def _forget(call: Call, *keys: str) -> Call:

@@ -86,6 +86,19 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayAll:
+    """Play a sound to all who are joined, without interrupting their talk."""
+
+    name: str
+    sound: str
+    language: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"play:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     leg: str
     n: int
@@ -118,6 +131,44 @@ class Unwhisper:
     @property
     def key(self) -> str:
         return f"unwhisper:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Pick up, for one who called us."""
+
+    leg: str
+    n: int
+
+    @property
+    def key(self) -> str:
+        return f"answer:{self.leg}:{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """What this phone says is heard by nobody, or is again. `seq` counts the words about it."""
+
+    leg: str
+    n: int
+    is_muted: bool
+    seq: int
+
+    @property
+    def key(self) -> str:
+        return f"mute:{self.leg}:{self.n}:{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Find whom to ring for what was keyed: a leg of this role is added, or it is NotFound."""
+
+    role: str
+    digits: str
+
+    @property
+    def key(self) -> str:
+        return f"seek:{self.role}:{self.digits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +205,8 @@ class Wake:
     at_ms: int
 
 
-Wish = Hold | Dial | OpenBridge | Join | Cutoff | Play | Stop | Whisper | Unwhisper | HangUp | CloseBridge | Settle
+Wish = (
+    Hold | Dial | OpenBridge | Join | Cutoff | Play | PlayAll | Stop | Whisper | Unwhisper | Answer | Mute | Seek
+    | HangUp | CloseBridge | Settle
+)  # fmt: skip
 Yielded = Wish | Wake | End

@@ -111,7 +111,7 @@ class Attempts:
 
     def _counted(self, call: Call) -> Iterator[tuple[Counted, Leg]]:
         for leg in call.legs:
-            if leg.role != CALLER:
+            if leg.role != CALLER and not leg.came_in:
                 yield from ((what, leg) for what in self._limited(call.payer, leg.number))
 
 

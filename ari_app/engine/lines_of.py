@@ -16,6 +16,8 @@ def lines_of(call: Call, is_limited: Limited, *, with_pending: bool = True) -> d
     those, too, that are asked for: they may have their line already, or wait for it."""
     kept = {}
     for leg in call.legs:
+        if leg.came_in:
+            continue
         n = leg.n if leg.is_live else None
         if with_pending and (pending := call.dial_pending(leg)) is not None:
             n = pending

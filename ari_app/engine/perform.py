@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
@@ -34,13 +34,19 @@ class Months(Protocol):
         """He had fewer minutes than were asked for."""
 
 
+Seek = Callable[[Call, w.Seek], Awaitable[ev.LegAdded | ev.NotFound]]
+
+
 class Performer:
     """Carries wishes out. Holds no state of any call."""
 
     def __init__(
         self, telephony: Telephony, ledger: Ledger, now_ms: Callable[[], int], months: Months,
         settled_again: Callable[[], None] = lambda: None, dialled: Callable[[str], None] = lambda _call: None,
+        seek: Seek | None = None,
     ) -> None:  # fmt: skip
+        """`seek`: finds whom a call rings for what was keyed; may raise Unavailable."""
+        self._seek = seek
         self._pbx = telephony
         self._ledger = ledger
         self._now_ms = now_ms
@@ -60,8 +66,10 @@ class Performer:
                     return await self._dial(call, wish)
                 case w.HangUp():
                     return await self._hang_up(call, wish)
-                case w.Play() | w.Stop():
+                case w.Play() | w.PlayAll() | w.Stop():
                     return await self._sound(call, wish)
+                case w.Seek():
+                    return await self._seek_leg(call, wish)
                 case _:
                     return await self._plain(call, wish)
         except LinkLost as e:
@@ -125,6 +133,18 @@ class Performer:
             self._settled_again()
             await self._settle(call, w.Settle(call.settled.used_s, call.settled.rounded_s))
 
+    # ---- whom to ring -------------------------------------------------------------------------------------------
+
+    async def _seek_leg(self, call: Call, wish: w.Seek) -> list[ev.Event]:
+        if self._seek is None:
+            return [ev.NotFound(wish.digits, "nobody", self._now_ms()), ev.Done(wish.key, self._now_ms())]
+        try:
+            found = await self._seek(call, wish)
+        except Unavailable as e:
+            log.warning("nobody found yet", call=call.id, why=str(e))
+            return await self._failed(call, wish, e)
+        return [found, ev.Done(wish.key, self._now_ms())]
+
     # ---- phones -------------------------------------------------------------------------------------------------
 
     async def _dial(self, call: Call, wish: w.Dial) -> list[ev.Event]:
@@ -171,13 +191,17 @@ class Performer:
         how: How = "remote" if trace.remote else "ours"
         return ev.Gone(wish.leg, wish.n, trace.hangup_at_ms or trace.ended_at_ms, cause=trace.cause, how=how)
 
-    async def _sound(self, call: Call, wish: w.Play | w.Stop) -> list[ev.Event]:
-        channel, playback = f"{call.id}.{wish.leg}.{wish.n}", f"{call.id}.{wish.name}"
+    async def _sound(self, call: Call, wish: w.Play | w.PlayAll | w.Stop) -> list[ev.Event]:
+        playback = f"{call.id}.{wish.name}"
         try:
-            if isinstance(wish, w.Play):
-                await self._pbx.play(channel, playback, wish.sound)
-            else:
-                await self._pbx.stop(channel, playback, wish.sound)
+            match wish:
+                case w.Play():
+                    channel, language = f"{call.id}.{wish.leg}.{wish.n}", call.leg(wish.leg).language
+                    await self._pbx.play(channel, playback, wish.sound, language)
+                case w.PlayAll():
+                    await self._pbx.play_all(call.id, playback, wish.sound, wish.language)
+                case w.Stop():
+                    await self._pbx.stop(f"{call.id}.{wish.leg}.{wish.n}", playback, wish.sound)
         except PbxError as e:
             if e.status != 404:
                 log.warning("sound failed", call=call.id, wish=wish.key, sound=wish.sound, why=str(e))
@@ -197,7 +221,12 @@ class Performer:
                 case w.Cutoff():
                     await self._pbx.cut_off(f"{call.id}.{wish.leg}.{wish.n}", wish.until_ms - self._now_ms())
                 case w.Whisper():
-                    await self._pbx.whisper(f"{call.id}.{wish.leg}.{wish.n}", f"{call.id}.{wish.name}", wish.sound)
+                    channel, language = f"{call.id}.{wish.leg}.{wish.n}", call.leg(wish.leg).language
+                    await self._pbx.whisper(channel, f"{call.id}.{wish.name}", wish.sound, language)
+                case w.Answer():
+                    await self._pbx.answer(f"{call.id}.{wish.leg}.{wish.n}")
+                case w.Mute():
+                    await self._pbx.mute(f"{call.id}.{wish.leg}.{wish.n}", wish.is_muted)
                 case w.Unwhisper():
                     await self._pbx.unwhisper(f"{call.id}.{wish.name}")
                 case w.CloseBridge():

@@ -165,13 +165,23 @@ class Telephony(Protocol):
     async def cut_off(self, channel: str, in_ms: int) -> None:
         """Set the dead man's switch: the PBX hangs the channel up in_ms from now."""
 
-    async def play(self, channel: str, playback: str, sound: str) -> None:
-        """Play to this channel alone. The end comes as Played(name) for `playback` = `<call>.<name>`."""
+    async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
+        """Play to this channel alone. The end comes as Played(name) for `playback` = `<call>.<name>`. `sound`: parts
+        joined by `&`, each a name, or one of `number:42`, `digits:1234`, `text:<id>`; `language` "": the operator's."""
+
+    async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
+        """Play to all who are joined, while they talk. Its end comes likewise."""
+
+    async def answer(self, channel: str) -> None:
+        """Pick up, for one who called us."""
+
+    async def mute(self, channel: str, is_muted: bool) -> None:
+        """Whether what this phone says is heard by nobody."""
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         """Music has no name in the PBX: whatever music the channel hears is stopped."""
 
-    async def whisper(self, channel: str, playback: str, sound: str) -> None:
+    async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         """Speak into one ear while the talk goes on, over a snoop channel whose id is `playback`."""
 
     async def unwhisper(self, playback: str) -> None: ...

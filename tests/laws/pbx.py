@@ -67,6 +67,7 @@ class LawPbx:
         self.traces_kept: dict[str, Trace] = {}
         self.conflicts = 0  # dials of an id that lived
         self.rung: dict[str, int] = {}  # channel id → how often its phone rang
+        self.muted: set[str] = set()
         self.timed: set[str] = set()  # channels whose timer was set anew since their birth
         self.phones_rung_ms: list[tuple[int, str]] = []
         self.joined: set[frozenset[str]] = set()
@@ -231,10 +232,7 @@ class LawPbx:
         await asyncio.sleep(rng.choice((0.0, 0.5, 3.0, 20.0)))
         if kind == "rejects":
             return self._end(chan.id, 21, 603, True)
-        chan.state, chan.answered_ms = "up", self._loop.now_ms()
-        self.traces_kept[chan.id] = replace(self.traces_kept[chan.id], answered_at_ms=chan.answered_ms)
-        self._tell(chan.id, ev.Answered(role, _n(chan), chan.answered_ms))
-        self._note_joined(chan)
+        self._answer(chan)
         if rng.random() < 0.3:
             self._tell(chan.id, ev.Digit(role, _n(chan), "1", self._loop.now_ms()))
         if rng.random() < 0.85:
@@ -312,7 +310,34 @@ class LawPbx:
         if self.bridges.pop(bridge, None) is None:
             raise NoSuchChannel(404, "no such bridge")
 
-    async def play(self, channel: str, playback: str, sound: str) -> None:
+    async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
+        await self._asked()
+        if bridge not in self.bridges:
+            raise NoSuchChannel(404, "no such bridge")
+        self._spawn(self._sound_to_all(bridge, playback.partition(".")[2]))
+
+    async def _sound_to_all(self, bridge: str, name: str) -> None:
+        await asyncio.sleep(0.5)
+        self._tell(f"{bridge}.{name}", ev.Played(name, self._loop.now_ms(), is_whole=True))
+
+    async def answer(self, channel: str) -> None:
+        await self._asked()
+        chan = self._chan(channel)
+        if chan.answered_ms is None:
+            self._answer(chan)
+
+    def _answer(self, chan: Chan) -> None:
+        chan.state, chan.answered_ms = "up", self._loop.now_ms()
+        self.traces_kept[chan.id] = replace(self.traces_kept[chan.id], answered_at_ms=chan.answered_ms)
+        self._tell(chan.id, ev.Answered(chan.id.split(".")[1], _n(chan), chan.answered_ms))
+        self._note_joined(chan)
+
+    async def mute(self, channel: str, is_muted: bool) -> None:
+        await self._asked()
+        chan = self._chan(channel)
+        (self.muted.add if is_muted else self.muted.discard)(chan.id)
+
+    async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         await self._asked()
         chan = self._chan(channel)
         length_s = 3600.0 if sound in ("ringback", MUSIC) else 1.5
@@ -338,14 +363,14 @@ class LawPbx:
 
     async def _sound(self, chan: Chan, name: str, length_s: float) -> None:
         await asyncio.sleep(length_s)
-        self._silence(chan, name)
+        self._silence(chan, name, is_whole=True)
 
-    def _silence(self, chan: Chan, name: str) -> None:
+    def _silence(self, chan: Chan, name: str, *, is_whole: bool = False) -> None:
         task = chan.playing.pop(name, None)
         if task is not None:
             if task is not asyncio.current_task(self._loop):
                 task.cancel()
-            self._tell(chan.id, ev.Played(name, self._loop.now_ms()))
+            self._tell(chan.id, ev.Played(name, self._loop.now_ms(), is_whole=is_whole))
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         await self._asked()
@@ -358,7 +383,7 @@ class LawPbx:
             raise NoSuchChannel(404, "no such playback")
         self._silence(chan, name)
 
-    async def whisper(self, channel: str, playback: str, sound: str) -> None:
+    async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         await self._asked()
         chan, name = self._chan(channel), playback.partition(".")[2]
         chan.playing[name] = self._spawn(self._sound(chan, name, 2.0))

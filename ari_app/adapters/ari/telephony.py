@@ -260,7 +260,7 @@ class AriTelephony:
     async def close_bridge(self, bridge: str) -> None:
         await self._request.do(self._client.bridges.destroy(bridge))
 
-    async def play(self, channel: str, playback: str, sound: str) -> None:
+    async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         if sound == MUSIC:
             await self._request.do(self._client.channels.startMoh(channel))
         else:
@@ -274,7 +274,18 @@ class AriTelephony:
         call, _, name = playback.partition(".")
         self._queue.put_nowait(CallEvent(call, Played(name, self.clock.now_ms())))
 
-    async def whisper(self, channel: str, playback: str, sound: str) -> None:
+    async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
+        await self._request.do(self._client.bridges.playWithId(bridge, playback, media=self._media[sound]))
+
+    async def answer(self, channel: str) -> None:
+        await self._request.do(self._client.channels.answer(channel))
+
+    async def mute(self, channel: str, is_muted: bool) -> None:
+        """`in`: what comes from the phone. What it hears goes on."""
+        channels = self._client.channels
+        await self._request.do((channels.mute if is_muted else channels.unmute)(channel, direction="in"))
+
+    async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         snoop = self._client.channels.snoopChannelWithId(
             channel, playback, self._app, spy="none", whisper="out", appArgs=playback
         )

@@ -74,7 +74,11 @@ class Translator:
                     yield CallEvent(leg[1], ev.Digit(leg[2], int(leg[3]), digit, at_ms))
             case ari.PlaybackFinished(playback=playback):
                 if sound := PLAYBACK.match(playback.id):
-                    yield CallEvent(sound[1], ev.Played(sound[2], at_ms))
+                    yield CallEvent(sound[1], ev.Played(sound[2], at_ms, is_whole=playback.state == "done"))
+            case ari.ChannelTalkingStarted(channel=channel) | ari.ChannelTalkingFinished(channel=channel):
+                if leg := LEG.match(channel.id):
+                    is_talking = isinstance(event, ari.ChannelTalkingStarted)
+                    yield CallEvent(leg[1], ev.Talking(leg[2], int(leg[3]), is_talking, at_ms))
             case ari.ChannelUserevent(eventname=name, userevent=said) if name == USER_EVENT:
                 yield from _asked_by_user_event(said)
 
