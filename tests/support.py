@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.plans import Entitlement
+from ari_app.engine.asks import Ask, ask_of
 from ari_app.plans_file import shipped
 from ari_app.ports.users import User
 
@@ -54,3 +55,8 @@ async def surely(ask: Callable[..., Awaitable[T]], *args: object) -> T:
 async def personal(_user: User) -> Entitlement:
     """Everybody's plan where there are no teams."""
     return shipped().best()
+
+
+def callback_ask(caller: str, callee: str, *, metadata: Mapping[str, str] | None = None, **more: object) -> Ask:
+    """A callback as asked for."""
+    return ask_of({"caller": caller, "callee": callee, **more}, metadata=metadata)

@@ -220,6 +220,8 @@ class Settlement:
     overrun_s: int
     used_s: int
     rounded_s: int = 0
+    legs: dict[str, int] = field(default_factory=dict)
+    """Role → what was charged for this leg; they add up to charged_s."""
 
 
 @dataclass(frozen=True, slots=True)

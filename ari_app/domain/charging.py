@@ -1,11 +1,12 @@
 """What a call is charged: which legs count, from when to when. Rounding is units.py's; must not know a flow, a ledger
 or the clock.
 
-    callback                the conversation once, from the callee's answer to the first hang-up; on the callee's leg
-    conference, notice      every leg that the platform called, from its own answer to its own hang-up
-    verification, inbound   nothing
-    trunk_test              nothing
-    both ends on-net        nothing
+    conversation    callback, inbound: once, from the callee's answer to the first hang-up; on the callee's leg
+    each_leg        conference, notice: every leg that the platform called, from its own answer to its own hang-up
+    nothing         verification, trunk_test: the platform's own errands
+    (any)           both ends on-net: nothing
+
+A flow names its rule.
 
 An on-net leg of a conference or notice is free by itself: it runs between the platform, which is always on the net,
 and its phone. So no leg's charge depends on who else comes, and nobody who joins late makes dear what was free.
@@ -76,24 +77,18 @@ def each_leg(talks: Sequence[Talk], now_ms: int) -> Iterator[Timed]:
 
 
 def nothing(talks: Sequence[Talk], now_ms: int) -> Iterator[Timed]:
-    """For what the price list does not name: the platform's own errand, and a leg that it did not call."""
+    """The platform's own errand."""
     return iter(())
 
 
-RULES: dict[str, Callable[[Sequence[Talk], int], Iterator[Timed]]] = {
-    "callback": conversation,
-    "conference": each_leg,
-    "notice": each_leg,
-    "verification": nothing,
-    "inbound": nothing,
-    "trunk_test": nothing,
-}
+Rule = Callable[[Sequence[Talk], int], Iterator[Timed]]
+RULES: tuple[Rule, ...] = (conversation, each_leg, nothing)
 
 
-def charge(call_type: str, talks: Sequence[Talk], now_ms: int, increment: Increment) -> Charge:
+def charge(rule: Rule, talks: Sequence[Talk], now_ms: int, increment: Increment) -> Charge:
     """What a call is charged by its rule; while it lasts, what it would be if it ended at now_ms."""
     legs = []
-    for role, talk_ms in RULES[call_type](talks, now_ms):
+    for role, talk_ms in rule(talks, now_ms):
         used_s = units.talk_s(talk_ms)
         legs.append(LegCharge(role, used_s, units.rounded_s(used_s, increment)))
     return Charge(tuple(legs))
@@ -104,13 +99,22 @@ def settled(charge: Charge, held_s: int) -> tuple[int, int]:
     return min(charge.rounded_s, held_s), max(0, charge.used_s - held_s)
 
 
+def shared(legs: Sequence[tuple[str, int]], charged_s: int) -> dict[str, int]:
+    """Of what was charged, each leg's part: its own increments, as far as what was held went."""
+    parts, left_s = {}, charged_s
+    for role, rounded_s in legs:
+        parts[role] = min(rounded_s, left_s)
+        left_s -= parts[role]
+    return parts
+
+
 def funds_end_ms(talks: Sequence[Talk], held_s: int, increment: Increment) -> int | None:
     """When what is held for a conference ends, if all legs that are up stay and nobody else comes. None: no leg burns.
 
     Who has left has burnt his increments, and burns no more.
     """
     gone = [talk for talk in talks if talk.ended_at_ms is not None]
-    burnt_s = charge("conference", gone, 0, increment).rounded_s
+    burnt_s = charge(each_leg, gone, 0, increment).rounded_s
     answers_ms = [answered_at_ms for talk, answered_at_ms in _burning(talks) if talk.ended_at_ms is None]
     return units.funds_end_ms(answers_ms, held_s - burnt_s, increment)
 

@@ -118,8 +118,12 @@ def owed(call: Call, leg: Leg) -> tuple[int, str]:
 
 
 def charged_s(call: Call, leg: Leg) -> int:
-    """A callback's talk is charged once, on the callee's leg."""
-    return call.settled.charged_s if call.settled and leg.role == CALLEE else 0
+    """Of records of an older version only the whole is known: a callback's talk, on the callee's leg."""
+    if call.settled is None:
+        return 0
+    if not call.settled.legs:
+        return call.settled.charged_s if leg.role == CALLEE else 0
+    return call.settled.legs.get(leg.role, 0)
 
 
 def sums_of(leg: LegCost) -> dict[str, int]:

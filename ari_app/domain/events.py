@@ -119,6 +119,8 @@ class Settled:
     used_s: int
     rounded_s: int
     at_ms: int
+    legs: tuple[tuple[str, int], ...] = ()
+    """As of the wish: each leg's rounded seconds."""
 
 
 @dataclass(frozen=True, slots=True)

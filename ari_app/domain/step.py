@@ -25,6 +25,7 @@ from typing import assert_never
 from ari_app.domain import events as ev
 from ari_app.domain.call import Call, End, Leg, LegState, Settlement, Try
 from ari_app.domain.causes import MEDIA_CAUSE
+from ari_app.domain.charging import shared
 from ari_app.domain.wishes import Wake, Wish, Yielded
 
 Plan = Callable[[Call], Iterable[Yielded]]
@@ -110,7 +111,7 @@ def observe(call: Call, event: ev.Event) -> Call:
         case ev.Settled() as s:
             if call.settled is not None:
                 return call
-            done = Settlement(s.charged_s, s.overrun_s, used_s=s.used_s, rounded_s=s.rounded_s)
+            done = Settlement(s.charged_s, s.overrun_s, s.used_s, s.rounded_s, shared(s.legs, s.charged_s))
             return replace(call, settled=done, settled_at_ms=s.at_ms, done=call.done | {"settle"})
         case ev.Cancel(at_ms=at_ms):
             return call if call.cancelled_at_ms is not None else replace(call, cancelled_at_ms=at_ms)

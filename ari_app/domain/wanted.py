@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One phone. `who`: a user's id, or a number as written. `at`: the field of the request that names it. `is_himself`:
-    he is rung as a user of ours, and so must have a number that is proved to be his. `shows_payer`: where the operator
-    lets it, he sees the payer's number; else the platform's."""
+    """One phone. `who`: a user's id, or a number as written. `at`: the field of the request that names it.
+    `is_himself`: he is rung as a user of ours, and so must have a number that is proved to be his. `shows_payer`:
+    where the operator lets it, he sees the payer's number; else the platform's."""
 
     role: str
     who: str

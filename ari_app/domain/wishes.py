@@ -190,8 +190,11 @@ class CloseBridge:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
+    """`legs`: of the rounded seconds, each leg's."""
+
     used_s: int
     rounded_s: int
+    legs: tuple[tuple[str, int], ...] = ()
 
     @property
     def key(self) -> str:

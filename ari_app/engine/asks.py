@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import msgspec
 
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import Rules
+from ari_app.flows import DEFAULT_TYPE, open_flows
 
 RefusalType = Literal[
     "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
@@ -31,23 +34,26 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class CallAsk:
-    """A callback as asked for. Caller and callee are user ids or numbers as written."""
+class Ask:
+    """A call as asked for: its type, and what its flow calls a request."""
 
-    caller: str
-    callee: str
-    max_duration_s: int | None = None
-    confirm_caller: bool | None = None
-    waiting: Literal["ringback", "music"] | None = None
-    early_media: Literal["all", "none"] | None = None
+    type: str
+    request: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """The same for the same request, whatever the order of its fields."""
-        body = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        text = json.dumps(body | {"metadata": dict(self.metadata)}, sort_keys=True, ensure_ascii=False)
+        named = {} if self.type == DEFAULT_TYPE else {"type": self.type}
+        body = asdict(self.request) | {"metadata": dict(self.metadata)} | named
+        text = json.dumps(body, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def ask_of(fields: Mapping[str, object], type: str = DEFAULT_TYPE, metadata: Mapping[str, str] | None = None) -> Ask:
+    """Raises msgspec.ValidationError for fields that are not this type's, KeyError where there is no such type that
+    may be asked for."""
+    return Ask(type, msgspec.convert(dict(fields), open_flows()[type].Request), metadata or {})
 
 
 @dataclass(frozen=True, slots=True)

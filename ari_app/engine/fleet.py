@@ -20,6 +20,7 @@ from ari_app.engine.admission import Admission
 from ari_app.engine.engine import CANCEL_WITHIN_S, Engine
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.node import TOLD_FOR_MS
+from ari_app.engine.telling import NotTaken, Telling, Word
 from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Exists
 from ari_app.ports.leases import HeldBy
@@ -95,6 +96,9 @@ class Fleet:
         self._board = board
         self._calls = calls
         self._changed = asyncio.Event()
+        self._telling = Telling(
+            calls, lambda: self.engines, lambda node, call, said: self._order(node, "tell", call, said)
+        )
 
     async def run(self) -> None:
         """For ever."""
@@ -279,15 +283,21 @@ class Fleet:
             raise Unavailable("the end of the call was asked for, and nobody has said yet that it ends") from None
         return call.cancelled_at_ms is not None
 
+    async def tell(self, call_id: str, word: Word) -> Call | NotTaken:
+        """One more phone, or a word about one, to a live call; back when it is written down, with the call in which it
+        is. Its time is set anew, by the clock of the call's PBX. Told twice (the same `ask`), it takes effect once.
+        Raises Unavailable where nobody says so soon, UnreadableRecord; asking again is harmless."""
+        return await self._telling.tell(call_id, word)
+
     async def _stored(self, call: Call) -> Call:
         stored = await self._calls.load(call.id)
         return call if stored is None else records.call_of(stored)
 
-    async def _order(self, node: str, what: What, call_id: str) -> None:
+    async def _order(self, node: str, what: What, call_id: str, payload: str = "") -> None:
         """One that came twice does no harm, so that a lost answer need not be told. Raises Unavailable."""
         for left in reversed(range(ORDER_TRIES)):
             try:
-                return await self._board.order(node, what, call_id)
+                return await self._board.order(node, what, call_id, payload)
             except Unavailable:
                 if not left:
                     raise

@@ -21,6 +21,7 @@ from ari_app.domain.step import FAILURES_MAX, NOT_SAVED, Plan, is_given_up, step
 from ari_app.domain.wishes import Dial, HangUp, Hold, Play, Settle, Stop, Wish
 from ari_app.engine import records, rescue
 from ari_app.engine.signs import early_media, gist, is_unwanted
+from ari_app.engine.telling import Tellers
 from ari_app.flows import Flow
 from ari_app.ports.calls import Saved, Stale
 
@@ -63,6 +64,7 @@ class Mailbox:
         """Set at every change of state and replaced, for those who follow the call."""
         self.unsent: set[str] = set()
         """Dials that were asked for while the PBX was out of sight: known never to have left us."""
+        self.tellers = Tellers()
         self.cancel_saved = asyncio.Event()
         if call.cancelled_at_ms is not None:
             self.cancel_saved.set()
@@ -87,6 +89,11 @@ class Mailbox:
     @property
     def state(self) -> str:
         return self._state
+
+    @property
+    def saved(self) -> Call | None:
+        """As it was saved last by this process."""
+        return self._stored
 
     @property
     def unsaved_since_ms(self) -> int | None:
@@ -130,6 +137,7 @@ class Mailbox:
         self._stop_save_timer()
         for task in self._tasks:
             task.cancel()
+        self.tellers.left()
 
     @property
     def is_finished(self) -> bool:
@@ -156,6 +164,7 @@ class Mailbox:
             self._plan = rescue.plan_of(self.flow)
             self.call, wishes, wake_ms = rescue.step(self.call, batch, self._plan)
         self.engine.folded(was, self.call)
+        self.tellers.folded(self.call, batch)
         for event in batch:
             if is_unwanted(event, was, self.call):
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
@@ -166,9 +175,10 @@ class Mailbox:
         return wishes
 
     def _is_urgent(self, before: Call) -> bool:
-        """Whether a reader of the record would miss the change at once: its state, or early media, which no later look
-        at the channel shows."""
-        return bool(self._news) or early_media(self.call) != early_media(before)
+        """Whether somebody would miss the change at once: its state; what it was told; or early media, which no later
+        look at the channel shows."""
+        is_told = self.call.asks != before.asks
+        return bool(self._news) or is_told or early_media(self.call) != early_media(before)
 
     # ---- saving and performing ----------------------------------------------------------------------------------
 
@@ -237,6 +247,7 @@ class Mailbox:
         self._sending, self._stored = None, this.call
         if this.call.cancelled_at_ms is not None:
             self.cancel_saved.set()
+        self.tellers.saved(this.call)
         if is_resent:  # as it was then; what is new since goes with the next one
             self._unsaved = True
         else:

@@ -7,21 +7,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
+from ari_app.domain.call import Call, Leg, Route, Terms
 from ari_app.domain.costing import priced
 from ari_app.domain.numbers import Format, Number, Own, formatted, may_call, shown
 from ari_app.domain.plans import Entitlement, Plan
 from ari_app.domain.trunks import Trunk, dialled
-from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.domain.wanted import Party, Wants
+from ari_app.engine.asks import Ask, Policy, Refusal
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.trunk_book import TrunkBook
-from ari_app.flows import callback
-from ari_app.ports.users import User, Users
+from ari_app.flows import open_flows
+from ari_app.ports.users import OwnedNumber, User, Users
 
 NO_ROUTE_AGAIN_S = 60
 FULL_AGAIN_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is meant by a party: the number to ring, and whose it is, if a user's."""
+
+    party: Party
+    number: str
+    user: User | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    user: User
+    own: Own
 
 
 class CallMaker:
@@ -40,33 +57,45 @@ class CallMaker:
         self._entitled = entitled
         self._lines = lines
 
-    async def make(self, ask: CallAsk, new_id: str) -> Call | Refusal:
-        who, there = await asyncio.gather(self._caller(ask.caller), self._callee(ask.callee))
-        if isinstance(who, Refusal):
-            return who
-        user, own = who
-        if isinstance(there, Refusal):
-            return there
-        callee_user, callee_number = there
-        if callee_number.text == own.number:
-            return Refusal("invalid-number", "Caller and callee are the same number.", "callee")
+    async def make(self, ask: Ask, new_id: str) -> Call | Refusal:
+        """A call of any type: its flow says what it wants."""
+        wants = open_flows()[ask.type].wants(ask.request)
+        people = await asyncio.gather(*map(self._person, wants.parties))
+        for found in people:
+            if isinstance(found, Refusal):
+                return found
+        found_people = [one for one in people if not isinstance(one, Refusal)]
+        payer = await self._payer(wants, found_people)
+        if isinstance(payer, Refusal):
+            return payer
+        if (twice := _the_same_twice(found_people)) is not None:
+            return twice
         legs = []
-        for role, number, ring_ms, shows in (
-            (CALLER, own.number, self.policy.caller_ring_ms, None),
-            (CALLEE, callee_number.text, self.policy.callee_ring_ms, own),
-        ):
-            routes = self._routes(number, shows, new_id)
-            if not routes:
-                return self._no_route(number, role)
-            its_user = user.id if role == CALLER else callee_user.id if callee_user else None
-            legs.append(Leg(role=role, number=number, routes=routes, ring_timeout_ms=ring_ms, user=its_user))
+        for one in found_people:
+            leg = self.leg(one, payer if one.party.shows_payer else None, new_id)
+            if isinstance(leg, Refusal):
+                return leg
+            legs.append(leg)
         if (full := await self._full(legs)) is not None:
             return full
-        entitled = await self._entitled(user)
+        entitled = None if payer is None else await self._entitled(payer.user)
         return Call(
-            id=new_id, type=callback.TYPE, created_at_ms=self._now_ms(), payer=user.id, legs=tuple(legs),
-            terms=self._terms(ask, entitled.plan), team=entitled.team, metadata=dict(ask.metadata),
+            id=new_id, type=ask.type, created_at_ms=self._now_ms(), payer="" if payer is None else payer.user.id,
+            legs=tuple(legs), terms=self._terms(wants, None if entitled is None else entitled.plan),
+            team="" if entitled is None else entitled.team, metadata=dict(ask.metadata), given=dict(wants.given),
             fingerprint=ask.fingerprint, now_ms=self._now_ms(),
+        )  # fmt: skip
+
+    def leg(self, person: Person, payer: Payer | None, key: str) -> Leg | Refusal:
+        """`payer`: whose number is shown to him, where the operator lets it."""
+        party, number = person.party, person.number
+        routes = self._routes(number, None if payer is None else payer.own, key)
+        if not routes:
+            return self._no_route(number, party.at)
+        ring_ms = self.policy.caller_ring_ms if party.is_himself else self.policy.callee_ring_ms
+        return Leg(
+            role=party.role, number=number, routes=routes, ring_timeout_ms=ring_ms,
+            user=None if person.user is None else person.user.id, language=language_of(person.user),
         )  # fmt: skip
 
     def _no_route(self, number: str, role: str) -> Refusal:
@@ -97,19 +126,16 @@ class CallMaker:
             for leg in call.legs:
                 self._lines.not_accepted(leg.routes[0].trunk)
 
-    def _terms(self, ask: CallAsk, plan: Plan) -> Terms:
+    def _terms(self, wants: Wants, plan: Plan | None) -> Terms:
         """The settings', but for what the payer's plan and the request have of their own."""
         t = self.policy.terms
-        t = replace(
-            t, increment=plan.increment or t.increment, slice_s=plan.slice_s or t.slice_s,
-            max_live_calls=plan.max_live_calls or t.max_live_calls,
-        )  # fmt: skip
-        asked = {
-            name: value
-            for name in ("confirm_caller", "waiting", "early_media")
-            if (value := getattr(ask, name)) is not None
-        }
-        longest_s = t.max_duration_s if ask.max_duration_s is None else min(ask.max_duration_s, t.max_duration_s)
+        if plan is not None:
+            t = replace(
+                t, increment=plan.increment or t.increment, slice_s=plan.slice_s or t.slice_s,
+                max_live_calls=plan.max_live_calls or t.max_live_calls,
+            )  # fmt: skip
+        asked: dict[str, Any] = {name: value for name, value in wants.terms.items() if value is not None}
+        longest_s = min(asked.pop("max_duration_s", t.max_duration_s), t.max_duration_s)
         return replace(t, max_duration_s=longest_s, **asked)
 
     def _routes(self, number: str, own: Own | None, key: str) -> tuple[Route, ...]:
@@ -133,37 +159,78 @@ class CallMaker:
     def _formatted(self, number: str, form: Format) -> str:
         return formatted(number, form, self._national(number))
 
-    async def _caller(self, written: str) -> tuple[User, Own] | Refusal:
-        """The user who is rung first and pays. Nobody can make the platform ring a stranger as himself."""
+    async def _person(self, party: Party) -> Person | Refusal:
+        return await (self.himself(party) if party.is_himself else self.anyone(party))
+
+    async def _payer(self, wants: Wants, people: Sequence[Person]) -> Payer | Refusal | None:
+        """None: nobody pays. Who is rung himself is known already; another one shows his number only if it is proved
+        to be his."""
+        if not wants.payer:
+            return None
+        for one in people:
+            if one.party.is_himself and one.party.who == wants.payer and one.user is not None:
+                return Payer(one.user, Own(one.number, is_verified=True))
+        found = await self._named(wants.payer, wants.payer_at)
+        if isinstance(found, Refusal):
+            return found
+        user, owned = found
+        number = self.policy.platform_number if owned is None else owned.number
+        return Payer(user, Own(number, is_verified=owned is not None and owned.is_verified))
+
+    async def _named(self, written: str, at: str) -> tuple[User, OwnedNumber | None] | Refusal:
+        """A user of ours, by his id or by a number of his: that number, else his first."""
         user = await self._users.get(written) if _may_be_id(written) else None
         number = None
         if user is None:
             number = self._read(written)
             if number is None:
-                return _nobody(written, "caller")
+                return _nobody(written, at)
             user = await self._users.by_number(number.text)
             if user is None:
-                return Refusal("number-not-verified", "This number belongs to no user: it cannot call.", "caller")
-        owned = user.owned(number.text) if number else next(iter(user.numbers), None)
-        if owned is None:
-            return Refusal("number-not-verified", "This user has no number that could be rung.", "caller")
-        if not owned.is_verified:
-            return Refusal("number-not-verified", "This number has not been proved to be the user's.", "caller")
-        if (refused := may_call(self._read(owned.number), self.policy.rules)) is not None:
-            return Refusal(refused.why.value, refused.sentence, "caller")
-        return user, Own(owned.number, owned.is_verified)
+                return Refusal("number-not-verified", "This number belongs to no user: it cannot call.", at)
+        return user, user.owned(number.text) if number else next(iter(user.numbers), None)
 
-    async def _callee(self, written: str) -> tuple[User | None, Number] | Refusal:
+    async def himself(self, party: Party) -> Person | Refusal:
+        """A user who is rung as such. Nobody can make the platform ring a stranger as himself."""
+        found = await self._named(party.who, party.at)
+        if isinstance(found, Refusal):
+            return found
+        user, owned = found
+        if owned is None:
+            return Refusal("number-not-verified", "This user has no number that could be rung.", party.at)
+        if not owned.is_verified:
+            return Refusal("number-not-verified", "This number has not been proved to be the user's.", party.at)
+        if (refused := may_call(self._read(owned.number), self.policy.rules)) is not None:
+            return Refusal(refused.why.value, refused.sentence, party.at)
+        return Person(party, owned.number, user)
+
+    async def anyone(self, party: Party) -> Person | Refusal:
+        written = party.who
         user = await self._users.get(written) if _may_be_id(written) else None
         if user is not None and not user.numbers:
-            return Refusal("invalid-number", "This user has no number that could be rung.", "callee")
+            return Refusal("invalid-number", "This user has no number that could be rung.", party.at)
         number = self._read(user.numbers[0].number if user else written)
         if user is None and number is None:
-            return _nobody(written, "callee")
+            return _nobody(written, party.at)
         if (refused := may_call(number, self.policy.rules)) is not None:
-            return Refusal(refused.why.value, refused.sentence, "callee")
+            return Refusal(refused.why.value, refused.sentence, party.at)
         assert number is not None
-        return user or await self._users.by_number(number.text), number
+        return Person(party, number.text, user or await self._users.by_number(number.text))
+
+
+def language_of(user: User | None) -> str:
+    """Of `zh-CN`, zh; "": the operator's."""
+    return "" if user is None else user.locale.replace("_", "-").partition("-")[0].lower()
+
+
+def _the_same_twice(people: Sequence[Person]) -> Refusal | None:
+    seen: dict[str, Party] = {}
+    for one in people:
+        other = seen.setdefault(one.number, one.party)
+        if other is not one.party:
+            sentence = f"{other.at} and {one.party.at} are the same number.".capitalize()
+            return Refusal("invalid-number", sentence, one.party.at)
+    return None
 
 
 def _nobody(written: str, at: str) -> Refusal:

@@ -11,7 +11,9 @@ from ari_app.domain.errors import Unavailable
 from ari_app.engine.admission import Admission
 from ari_app.engine.beginnings import DOUBTFUL_S
 from ari_app.engine.engine import Engine
+from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.nodes import LeaseKeeper
+from ari_app.engine.telling import tell_here, word_of
 from ari_app.ports.nodes import Board, Order
 
 log = structlog.get_logger()
@@ -60,9 +62,22 @@ class Orders:
         engine = self._engine
         if order.what == "begin" and engine.mailbox(order.call) is None:
             return await self._begin(order.call)
-        if await engine.beginnings.tend(order.call) is not None and order.what == "cancel":
+        box = await engine.beginnings.tend(order.call)
+        if box is not None and order.what == "cancel":
             await engine.cancel_for_good(order.call)
+        if box is not None and order.what == "tell":
+            await self._tell(box, order)
         return None
+
+    async def _tell(self, box: Mailbox, order: Order) -> None:
+        """Whoever asked reads in the record what became of it."""
+        if not self._engine.tends(order.call):
+            return
+        word = word_of(order.payload)
+        if word is None:
+            log.error("a word that this version does not understand", call=order.call)
+        else:
+            await tell_here(box, word)
 
     async def _begin(self, call: str) -> None:
         """When this PBX has room for one more: whoever wrote the call down could not know how busy it is. One that

@@ -106,7 +106,7 @@ class Performer:
     async def _settle(self, call: Call, wish: w.Settle) -> list[ev.Event]:
         """Until it is done: a settlement is never given up. What nobody pays for is settled as it stands."""
         if not call.payer:
-            return [ev.Settled(0, 0, wish.used_s, wish.rounded_s, self._now_ms())]
+            return [ev.Settled(0, 0, wish.used_s, wish.rounded_s, self._now_ms(), wish.legs)]
         tries = 0
         while True:
             try:
@@ -125,7 +125,8 @@ class Performer:
             answer = answer.stands
         if answer.overrun_s:
             log.warning("talk beyond what was held", call=call.id, overrun_s=answer.overrun_s)
-        return [ev.Settled(answer.charged_s, answer.overrun_s, wish.used_s, wish.rounded_s, self._now_ms())]
+        now_ms = self._now_ms()
+        return [ev.Settled(answer.charged_s, answer.overrun_s, wish.used_s, wish.rounded_s, now_ms, wish.legs)]
 
     async def settle_again(self, call: Call) -> None:
         """The same settlement once more, after the store may have lost it. The same operation takes effect once."""

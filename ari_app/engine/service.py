@@ -18,7 +18,7 @@ from ari_app.domain.errors import Unavailable
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Entitlement
 from ari_app.engine.abuse import AbuseCheck, NoCheck
-from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.engine.asks import Ask, Policy, Refusal, ask_of
 from ari_app.engine.fleet import Fleet, NoPlace, Place
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.making import CallMaker
@@ -68,10 +68,10 @@ class CallService:
         self._is_resolved = is_resolved
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # ---- callback -----------------------------------------------------------------------------------------------
+    # ---- calls --------------------------------------------------------------------------------------------------
 
-    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
-        """Accept a callback and set it going. `owner` is who asks (an API key's id): keys are his own. The same key
+    async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
+        """Accept a call and set it going. `owner` is who asks (an API key's id): keys are his own. The same key
         again gives the answer that it gave, whether new calls are taken or not.
 
         Raises Unavailable where Redis does not answer, UnreadableRecord where the key's call cannot be read here.
@@ -90,7 +90,7 @@ class CallService:
                 admission.placed(new_id, has_begun=isinstance(answer, Call))
         return answer
 
-    async def _place_at(self, place: Place, ask: CallAsk, new_id: str, *, has_key: bool) -> Call | Refusal:
+    async def _place_at(self, place: Place, ask: Ask, new_id: str, *, has_key: bool) -> Call | Refusal:
         made = await self._maker.make(ask, new_id)
         if isinstance(made, Refusal):
             return made
@@ -103,9 +103,9 @@ class CallService:
                 self._maker.refused(made)
         return answer
 
-    async def _begin_at(self, place: Place, made: Call, ask: CallAsk, *, has_key: bool) -> Call | Refusal:
+    async def _begin_at(self, place: Place, made: Call, ask: Ask, *, has_key: bool) -> Call | Refusal:
         new_id = made.id
-        if has_key and await self._is_resolved(made.payer, new_id):
+        if has_key and made.payer and await self._is_resolved(made.payer, new_id):
             return await self._spent(new_id, ask)
         if (refused := await self._abuse.refused(made)) is not None:
             return refused
@@ -139,7 +139,7 @@ class CallService:
         sentence = "The telephone exchange has as many calls to set up as it can."
         return Refusal("no-capacity", sentence, retry_after_s=OVERLOAD_AGAIN_S)
 
-    async def _spent(self, known_id: str, ask: CallAsk) -> Call | Refusal:
+    async def _spent(self, known_id: str, ask: Ask) -> Call | Refusal:
         """The key of a call that is over and paid for: placed and ended while we looked, or forgotten after
         `call_days`. What the ledger remembers of it would be taken for minutes that the new call holds."""
         if (there := await self._fleet.find(known_id)) is not None:
@@ -147,7 +147,7 @@ class CallService:
         sentence = "This Idempotency-Key stood for a call that is not kept any more: take a new one."
         return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
 
-    async def _the_same_again(self, there: Call, ask: CallAsk) -> Call | Refusal:
+    async def _the_same_again(self, there: Call, ask: Ask) -> Call | Refusal:
         if there.fingerprint != ask.fingerprint:
             return Refusal(
                 "idempotency-conflict", "This Idempotency-Key was used before, for another request.", "Idempotency-Key"
@@ -198,7 +198,7 @@ class CallService:
         """What the channel goes on with. Never raises: a channel that nobody sends back waits in Stasis for ever."""
         who = {"caller": asked.caller, "callee": asked.callee, "key": asked.key, "channel": asked.channel}
         try:
-            ask = CallAsk(asked.caller, asked.callee)
+            ask = ask_of({"caller": asked.caller, "callee": asked.callee})
             answer = await self.place(ask, owner="ari", idempotency_key=asked.key or None)
         except Unavailable as e:
             log.warning("call asked for over ARI not placed", **who, why=str(e))

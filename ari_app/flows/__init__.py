@@ -6,10 +6,11 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 from functools import cache
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from ari_app.domain.call import Call
 from ari_app.domain.charging import Charge
+from ari_app.domain.wanted import Wants
 from ari_app.domain.wishes import Yielded
 
 
@@ -25,8 +26,24 @@ class Flow(Protocol):
     def charge(self, c: Call) -> Charge: ...
 
 
+class OpenFlow(Flow, Protocol):
+    """One that may be asked for from outside: see domain/wanted.py."""
+
+    Request: type[Any]
+
+    def wants(self, request: Any) -> Wants: ...
+
+
+DEFAULT_TYPE = "callback"
+"""What is meant where a request names no type."""
+
+
 @cache
 def flows() -> dict[str, Flow]:
     """Call type → its flow."""
     found = (importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
     return {cast(Flow, m).TYPE: cast(Flow, m) for m in found if hasattr(m, "TYPE")}
+
+
+def open_flows() -> dict[str, OpenFlow]:
+    return {name: cast(OpenFlow, flow) for name, flow in flows().items() if hasattr(flow, "Request")}

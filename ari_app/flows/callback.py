@@ -4,6 +4,8 @@ the talk is charged once. Pure; knows nothing of Asterisk, Redis or time but the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from ari_app.domain import charging
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
@@ -11,6 +13,7 @@ from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.charging import Charge, Talk
 from ari_app.domain.step import NOT_SAVED, is_given_up
 from ari_app.domain.units import Increment
+from ari_app.domain.wanted import Party, Wants
 from ari_app.domain.wishes import Cutoff, HangUp, Join, OpenBridge, Wake, Yielded
 from ari_app.flows.hearing import (
     announce,
@@ -34,6 +37,25 @@ from ari_app.flows.moves import (
 TYPE = "callback"
 ROLES = (CALLER, CALLEE)
 STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Caller and callee are user ids, or numbers as written."""
+
+    caller: str
+    callee: str
+    max_duration_s: int | None = None
+    confirm_caller: bool | None = None
+    waiting: Literal["ringback", "music"] | None = None
+    early_media: Literal["all", "none"] | None = None
+
+
+def wants(r: Request) -> Wants:
+    caller = Party(CALLER, r.caller, "caller", is_himself=True)
+    callee = Party(CALLEE, r.callee, "callee", shows_payer=True)
+    terms = {name: getattr(r, name) for name in ("max_duration_s", "confirm_caller", "waiting", "early_media")}
+    return Wants((caller, callee), payer=r.caller, terms=terms)
 
 
 def plan(c: Call) -> Iterator[Yielded]:
@@ -213,14 +235,18 @@ def answer_ms(c: Call) -> int | None:
 def charge(c: Call) -> Charge:
     """What is charged for the talk, up to its end or to now."""
     so_far_ms = c.now_ms if c.end is None else c.end.at_ms
-    return charging.charge(TYPE, talks(c), so_far_ms, Increment.parse(c.terms.increment))
+    return charging.charge(charging.conversation, talks(c), so_far_ms, Increment.parse(c.terms.increment))
 
 
 def talks(c: Call) -> list[Talk]:
     """Both phones, a lost one to its last sound. None talked if they were never joined."""
     if is_given_up(c, f"join:{CALLEE}:{c.leg(CALLEE).n}"):
         return []
-    return [Talk(leg.role, t.answered_at_ms, t.alive_until_ms) for leg in c.legs if (t := leg.last) is not None]
+    return [
+        Talk(leg.role, t.answered_at_ms, t.alive_until_ms, not leg.came_in, leg.is_on_net)
+        for leg in c.legs
+        if (t := leg.last) is not None
+    ]
 
 
 def talk_ends_at_ms(c: Call) -> int:

@@ -122,7 +122,7 @@ def wind_down(c: Call, charge: Charge) -> Iterator[Yielded]:
         return
     if "bridge" in c.done:  # asked for and not answered: the answer, or recovery, will tell whether there is one
         yield CloseBridge()
-    yield Settle(used_s=charge.used_s, rounded_s=charge.rounded_s)
+    yield Settle(charge.used_s, charge.rounded_s, tuple((leg.role, leg.rounded_s) for leg in charge.legs))
 
 
 def gave_up(c: Call, *keys: str) -> bool:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ari_app.domain.call import Call
 from ari_app.domain.errors import CallerError
 from ari_app.engine import records
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Refusal, ask_of
 from ari_app.entrypoints import views
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import PlaceCall, read, takes
@@ -55,10 +55,7 @@ async def place(request: Request) -> Response:
     key = await allowed(request, "call")
     once = idempotency_key(request)
     body = await read(request, PlaceCall)
-    ask = CallAsk(
-        caller=body.caller, callee=body.callee, max_duration_s=body.max_duration_s, confirm_caller=body.confirm_caller,
-        waiting=body.waiting, early_media=body.early_media, metadata=body.metadata,
-    )  # fmt: skip
+    ask = ask_of(body.model_dump(exclude={"metadata"}), metadata=body.metadata)
     answer = await doors(request).service.place(ask, owner=key.id, idempotency_key=once)
     if isinstance(answer, Refusal):
         raise refused(answer)

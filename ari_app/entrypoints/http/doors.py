@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plans
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import Attempts
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
@@ -50,7 +50,7 @@ class TrunkNow:
 class Service(Protocol):
     """Of engine.service.CallService."""
 
-    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal: ...
+    async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal: ...
 
     async def test_trunk(
         self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None

@@ -15,7 +15,7 @@ import pytest
 from ari_app.domain.call import Call, End
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.engine import records
-from ari_app.engine.asks import CallAsk
+from ari_app.engine.asks import Ask
 from ari_app.entrypoints import demo
 from ari_app.entrypoints.client import ApiRefused, Client
 from ari_app.entrypoints.views import at_ms
@@ -32,9 +32,9 @@ class Places:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.over = a_talk()
-        self.asked: list[tuple[CallAsk, str | None]] = []
+        self.asked: list[tuple[Ask, str | None]] = []
 
-    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call:
+    async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call:
         self.asked.append((ask, idempotency_key))
         await self.bench.store(self.over, *STATES)
         return a_call()
@@ -56,7 +56,7 @@ def test_call_tells_every_state_with_its_time_and_how_it_ended(run: Run, places:
     assert lines[1].strip().startswith("+")
     assert lines[-1] == "completed (hung up by callee); 1:00 charged; 0.12 CNY owed to carriers"
     [(ask, once)] = places.asked
-    assert (ask.max_duration_s, ask.waiting, ask.confirm_caller) == (60, "music", None)
+    assert (ask.request.max_duration_s, ask.request.waiting, ask.request.confirm_caller) == (60, "music", None)
     assert once, "asked twice by accident, it must be one call"
 
 
@@ -327,4 +327,4 @@ def test_the_demo_tells_its_story_from_outside(run: Run, served: Served, places:
     assert "+8613900000004 sees +8613900000001, the caller's own number" in story
     assert "ended: completed, hung up by the callee" in story
     assert "charged 1:00; minutes 60:00 → 60:00. Owed to the carrier for both legs: 0.12 CNY." in story
-    assert places.asked[0][0].caller == "demo"
+    assert places.asked[0][0].request.caller == "demo"

@@ -21,7 +21,7 @@ from ari_app.domain.limits import Limit
 from ari_app.domain.trunks import Trunk
 from ari_app.domain.units import Increment
 from ari_app.engine import records
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
@@ -90,7 +90,7 @@ class FakeService:
     """Answers what it was told to; remembers what it was asked."""
 
     answer: Call | Refusal | BaseException = field(default_factory=a_call)
-    asked: list[tuple[CallAsk, str, str | None]] = field(default_factory=list)
+    asked: list[tuple[Ask, str, str | None]] = field(default_factory=list)
 
     tests_asked: list[TrunkTestAsk] = field(default_factory=list)
     test: Call | Refusal | None = None
@@ -101,7 +101,7 @@ class FakeService:
         self.tests_asked.append(ask)
         return self.test
 
-    async def place(self, ask: CallAsk, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
+    async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
         self.asked.append((ask, owner, idempotency_key))
         if isinstance(self.answer, BaseException):
             raise self.answer

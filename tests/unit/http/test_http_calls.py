@@ -28,7 +28,7 @@ async def test_placing_a_call_answers_201_with_the_call(api: Bench) -> None:
     assert call["created_at"] == "2026-11-23T08:33:12.123Z"
     assert not {"reason", "hung_up_by", "talking_at", "ended_at"} & call.keys()
     [(ask, _owner, key)] = api.service.asked
-    assert (ask.caller, ask.callee, ask.waiting, ask.metadata, key) == (
+    assert (ask.request.caller, ask.request.callee, ask.request.waiting, ask.metadata, key) == (
         "demo", "+8613900000004", "music", {"order": "7"}, None,
     )  # fmt: skip
 

@@ -13,20 +13,20 @@ from ari_app.domain.ledger_types import Kind
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.trunks import Trunk
 from ari_app.engine import records
-from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.engine.asks import Ask, Policy, Refusal
 from ari_app.engine.service import CallService, call_id
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.flows import flows
 from ari_app.ports.users import OwnedNumber, User
 from tests.laws.virtual_time import run
 from tests.laws.world import PAYER, World, callback_call
-from tests.support import personal, until
+from tests.support import callback_ask, personal, until
 from tests.unit.service.lines import OneNode, fleet_of
 
 T = TypeVar("T")
 BOB = "+8613900000005"
-ASK = CallAsk(PAYER, BOB)
-OTHER = CallAsk(PAYER, "+8613900000006")
+ASK = callback_ask(PAYER, BOB)
+OTHER = callback_ask(PAYER, "+8613900000006")
 
 
 class Desk:
@@ -64,7 +64,7 @@ class Desk:
             policy=policy, now_ms=world.loop.now_ms, entitled=personal,
         )  # fmt: skip
 
-    async def place(self, ask: CallAsk = ASK, key: str | None = "order-7") -> Call | Refusal:
+    async def place(self, ask: Ask = ASK, key: str | None = "order-7") -> Call | Refusal:
         return await self.service.place(ask, owner="shop", idempotency_key=key)
 
     async def placed(self) -> Call:
@@ -175,7 +175,7 @@ def test_a_call_that_was_placed_and_ended_while_its_twin_was_looked_at_is_the_an
         assert engine is not None
         go_on = asyncio.Event()
 
-        async def slow_for_the_first(ask: CallAsk, new_id: str) -> Call | Refusal:
+        async def slow_for_the_first(ask: Ask, new_id: str) -> Call | Refusal:
             if not go_on.is_set():
                 desk.service._maker.make = make  # type: ignore[method-assign]
                 await go_on.wait()
@@ -198,7 +198,7 @@ def test_a_call_that_was_placed_and_ended_while_its_twin_was_looked_at_is_the_an
 
 def test_a_call_is_in_nobody_s_list_who_asked_with_its_key_for_another() -> None:
     async def story(desk: Desk) -> None:
-        engine, ask_of_bob = desk.world.engine, CallAsk("bob", "+8613900000006")
+        engine, ask_of_bob = desk.world.engine, callback_ask("bob", "+8613900000006")
         assert engine is not None
         created, conflicts = asyncio.Event(), []
         real = engine.calls.create
@@ -217,7 +217,9 @@ def test_a_call_is_in_nobody_s_list_who_asked_with_its_key_for_another() -> None
 
         asking = asyncio.create_task(bob())
         await asyncio.sleep(1)
-        placed = await desk.service.place(CallAsk(PAYER, "+8613900000006"), owner="shop", idempotency_key="order-7")
+        placed = await desk.service.place(
+            callback_ask(PAYER, "+8613900000006"), owner="shop", idempotency_key="order-7"
+        )
         assert isinstance(placed, Call)
         engine.cancel(placed.id)
         await until(lambda: engine.mailbox(placed.id) is None)

@@ -20,7 +20,7 @@ from ari_app.domain.ledger_types import Kind
 from ari_app.domain.plans import Entitlement
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.abuse import Abuse
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.spending import Spend, Spending, SpendRules, SpendWatch
 from ari_app.engine.trunk_book import TrunkBook
@@ -31,7 +31,7 @@ from ari_app.ports.users import User
 from tests.laws.phones import Phone, busy, patient
 from tests.laws.virtual_time import run
 from tests.laws.world import PAYER
-from tests.support import until
+from tests.support import callback_ask, until
 from tests.unit.service.test_asking_again import ASK, BOB, Desk
 
 ZONE = "Asia/Shanghai"
@@ -111,7 +111,7 @@ class GuardedDesk(Desk):
             engine.cancel(call)
         await until(lambda: engine.mailbox(call) is None, 60)
 
-    async def begun(self, ask: CallAsk = ASK, key: str | None = None) -> Call:
+    async def begun(self, ask: Ask = ASK, key: str | None = None) -> Call:
         """Its callee's phone was rung, or nobody's can be any more."""
         call = await self.place(ask, key=key)
         assert isinstance(call, Call), call
@@ -121,13 +121,13 @@ class GuardedDesk(Desk):
                     or engine.mailbox(call.id) is None, 60)  # fmt: skip
         return call
 
-    async def called(self, ask: CallAsk = ASK) -> Call:
+    async def called(self, ask: Ask = ASK) -> Call:
         """And it is over."""
         call = await self.begun(ask)
         await self.ended(call.id)
         return call
 
-    async def refused(self, ask: CallAsk = ASK) -> Refusal:
+    async def refused(self, ask: Ask = ASK) -> Refusal:
         answer = await self.place(ask, key=None)
         assert isinstance(answer, Refusal), answer
         return answer
@@ -175,8 +175,8 @@ def test_the_fourth_call_of_a_pair_is_refused_and_nothing_is_rung_or_held_until_
         assert desk.hit == ["pair-3-in-300s"]
         assert len((await desk.world.calls.list(user=PAYER)).call_ids) == 3, "it is no call at all"
 
-        await desk.called(CallAsk(PAYER, ERIN))
-        await desk.called(CallAsk("bob", ERIN))
+        await desk.called(callback_ask(PAYER, ERIN))
+        await desk.called(callback_ask("bob", ERIN))
         await desk.later(refusal.retry_after_s)
         await desk.called()
 
@@ -185,14 +185,14 @@ def test_the_fourth_call_of_a_pair_is_refused_and_nothing_is_rung_or_held_until_
 
 def test_all_users_together_ring_a_number_so_often_and_their_own_phones_do_not_count() -> None:
     async def story(desk: GuardedDesk) -> None:
-        await desk.called(CallAsk(PAYER, ERIN))
-        await desk.called(CallAsk("bob", ERIN))
-        refusal = await desk.refused(CallAsk("bob", ERIN))
+        await desk.called(callback_ask(PAYER, ERIN))
+        await desk.called(callback_ask("bob", ERIN))
+        refusal = await desk.refused(callback_ask("bob", ERIN))
         assert (refusal.type, refusal.rule) == ("too-many-calls", "number-2-in-600s")
         assert "This number was called 2 times in the last 10 minutes" in refusal.sentence
 
-        await desk.called(CallAsk(PAYER, BOB))
-        await desk.called(CallAsk(PAYER, BOB))  # whose phone rang when he called Erin, too
+        await desk.called(callback_ask(PAYER, BOB))
+        await desk.called(callback_ask(PAYER, BOB))  # whose phone rang when he called Erin, too
         assert (await desk.refused()).rule == "number-2-in-600s"
 
     at_the_desk(story, rules=AttemptRules(number=(Limit(2, 600),)))
@@ -200,8 +200,8 @@ def test_all_users_together_ring_a_number_so_often_and_their_own_phones_do_not_c
 
 def test_a_call_that_a_number_s_limit_stops_does_not_count_for_the_pair() -> None:
     async def story(desk: GuardedDesk) -> None:
-        await desk.called(CallAsk("bob", ERIN))
-        assert (await desk.refused(CallAsk(PAYER, ERIN))).rule == "number-1-in-600s"
+        await desk.called(callback_ask("bob", ERIN))
+        assert (await desk.refused(callback_ask(PAYER, ERIN))).rule == "number-1-in-600s"
         assert not await desk.limits.marks(of_pair(PAYER, ERIN))
 
     at_the_desk(story, rules=AttemptRules((Limit(3, 300),), (Limit(1, 600),)))
@@ -284,7 +284,7 @@ def test_calls_that_nobody_could_pay_for_do_not_count_even_before_they_have_ende
 
 def test_a_call_too_many_at_once_names_its_rule_and_does_not_count() -> None:
     async def story(desk: GuardedDesk) -> None:
-        live = [await desk.begun(CallAsk(PAYER, ERIN)) for _ in range(2)]
+        live = [await desk.begun(callback_ask(PAYER, ERIN)) for _ in range(2)]
         for _ in range(4):
             assert (await desk.refused()).rule == "live-calls"
         await desk.ended(live[0].id)
@@ -349,7 +349,7 @@ def test_the_next_process_puts_the_marks_of_a_dead_one_right() -> None:
         desk.world.pbx.cut_link()  # so that the next one is accepted, and dials nobody
         engine = desk.world.engine
         assert engine is not None
-        made = await desk.service._maker.make(CallAsk(PAYER, ERIN), "c" + "b" * 26)
+        made = await desk.service._maker.make(callback_ask(PAYER, ERIN), "c" + "b" * 26)
         assert isinstance(made, Call)
         assert await desk.abuse.refused(made) is None
         await desk.world.calls.create(
@@ -400,7 +400,7 @@ def test_a_user_at_his_stop_places_no_call_until_the_day_turns() -> None:
         assert not (await desk.world.ledger.read_account(PAYER)).held_s
         assert refusal.retry_after_s is not None
         assert refusal.retry_after_s <= 86_400
-        await desk.called(CallAsk("bob", ERIN))
+        await desk.called(callback_ask("bob", ERIN))
 
         await desk.later(refusal.retry_after_s - 5)
         assert (await desk.refused()).rule == "user-spend-a-day"
@@ -428,10 +428,10 @@ def test_what_live_calls_have_cost_so_far_counts() -> None:
         desk.book.replace([replace(desk.book.trunks[0], price_micro_per_min=5 * MICRO)])
         call = await desk.begun()
         await asyncio.sleep(65)  # two legs, two minutes begun: 20
-        await desk.called(CallAsk("bob", ERIN))
-        assert (await desk.refused(CallAsk(PAYER, ERIN))).rule == "user-spend-a-day"
+        await desk.called(callback_ask("bob", ERIN))
+        assert (await desk.refused(callback_ask(PAYER, ERIN))).rule == "user-spend-a-day"
         await desk.ended(call.id)
-        assert (await desk.refused(CallAsk(PAYER, ERIN))).rule == "user-spend-a-day", "and now it is noted"
+        assert (await desk.refused(callback_ask(PAYER, ERIN))).rule == "user-spend-a-day", "and now it is noted"
 
     at_the_desk(story, spend=USER_STOP)
 
@@ -458,7 +458,7 @@ def test_a_team_at_its_stop_stops_those_who_call_on_its_plan() -> None:
         assert refusal.rule == "team-spend-a-day"
         assert "team" in refusal.sentence
         assert desk.alarms == ["team"]
-        await desk.called(CallAsk("bob", ERIN))
+        await desk.called(callback_ask("bob", ERIN))
 
     at_the_desk(story, spend=SpendRules(team=Spend(10 * MICRO, 20 * MICRO)))
 
@@ -481,7 +481,7 @@ def test_a_trunk_at_its_stop_is_passed_over_and_comes_back_with_the_next_day() -
 
         book.replace([dear])
         rung = desk.rung
-        refusal = await desk.refused(CallAsk(PAYER, ERIN))
+        refusal = await desk.refused(callback_ask(PAYER, ERIN))
         assert (refusal.type, desk.rung) == ("no-capacity", rung)
         assert refusal.retry_after_s
 

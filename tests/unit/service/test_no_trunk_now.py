@@ -16,18 +16,18 @@ from ari_app.domain.breaker import Rule
 from ari_app.domain.call import Call, Terms
 from ari_app.domain.numbers import Rules
 from ari_app.domain.trunks import Trunk, Window
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Refusal
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.making import CallMaker
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.engine.trunk_health import TrunkHealth
 from ari_app.engine.trunk_signs import Sign
 from ari_app.ports.users import OwnedNumber, User
-from tests.support import personal
+from tests.support import callback_ask, personal
 
 OFFICE = Window(frozenset(range(5)), 9 * 60, 17 * 60)
 SHANGHAI = "Asia/Shanghai"
-ASK = CallAsk("alice", "+8613900000002")
+ASK = callback_ask("alice", "+8613900000002")
 
 
 class World:

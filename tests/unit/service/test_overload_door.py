@@ -9,8 +9,9 @@ import pytest
 
 from ari_app.domain.call import Call
 from ari_app.engine.admission import Admission, Why
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Refusal
 from ari_app.ports.telephony import DialRequest
+from tests.support import callback_ask
 from tests.unit.service.test_asking_again import Desk, at_the_desk
 
 LAG_MAX_S = 0.15
@@ -79,7 +80,7 @@ def test_a_known_key_has_its_answer() -> None:
 def test_a_request_that_is_wrong_leaves_no_trace() -> None:
     async def story(desk: Desk, pbx: Overloaded) -> None:
         for _ in range(100):
-            answer = await desk.place(CallAsk("nobody", "+8613900000005"), key=None)
+            answer = await desk.place(callback_ask("nobody", "+8613900000005"), key=None)
             assert isinstance(answer, Refusal)
             assert answer.type == "unknown-user"
         assert pbx.refused == []

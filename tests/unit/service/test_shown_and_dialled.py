@@ -10,11 +10,11 @@ from ari_app.domain.call import Call, Route, Terms
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.rates import Rate
 from ari_app.domain.trunks import Trunk
-from ari_app.engine.asks import CallAsk, Policy, Refusal
+from ari_app.engine.asks import Policy, Refusal
 from ari_app.engine.making import CallMaker
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.ports.users import OwnedNumber, User
-from tests.support import personal
+from tests.support import callback_ask, personal
 
 PLATFORM, MINE, OTHER = "+864001234567", "+8613900000001", "+8613900000002"
 FIXED, POOL = "+861055550000", ("+861055550001", "+861055550002")
@@ -36,7 +36,7 @@ async def made(
         users=users, read_number=numbers.read, policy=policy, trunks=TrunkBook(trunks), now_ms=lambda: 0,
         entitled=personal, national=numbers.national,
     )  # fmt: skip
-    return await maker.make(CallAsk(caller, callee), id)
+    return await maker.make(callback_ask(caller, callee), id)
 
 
 async def routes(*trunks: Trunk, role: str = "callee", callee: str = OTHER, id: str = "c1") -> tuple[Route, ...]:

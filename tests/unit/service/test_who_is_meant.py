@@ -10,11 +10,11 @@ import pytest
 from ari_app.adapters.memory_users import MemoryUsers
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.numbers import Rules
-from ari_app.engine.asks import CallAsk, Refusal
+from ari_app.engine.asks import Refusal
 from ari_app.engine.service import CallService
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.ports.users import OwnedNumber, User
-from tests.support import personal
+from tests.support import callback_ask, personal
 from tests.unit.service.lines import fleet_of, never
 
 WORD, LOOKS_LIKE_A_NUMBER = ("unknown-user", "There is no such user"), ("invalid-number", "This is not a phone number")
@@ -50,7 +50,11 @@ async def service() -> CallService:
 async def test_a_word_is_an_unknown_user_and_digits_are_no_number(
     service: CallService, role: str, written: str, told: tuple[str, str]
 ) -> None:
-    asked = CallAsk(caller=written, callee="alice") if role == "caller" else CallAsk(caller="alice", callee=written)
+    asked = (
+        callback_ask(caller=written, callee="alice")
+        if role == "caller"
+        else callback_ask(caller="alice", callee=written)
+    )
     refusal = await service.place(asked, owner="shop")
     assert isinstance(refusal, Refusal)
     assert (refusal.type, refusal.at) == (told[0], role)
