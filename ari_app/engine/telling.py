@@ -1,4 +1,4 @@
-"""What is told to a live call from outside, one more phone or a word about one, wherever the call is tended: here, or by
+"""What is told to a live call from outside, one more phone or a word about one, wherever that is tended: here, or by
 another process over an order. Whoever told it learns that it is written down, or why it was not taken.
 
 Knows the call's record and who tends it; must not know what a word means: that is the flow's business.
@@ -80,7 +80,9 @@ def why_not_taken(call: Call, word: Word) -> Why | None:
 class Tellers:
     """Of one mailbox: those who wait to learn what became of what they told it."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: Call) -> None:
+        self.written = call
+        """As it was written down last."""
         self._waiting: list[tuple[str, asyncio.Future[Call | NotTaken]]] = []
 
     def wait(self, ask: str) -> asyncio.Future[Call | NotTaken]:
@@ -95,6 +97,7 @@ class Tellers:
                 self._answer({event.ask}, NotTaken(why_not_taken(call, event) or "over"))
 
     def saved(self, call: Call) -> None:
+        self.written = call
         if self._waiting:
             self._answer(call.asks, call)
 
@@ -113,8 +116,10 @@ class Tellers:
 
 async def tell_here(box: Mailbox, word: Word) -> Call | NotTaken:
     """To a call that is tended here, by the clock of its PBX. Raises Unavailable."""
-    if box.saved is not None and word.ask in box.saved.asks:
-        return box.saved
+    if word.ask in box.tellers.written.asks:
+        return box.tellers.written
+    if word.ask not in box.call.asks and box.call.is_over:
+        return NotTaken("over")
     answer = box.tellers.wait(word.ask)
     box.post(replace(word, at_ms=box.engine.now_ms()))
     try:

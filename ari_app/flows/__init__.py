@@ -15,7 +15,8 @@ from ari_app.domain.wishes import Yielded
 
 
 class Flow(Protocol):
-    """What the engine needs of a call type: its plan, where a call stands for people, and what it is charged."""
+    """What the engine needs of a call type: its plan, where a call stands for people, and what it is charged. With
+    `TELLS_LEGS = True` what happens to its legs is told, too (engine/leg_news.py)."""
 
     TYPE: str
     STATES: tuple[str, ...]
@@ -45,5 +46,11 @@ def flows() -> dict[str, Flow]:
     return {cast(Flow, m).TYPE: cast(Flow, m) for m in found if hasattr(m, "TYPE")}
 
 
-def open_flows() -> dict[str, OpenFlow]:
+def asked_flows() -> dict[str, OpenFlow]:
+    """Those of which a call is made by a request, through whatever door."""
     return {name: cast(OpenFlow, flow) for name, flow in flows().items() if hasattr(flow, "Request")}
+
+
+def open_flows() -> dict[str, OpenFlow]:
+    """Of these, those that may be asked for by their type, by anybody who may place calls."""
+    return {name: flow for name, flow in asked_flows().items() if not getattr(flow, "HAS_ITS_OWN_DOOR", False)}

@@ -46,18 +46,27 @@ def is_exhausted(leg: Leg) -> bool:
     return leg.outcome is not Outcome.TRUNK_FAILED or leg.next_try is None
 
 
-def end_unanswered(c: Call, leg: Leg) -> End | None:
-    """Of a leg that nobody has answered: it came to nothing, or its time has run out. None while it may be."""
-    t = leg.last
+def end_unanswered(c: Call, leg: Leg, role: str = "") -> End | None:
+    """Of a leg that nobody has answered: it came to nothing, or its time has run out. None while it may be. `role`: as
+    which of the two, caller or callee, it is told; "": as itself."""
+    t, role = leg.last, role or leg.role
     if t is None:
         return None
     if is_exhausted(leg):
-        why = reason(leg.role, leg.outcome or Outcome.UNKNOWN)
+        why = reason(role, leg.outcome or Outcome.UNKNOWN)
         by_the_phone = t.how == "remote" and why is not Reason.TRUNK_FAILED
-        return End(why, HungUpBy(leg.role) if by_the_phone else HungUpBy.SYSTEM)
-    if leg.is_live and may_have_rung(c, leg) and c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms:
-        return End(reason(leg.role, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
+        return End(why, HungUpBy(role) if by_the_phone else HungUpBy.SYSTEM)
+    if has_rung_out(c, leg):
+        return End(reason(role, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
     return None
+
+
+def has_rung_out(c: Call, leg: Leg) -> bool:
+    """It rings still, and its time to ring is over."""
+    t = leg.last
+    if t is None or not leg.is_live or leg.is_up or not may_have_rung(c, leg):
+        return False
+    return c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms
 
 
 def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
@@ -66,9 +75,13 @@ def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
     if is_funded(c, used_s, cap_s):
         return
     target_s = _target_s(c, used_s, cap_s)
-    want_s = min(max(t.slice_s, target_s - c.held_s), max(cap_s - c.held_s, 1))
+    yield from hold_more(c, min(max(t.slice_s, target_s - c.held_s), max(cap_s - c.held_s, 1)))
+
+
+def hold_more(c: Call, want_s: int) -> Iterator[Yielded]:
+    """Where there was none just now, only a moment later: so that a top-up is noticed."""
     if c.refused_at_ms is not None and c.holds > 0 and not c.is_hold_in_doubt:
-        again_at_ms = c.refused_at_ms + t.hold_retry_ms
+        again_at_ms = c.refused_at_ms + c.terms.hold_retry_ms
         if c.now_ms < again_at_ms:
             yield Wake(again_at_ms)
             return

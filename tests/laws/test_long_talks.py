@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ari_app.domain.call import Call
-from ari_app.flows import callback
+from ari_app.flows import callback, conversation
 from tests.laws.stories import app_killed, begin, calm_world, stored, until_settled, verdict
 from tests.laws.virtual_time import run
 from tests.laws.world import World
@@ -72,13 +72,13 @@ def test_that_the_balance_is_empty_is_said_only_if_the_ledger_said_so() -> None:
 
 
 def test_the_ledger_being_away_never_makes_the_balance_empty_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = callback.end_by_clock
+    real = conversation.end_by_clock
 
     def guess(c: Call, at_ms: int) -> Any:
         return real(replace(c, refused_at_ms=1), at_ms)
 
-    monkeypatch.setattr(callback, "end_by_clock", guess)
-    monkeypatch.setattr(callback, "more_may_be_held", lambda _c: False)
+    monkeypatch.setattr(conversation, "end_by_clock", guess)
+    monkeypatch.setattr(conversation, "more_may_be_held", lambda _c: False)
     assert ended(900, ledger_away_to_the_end)[0] == "balance_empty"
 
 
@@ -90,7 +90,7 @@ async def killed_until_the_pbx_has_cut(world: World) -> None:
 def test_a_talk_that_the_pbx_cut_is_called_what_the_ledger_says(
     minutes_s: int, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callback, "keep_funded", asking_late(callback.keep_funded))
+    monkeypatch.setattr(conversation, "keep_funded", asking_late(conversation.keep_funded))
     assert ended(minutes_s, killed_until_the_pbx_has_cut) == (reason, "system", SLICE_S)
 
 

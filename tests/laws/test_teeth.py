@@ -20,7 +20,7 @@ from ari_app.domain.wishes import Cutoff, Join
 from ari_app.engine import forgetting, mailbox, recover
 from ari_app.engine.perform import Performer
 from ari_app.engine.trunk_gate import TrunkGate
-from ari_app.flows import Flow, callback, flows
+from ari_app.flows import Flow, callback, conversation, flows
 from tests.laws.pbx import LawPbx
 from tests.laws.world import LawBroken, callback_call, play
 
@@ -140,8 +140,8 @@ def forgets_the_bridge(patch: Patch) -> None:
 
 
 def talks_beyond_what_is_held(patch: Patch) -> None:
-    real = callback.talk_ends_at_ms
-    patch.setattr(callback, "talk_ends_at_ms", lambda c: real(c) + 60_000)
+    real = conversation.talk_ends_at_ms
+    patch.setattr(conversation, "talk_ends_at_ms", lambda c: real(c) + 60_000)
 
 
 def leaves_strangers_alone(patch: Patch) -> None:
