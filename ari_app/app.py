@@ -102,12 +102,16 @@ async def _live(
                 (app.fleet.run(), "the look at all nodes"),
                 (app.loop_lag.run(), "the watch on the event loop"),
                 (app.trunk_watch.run(), "the watch on the trunks in force"),
+                (app.provisioning.run(), "the care of the devices"),
                 (app.lines_now.keep(), "the look at the trunks' lines"),
                 (app.spending.run(), "the look at what the trunks cost"),
+                (app.notice_rounds.run(), "the notices"),
                 (http.run(app.fleet.until_open), "the API"),
                 (app.readiness.keep(), "the look at what calls need"),
                 (app.supervisor.keep(), "the signs of life"),
+                (app.speech.keep(), "the look through the sounds"),
             ]
+            lasting += app.inbound.lasting()
             lasting += [task for pbx in app.pbxes for task in pbx.lasting()]
             tasks = [side.create_task(must_not_end(task, what)) for task, what in lasting]
             if await _opens(app, http, stopping):
@@ -153,7 +157,7 @@ async def _drain(app: App, stopping: Stopping) -> None:
 
 async def _leave(app: App) -> None:
     """Give everything back. What cannot be given back any more keeps nothing else from it."""
-    for close in (*(pbx.node.leave for pbx in app.pbxes), app.redis.close):
+    for close in (app.provisioning.close, *(pbx.node.leave for pbx in app.pbxes), app.redis.close):
         with suppress(Exception):
             await close()
 

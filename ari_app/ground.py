@@ -7,17 +7,25 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from ari_app.adapters.speech import SpeechRules
 from ari_app.concealed import conceal_those_of
 from ari_app.config import Settings
 from ari_app.domain.breaker import Rule
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import CallerId, Rules
 from ari_app.domain.plans import Plans
+from ari_app.domain.quiet import quiet
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.asks import Policy
 from ari_app.engine.attempts import AttemptRules
+from ari_app.engine.notice_desk import NoticeRules
+from ari_app.engine.on_net import OnNet
+from ari_app.engine.proving import ProofRules
+from ari_app.engine.provisioning import Provisioning
 from ari_app.engine.spending import Spend, SpendRules
+from ari_app.entrypoints.http.doors import DeviceTerms
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
 from ari_app.nodes_file import NodeSpec, the_one
@@ -68,9 +76,17 @@ def stack_for(settings: Settings, trunks: Sequence[Trunk], wanted: Callable[[], 
             state_dir=Path(settings.state_dir), cache_dir=Path(settings.cache_dir).expanduser(),
             redis=not settings.redis_url, pbx=embedded, carrier=embedded,
             media_timeout_s=settings.media_timeout_s, stasis_app=settings.ari_app, trunks=trunks if embedded else (),
-            tls_ca_file=settings.sip_tls_ca_file, wanted=wanted,
+            tls_ca_file=settings.sip_tls_ca_file, wanted=wanted, sip_host=settings.sip_host,
+            sip_server=settings.sip_server, tls_certificate=_tls_certificate(settings),
         )
     )  # fmt: skip
+
+
+def _tls_certificate(settings: Settings) -> tuple[str, str] | None:
+    """Absolute, as Asterisk has another folder."""
+    if not settings.sip_tls_certificate_file:
+        return None
+    return str(Path(settings.sip_tls_certificate_file).resolve()), str(Path(settings.sip_tls_key_file).resolve())
 
 
 def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) -> Ground:
@@ -94,6 +110,8 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
             ami_user=settings.ami_user if settings.ami_url else info.ami_user,
             ami_password=settings.ami_password or info.ami_secret,
             cel_file=settings.cel_file or str(info.cel_path or ""),
+            agi_port=info.agi_port if info.ari_url else settings.agi_port,
+            agi_secret=info.agi_secret if info.ari_url else settings.agi_secret,
         )
     nodes = files.nodes or (the_one(settings),)
     conceal_those_of(settings, nodes)
@@ -108,7 +126,23 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def attempt_rules_of(settings: Settings) -> AttemptRules:
-    return AttemptRules(settings.pair_limits, settings.number_limits, settings.free_prefixes)
+    return AttemptRules(
+        settings.pair_limits, settings.number_limits, settings.free_prefixes, settings.verify_number_limits,
+        settings.verify_user_limits,
+    )  # fmt: skip
+
+
+def notice_rules_of(s: Settings) -> NoticeRules:
+    own = quiet(s.quiet_hours)
+    return NoticeRules(
+        recipients_max=s.notice_recipients_max, tries=s.notice_tries, gap_ms=s.notice_gap_ms,
+        quiet=() if own is None else (own,), timezone=s.timezone, parallel=s.notice_parallel,
+        lines_percent=s.notice_lines_percent, rounds=s.notice_rounds, keep_s=s.call_days * 86_400,
+    )  # fmt: skip
+
+
+def proof_rules_of(settings: Settings) -> ProofRules:
+    return ProofRules(settings.code_life_ms, settings.code_tries_max, settings.wrong_code_limits)
 
 
 def spend_rules_of(settings: Settings) -> SpendRules:
@@ -119,8 +153,36 @@ def spend_rules_of(settings: Settings) -> SpendRules:
     )
 
 
+def speech_rules_of(settings: Settings, given: Settings) -> SpeechRules:
+    """`given`: as the operator gave them; with an Asterisk of his own only he knows which folder it can read."""
+    s = settings
+    folder = s.sounds_dir or (str(Path(s.state_dir) / "sounds") if given.is_embedded else "")
+    return SpeechRules(
+        Path(folder).expanduser() if folder else None, s.speech_command,
+        voices={"en": s.speech_voice_en, "zh": s.speech_voice_zh}, words_per_minute=s.speech_words_per_minute,
+        text_max=s.speech_text_max, timeout_s=s.speech_timeout_ms / 1000, at_once=s.speech_at_once,
+        audio_bytes_max=s.audio_bytes_max, audio_lasts_max_ms=1000 * s.audio_max_s,
+        audio_timeout_s=max(60, s.audio_max_s), days=s.sounds_days, bytes_max=1_000_000 * s.sounds_mb_max,
+    )  # fmt: skip
+
+
 def rest_rule_of(s: Settings) -> Rule:
     return Rule(s.trunk_rest_after, s.trunk_rest_ms, max(s.trunk_rest_ms, s.trunk_rest_max_ms))
+
+
+def device_terms_of(ground: Ground) -> DeviceTerms:
+    s, info = ground.settings, ground.info
+    if info is not None and info.ari_url:
+        server = s.sip_server or (s.sip_host if s.sip_host not in ("", "0.0.0.0", "::") else "127.0.0.1")
+        return DeviceTerms(s.devices_max, server, info.pbx_sip_port, info.pbx_devices_tls_port)
+    server = s.sip_server or urlsplit(ground.nodes[0].ari_url).hostname or ""
+    return DeviceTerms(s.devices_max, server, s.sip_port, s.sip_tls_port)
+
+
+def on_net_of(s: Settings, devices: Provisioning) -> OnNet | None:
+    if s.device_ring == "off":
+        return None
+    return OnNet(devices.of, 1000 * s.device_ring_s, s.device_pdd_ms, s.platform_number)
 
 
 def report_terms_of(settings: Settings) -> ReportTerms:
@@ -136,9 +198,11 @@ def policy_of(settings: Settings) -> Policy:
         pdd_timeout_ms=settings.pdd_timeout_ms, trunk_wait_ms=settings.trunk_wait_ms,
         confirm_timeout_ms=settings.confirm_timeout_ms,
         media_timeout_ms=1000 * settings.media_timeout_s, hold_retry_ms=settings.hold_retry_ms,
-        confirm_caller=settings.confirm_caller, prompt=settings.prompt and bool(settings.sound_prompt),
+        confirm_caller=settings.confirm_caller, prompt=settings.prompt and bool(settings.sounds["prompt"].en),
         announce_limit_ms=settings.announce_limit_ms, waiting=settings.waiting,
-        early_media=settings.early_media,
+        early_media=settings.early_media, ends_with_host=settings.conference_ends_with_host,
+        confirm_joining=settings.conference_confirm, alone_timeout_ms=settings.conference_alone_ms,
+        tones=settings.conference_tones, consent=settings.recording_consent,
     )  # fmt: skip
     return Policy(
         terms=terms,
@@ -147,4 +211,9 @@ def policy_of(settings: Settings) -> Policy:
         caller_ring_ms=1000 * settings.caller_ring_timeout_s,
         callee_ring_ms=1000 * settings.callee_ring_timeout_s,
         tries_max=settings.trunk_tries_max,
+        phones_max={
+            "personal": settings.conference_personal_max,
+            "team": settings.conference_team_max,
+            "certified": settings.conference_certified_max,
+        },
     )

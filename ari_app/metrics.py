@@ -15,7 +15,9 @@ from ari_app.engine.exposure import Exposure
 from ari_app.engine.trunk_health import Health
 from ari_app.entrypoints.http.doors import Part, TrunkNow
 from ari_app.flows import flows
+from ari_app.inbound_metrics import InboundMetrics
 from ari_app.lag_metrics import LagMetrics
+from ari_app.notice_metrics import NoticeMetrics
 from ari_app.limit_metrics import LimitMetrics
 from ari_app.trunk_metrics import TrunkMetrics
 
@@ -80,6 +82,8 @@ class Metrics:
         )
         self.lag = LagMetrics(r)
         self.limits = LimitMetrics(r)
+        self.inbound = InboundMetrics(r)
+        self.notices = NoticeMetrics(r)
         self.of_trunks = TrunkMetrics(r)
         self._begin_at_nought()
 
@@ -177,7 +181,7 @@ class Metrics:
             self.billed.labels(cost.trunk).inc(cost.billed_s)
         for leg in call.legs:
             for n, t in enumerate(leg.tries):
-                if not t.reached_trunk:
+                if not t.reached_trunk or leg.routes[n].device:
                     continue
                 trunk = leg.routes[n].trunk
                 self.dialled.labels(leg.role, trunk).inc()

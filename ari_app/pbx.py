@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ari_app.adapters.ami import AmiSettings, AmiWatch
+from ari_app.adapters.ari.devices import AriDevices
 from ari_app.adapters.ari.settings import LinkSettings
+from ari_app.adapters.ari.sounds import Sounds
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.config import Settings
@@ -22,6 +24,7 @@ from ari_app.entrypoints.http.doors import TrunkNow
 from ari_app.nodes_file import NodeSpec
 from ari_app.ports.leases import Leases
 from ari_app.ports.nodes import Board
+from ari_app.ports.speech import Speech
 
 NOT_REGISTERED = {
     "Rejected": ", its carrier refuses our name and password, or our address",
@@ -36,17 +39,20 @@ MakeEngine = Callable[[str, AriTelephony | GonePbx], Engine]
 class Pbx:
     def __init__(
         self, spec: NodeSpec, settings: Settings, *, owner: str, leases: Leases, board: Board, make_engine: MakeEngine,
-        trunks: TrunkBook, is_only: bool, stood_down: Callable[[str, str], None], changed: Callable[[], None],
+        trunks: TrunkBook, speech: Speech, is_only: bool, stood_down: Callable[[str, str], None],
+        changed: Callable[[], None],
     ) -> None:  # fmt: skip
         s = settings
         self.spec = spec
         self.lease = LeaseKeeper(leases, spec.name, owner, ttl_ms=s.lease_ttl_ms, margin_ms=s.lease_margin_ms)
-        self.ami = _ami(spec)
+        self.ami = _ami(spec, trunks)
         self.telephony: AriTelephony | None = None
         """While it is ours."""
+        self._devices: AriDevices | None = None
         self._settings = settings
         self._make_engine = make_engine
         self._trunks = trunks
+        self._speech = speech
         self.node = Node(
             spec.name, lease=self.lease, board=board, make=self._reign, calls_max=spec.max_calls or s.max_calls,
             is_home=s.node == spec.name, is_only=is_only, has_trunk=self.has_trunk, stood_down=stood_down,
@@ -59,6 +65,20 @@ class Pbx:
         if self.ami is not None:
             tasks.append((self.ami.run(), f"the manager link to {self.spec.name}"))
         return tasks
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def devices(self) -> AriDevices | None:
+        """To tell it of devices, while it is ours and its link stands."""
+        return self._devices if self.is_ours and self.telephony is not None and self.telephony.is_up else None
+
+    @property
+    def sighted(self) -> int:
+        """How often its link was made anew: its Asterisk may have started anew since."""
+        return 0 if self.telephony is None else self.telephony.client.status.reconnects
 
     @property
     def is_ours(self) -> bool:
@@ -111,7 +131,11 @@ class Pbx:
                 retry_max_ms=s.ari_retry_max_ms,
             ),
             may_act=self.lease.is_ours,
-            sounds=s.sounds,
+            sounds=Sounds(s.sounds, self._speech, s.language),
+        )  # fmt: skip
+        self._devices = AriDevices(
+            spec.ari_url, spec.ari_user, spec.ari_password, settings=LinkSettings(request_ms=s.ari_timeout_ms),
+            media_timeout_s=s.media_timeout_s, may_act=self.lease.is_ours,
         )  # fmt: skip
         return Reign(self._make_engine(spec.name, self.telephony), self.telephony)
 
@@ -131,8 +155,11 @@ async def end_gone(
     return await end_calls(Node(name, lease=lease, board=board, make=make, calls_max=1, is_home=False, is_only=False))
 
 
-def _ami(spec: NodeSpec) -> AmiWatch | None:
+def _ami(spec: NodeSpec, trunks: TrunkBook) -> AmiWatch | None:
     host, _, port = spec.ami_url.removeprefix("tcp://").rpartition(":")
     if not host:
         return None
-    return AmiWatch(host, int(port), spec.ami_user, spec.ami_password, settings=AmiSettings())
+    return AmiWatch(
+        host, int(port), spec.ami_user, spec.ami_password, settings=AmiSettings(),
+        names=lambda: [trunk.name for trunk in trunks.trunks],
+    )  # fmt: skip

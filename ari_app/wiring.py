@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from pathlib import Path
 
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.adapters.redis.calls import RedisCalls
 from ari_app.adapters.redis.costs import RedisCosts
+from ari_app.adapters.redis.devices import RedisDevices
 from ari_app.adapters.redis.keys import RedisKeys
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
@@ -18,9 +20,12 @@ from ari_app.adapters.redis.limits import RedisLimits
 from ari_app.adapters.redis.lines import RedisLines
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.nodes import RedisBoard
+from ari_app.adapters.redis.notices import RedisNotices
 from ari_app.adapters.redis.owner import this_process
 from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
+from ari_app.adapters.redis.verifications import RedisVerifications
+from ari_app.adapters.speech import VoiceSpeech
 from ari_app.domain.call import Call
 from ari_app.domain.plans import Entitlement
 from ari_app.engine.abuse import Abuse
@@ -31,7 +36,12 @@ from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.fleet import Fleet
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.membership import Membership
+from ari_app.engine.notice_desk import NoticeDesk
+from ari_app.engine.notice_pace import Pace
+from ari_app.engine.notice_rounds import NoticeRounds
 from ari_app.engine.perform import Performer
+from ari_app.engine.proving import Proving
+from ari_app.engine.provisioning import Provisioning
 from ari_app.engine.service import CallService
 from ari_app.engine.spending import Spending
 from ari_app.engine.trunk_book import TrunkBook
@@ -41,18 +51,25 @@ from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
 from ari_app.ground import (
     Ground,
     attempt_rules_of,
+    device_terms_of,
     limits_of,
+    notice_rules_of,
+    on_net_of,
     policy_of,
+    proof_rules_of,
     report_terms_of,
     rest_rule_of,
+    speech_rules_of,
     spend_rules_of,
 )
+from ari_app.inbound_parts import InboundParts
 from ari_app.loop_lag import LoopLag
 from ari_app.metrics import Metrics
 from ari_app.pbx import Pbx, end_gone
 from ari_app.ports.users import User
 from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part, with_a_node
 from ari_app.sd_notify import Supervisor
+from ari_app.stack.voice import find_espeak
 from ari_app.trunk_tools.watching import TrunkWatch
 
 
@@ -92,6 +109,7 @@ class App:
         numbers = PhoneNumbers(s.region, s.countries, must_be_valid=s.number_check == "valid")
         self.read_number = numbers.read
         self.board = RedisBoard(self.redis)
+        self.speech = VoiceSpeech(speech_rules_of(s, ground.given or s), lambda: find_espeak(Path(s.cache_dir)))
         owner, leases = this_process(), RedisLeases(self.redis)
         end = partial(
             end_gone, settings=s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, now_ms=now_ms
@@ -99,11 +117,13 @@ class App:
         self.pbxes = [
             Pbx(
                 spec, s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, trunks=self.trunks,
-                is_only=len(ground.nodes) == 1,
+                speech=self.speech, is_only=len(ground.nodes) == 1,
                 stood_down=self.metrics.stood_down, changed=lambda: self.fleet.look_again(),
             )
             for spec in ground.nodes
         ]  # fmt: skip
+        self.devices = RedisDevices(self.redis)
+        self.provisioning = Provisioning(self.devices, lambda: self.pbxes)
         self.trunk_watch = TrunkWatch(
             ground.given or s, self.trunks, ground.version, ground.beside, taken_up=self._trunks_taken_up
         )  # fmt: skip
@@ -112,12 +132,36 @@ class App:
             self.costs, spend_rules_of(s), live=self._live_calls, now_ms=self.now_ms, trunks=lambda: self.trunks.trunks,
             watch=self.metrics.limits.watch(),
         )  # fmt: skip
-        self.attempts = Attempts(RedisLimits(self.redis), attempt_rules_of(s))
+        counted = RedisLimits(self.redis)
+        self.attempts = Attempts(counted, attempt_rules_of(s))
         self.abuse = Abuse(self.attempts, self.spending, hit=self.metrics.limits.hit)
         self.service = CallService(
             fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
             policy=policy_of(s), trunks=self.trunks, now_ms=self.now_ms, entitled=self.entitled,
-            national=numbers.national, abuse=self.abuse, lines=self.lines_now,
+            national=numbers.national, abuse=self.abuse, lines=self.lines_now, on_net=on_net_of(s, self.provisioning),
+        )  # fmt: skip
+        self.proving = Proving(
+            self.service, RedisVerifications(self.redis), counted, proof_rules_of(s), users=self.users,
+            verify=self.membership.verify, find=self.fleet.find, now_ms=self.now_ms,
+        )  # fmt: skip
+
+        self.inbound = InboundParts(
+            s, redis=self.redis, ledger=self.ledger, calls=self.calls, users=self.users, limits=counted,
+            fleet=self.fleet, service=self.service, abuse=self.abuse, read_number=numbers.read, speech=self.speech,
+            entitlements=self.entitlements, metrics=self.metrics.inbound, now_ms=self.now_ms,
+        )  # fmt: skip
+        self.notices = RedisNotices(self.redis)
+        self.notice_desk = NoticeDesk(
+            self.notices, self.speech, notice_rules_of(s), now_ms=self.now_ms, payer=self.service.maker.payer,
+            anyone=self.service.maker.anyone,
+        )  # fmt: skip
+        pace = Pace(
+            lambda: self.trunks.trunks, lambda: self.lines_now.in_use, lambda: not self.fleet.why_closed(),
+            s.notice_lines_percent,
+        )  # fmt: skip
+        self.notice_rounds = NoticeRounds(
+            self.notices, self.speech, notice_rules_of(s), service=self.service, live=self.fleet, pace=pace,
+            now_ms=self.now_ms, watch=self.metrics.notices.watch(),
         )  # fmt: skip
 
     def _engine(self, node: str, telephony: AriTelephony | GonePbx) -> Engine:
@@ -130,6 +174,7 @@ class App:
         performer = Performer(
             telephony, self.ledger, telephony.clock.now_ms, self.entitlements,
             settled_again=self.metrics.settled_again.inc, dialled=admission.dialled,
+            seek=lambda call, wish: self.inbound.seeking.seek(node, call, wish),
         )  # fmt: skip
         gate = TrunkGate(
             self.lines, self.trunks, self.trunk_health, telephony.clock.now_ms,
@@ -140,8 +185,14 @@ class App:
             node=node, telephony=telephony, calls=self.calls, ledger=self.ledger, costs=self.costs, performer=performer,
             now_ms=telephony.clock.now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
             watch=self.metrics.watch(), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
-            admission=admission, over=self.abuse.ended, gate=gate,
+            admission=admission, over=self._over, gate=gate,
         )  # fmt: skip
+
+    async def _over(self, call: Call) -> None:
+        """What must be known before it is forgotten."""
+        await self.abuse.ended(call)
+        await self.notice_rounds.over(call)
+        await self.inbound.over(call)
 
     def _trunk_down(self, trunk: str, node: str | None = None) -> str:
         """Why that node cannot call over it; of all nodes here, if one of them can, "": nothing is wrong."""
@@ -209,11 +260,15 @@ class App:
         return Doors(
             service=self.service, engine=self.fleet, nodes=self.fleet, users=self.users, keys=self.keys,
             ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
-            membership=self.membership, teams=self.teams, plans=self.ground.plans,
+            membership=self.membership, proving=self.proving, notices=self.notice_desk,
+            notice_rounds=self.notice_rounds, teams=self.teams,
+            devices=self.devices, device_terms=device_terms_of(self.ground), device_states=self.provisioning.states,
+            plans=self.ground.plans,
             entitled=self.entitlements.of, read_number=self.read_number, parts=self.readiness.look,
             trunks=self.trunk_states, book=self.trunks, lines=lambda: self.lines_now.in_use,
             metrics=self.metrics_text, now_ms=self.now_ms,
-            body_max=self.settings.http_body_max, connections_max=self.settings.http_connections_max,
+            body_max=self.settings.http_body_max, audio_max=self.settings.audio_bytes_max,
+            connections_max=self.settings.http_connections_max,
             address_connections_max=self.settings.http_address_connections_max,
             request_timeout_ms=self.settings.http_request_timeout_ms,
             key_cache_ms=self.settings.key_cache_ms, limits=limits_of(self.settings),

@@ -12,15 +12,15 @@ SLICE_MS = 50
 
 
 class Ear:
-    """The recording begins with the phone's answer."""
+    """The recording begins with the phone's answer, or, where the phone called, with its call."""
 
     def __init__(self, phone: CarrierCall) -> None:
         assert phone.recording is not None
-        assert phone.answered_at_ms is not None
+        assert phone.recorded_from_ms is not None
         assert phone.recorded_ms is not None
         self._sound = Path(phone.recording)
-        self.begins_ms = phone.answered_at_ms
-        self.ends_ms = phone.answered_at_ms + phone.recorded_ms
+        self.begins_ms = phone.recorded_from_ms
+        self.ends_ms = phone.recorded_from_ms + phone.recorded_ms
 
     def first(self, hz: float, after_ms: int = 0) -> int | None:
         """When a tone begins that lasts."""
@@ -40,7 +40,7 @@ class Ear:
         return round(share * (to_ms - max(from_ms, self.begins_ms)))
 
     def gaps(self, hz: float, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
-        """Where the tone is missing, in ms after the phone's answer."""
+        """Where the tone is missing, in ms after the beginning of the recording."""
         return tones.gaps(self._sound, hz, from_ms - self.begins_ms, to_ms - self.begins_ms)
 
     def other_ms(self, from_ms: int, to_ms: int, *but: float) -> int:

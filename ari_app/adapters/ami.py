@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,7 +83,10 @@ class AmiWatch:
         *,
         settings: AmiSettings | None = None,
         on_change: OnChange | None = None,
+        names: Callable[[], Iterable[str]] | None = None,
     ) -> None:
+        """`names`: the trunks that are asked for; None: whatever endpoints there are (users' devices among them)."""
+        self._names = names
         self._address = {"host": host, "port": port, "username": user, "secret": secret}
         self._settings = settings or AmiSettings()
         self._on_change = on_change
@@ -198,9 +201,7 @@ class AmiWatch:
 
     # --- what is known ------------------------------------------------------------------------------------------------
     async def _read_all(self, manager: _OneConnection) -> None:
-        listed = await self._endpoints(manager)
-        told = [_text(message.objectname) for message in listed if message.event == "EndpointList"]
-        names = [name for name in told if name][:ENDPOINTS_MAX]
+        names = list(self._names() if self._names is not None else await self._listed(manager))[:ENDPOINTS_MAX]
         registered = await self._read_registrations(manager)
         for name in names:
             try:
@@ -216,13 +217,15 @@ class AmiWatch:
         for name in self._trunks.keys() - set(names):
             del self._trunks[name]
 
-    async def _endpoints(self, manager: _OneConnection) -> list[Any]:
+    async def _listed(self, manager: _OneConnection) -> list[str]:
         try:
-            return await self._ask(manager, "PJSIPShowEndpoints")
+            listed = await self._ask(manager, "PJSIPShowEndpoints")
         except AmiFault as fault:
             if "No endpoints found" in str(fault):  # an Asterisk that was told of no trunk yet
                 return []
             raise
+        told = [_text(message.objectname) for message in listed if message.event == "EndpointList"]
+        return [name for name in told if name]
 
     async def _read_registrations(self, manager: _OneConnection) -> dict[str, str]:
         """Trunk -> status. A registration belongs to the endpoint that it names, else to its namesake."""

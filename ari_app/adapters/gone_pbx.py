@@ -68,7 +68,16 @@ class GonePbx:
     async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
         _gone(bridge)
 
+    async def expect(self, foreign: str, channel: str) -> None:
+        _gone(channel)
+
+    async def hand_over(self, channel: str, to: str) -> None:
+        _gone(channel)
+
     async def answer(self, channel: str) -> None:
+        _gone(channel)
+
+    async def listen(self, channel: str) -> None:
         _gone(channel)
 
     async def mute(self, channel: str, is_muted: bool) -> None:
@@ -82,6 +91,12 @@ class GonePbx:
 
     async def unwhisper(self, playback: str) -> None:
         _gone(playback)
+
+    async def tape(self, channel: str, tape: str, file: str, hears: str) -> None:
+        _gone(channel)
+
+    async def untape(self, tape: str, file: str) -> None:
+        _gone(tape)
 
     async def hang_up(self, channel: str) -> None:
         _gone(channel)

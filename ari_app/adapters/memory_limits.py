@@ -35,5 +35,5 @@ class MemoryLimits:
         return len(self._marks.pop(what, {}))
 
     def _of(self, what: Counted) -> dict[str, int]:
-        check_ids(number=what.number, **({"payer": what.payer} if what.kind == "pair" else {}))
+        check_ids(**what.ids)
         return self._marks.setdefault(what, {})

@@ -58,9 +58,9 @@ class MemoryBoard:
         self._nodes.pop(node, None)
         return True
 
-    async def order(self, node: str, what: What, call: str) -> None:
+    async def order(self, node: str, what: What, call: str, payload: str = "") -> None:
         self._last += 1
-        self._of(node).orders[self._last] = Order(f"{self._last}-0", what, call)
+        self._of(node).orders[self._last] = Order(f"{self._last}-0", what, call, payload)
 
     async def orders(self, node: str, after: str) -> Sequence[Order]:
         behind = int(after.partition("-")[0] or 0)

@@ -12,7 +12,9 @@ MS_A_SIGN = {"en": 70, "zh": 220}
 
 
 class MemorySpeech:
-    def __init__(self, text_max: int = TEXT_MAX, audio_bytes_max: int = 10_000_000, lasts_max_ms: int = 180_000) -> None:
+    def __init__(
+        self, text_max: int = TEXT_MAX, audio_bytes_max: int = 10_000_000, lasts_max_ms: int = 180_000
+    ) -> None:
         self.said: dict[str, tuple[str, str]] = {}
         """Id → language and text, of what was spoken."""
         self.is_away = False

@@ -173,8 +173,12 @@ def _cross_check(settings: Settings) -> list[tuple[str, str]]:
     for name in ("ari_url", "ami_url", "cel_file") if settings.nodes_file else ():
         if getattr(settings, name):
             wrong.append((name, f"{name}: every PBX of nodes_file has its own, which stands there"))
+    if bool(settings.sip_tls_certificate_file) != bool(settings.sip_tls_key_file):
+        wrong.append(("sip_tls_key_file", "sip_tls_key_file: goes with sip_tls_certificate_file, and without it not"))
     if settings.ari_url and not settings.ari_password:
         wrong.append(("ari_url", "ari_url: needs ari_password too"))
+    if settings.agi_port and not settings.agi_secret:
+        wrong.append(("agi_port", "agi_port: needs agi_secret too"))
     if settings.ami_url and not settings.ami_password:
         wrong.append(("ami_url", "ami_url: needs ami_password too"))
     return wrong

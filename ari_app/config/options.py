@@ -7,6 +7,8 @@ field ends in `_micro` and holds millionths; its option has no such end and is w
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from ari_app.config.conference_options import ConferenceOptions
+from ari_app.config.device_options import DeviceOptions
 from ari_app.config.kinds import (
     Option,
     country,
@@ -23,21 +25,24 @@ from ari_app.config.kinds import (
     whole,
     zone,
 )
+from ari_app.config.sound_options import SoundOptions
 from ari_app.domain.limits import Limit
 
 DAY_S = 86_400
+LAST = {"devices": 1, "conferences": 1, "sounds": 2}
+"""Sections that come behind the others."""
 SIMULATED_PREFIX = "+86139"
 """Numbers of the demo and of the tests: the simulated carrier has a phone for each."""
 E164 = text("a number such as +864001234567", r"\+[1-9][0-9]{5,14}")
 PREFIX = text("a prefix such as +86139", r"\+[1-9][0-9]{0,14}")
 NAME = text("letters, digits, _ and -, at most 40", r"[A-Za-z0-9_-]{1,40}")
 PATH = text("a path")
-SOUND = text("the name of a sound that Asterisk has", r"[A-Za-z0-9_./-]+")
+QUIET = r"(?!(.{5})-\1)([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]"
 WEB = text("an address such as http://127.0.0.1:8088", r"https?://\S+", empty=True)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
     """Everything an operator can set. Secrets never appear in its repr."""
 
     # A table: the formatter would give each of its lines five.
@@ -197,25 +202,94 @@ class Settings:
         "otherwise.", section="calls")
 
     prompt: bool = option(True, flag(), "Whether the caller hears sound_prompt when he answers.", section="sounds")
-    sound_prompt: tuple[str, ...] = option(("one-moment-please",), several(SOUND),
-        "The caller has answered.", section="sounds")
-    sound_confirm: tuple[str, ...] = option(("if-correct-press", "digits/1"), several(SOUND, 1),
-        "Asks the caller to press 1.", section="sounds")
-    sound_minutes_ending: tuple[str, ...] = option(
-        ("beep", "vm-youhave", "queue-less-than", "digits/1", "minute"), several(SOUND, 1),
-        "The minutes end soon; change it together with warning_s.", section="sounds")
-    sound_busy: tuple[str, ...] = option(("vm-theperson", "vm-isonphone"), several(SOUND),
-        "The callee is busy.", section="sounds")
-    sound_no_answer: tuple[str, ...] = option(("number-not-answering",), several(SOUND),
-        "The callee does not answer.", section="sounds")
-    sound_unavailable: tuple[str, ...] = option(("vm-theperson", "vm-isunavail"), several(SOUND),
-        "The callee cannot be reached now (switched off, out of reach, or he rejects the call).", section="sounds")
-    sound_not_in_service: tuple[str, ...] = option(("ss-noservice",), several(SOUND),
-        "The callee's number does not exist, or no longer.", section="sounds")
-    sound_trunk_failed: tuple[str, ...] = option(("all-circuits-busy-now",), several(SOUND),
-        "No trunk could take the call.", section="sounds")
     announce_limit_ms: int = option(15_000, seconds(100, 120),
         "Longest announcement before the caller is hung up.", section="sounds", unit="s")
+
+    language: Literal["en", "zh"] = option("en", one_of("en", "zh"),
+        "What is said to whoever has no locale of his own: English or Mandarin.", section="speech")
+    sounds_dir: str = option("", text("a path", empty=True),
+        "Where spoken texts and audio files are kept, and your own Asterisk reads them under the same path (see "
+        "docs/prompts.md). Empty: in the state directory, for the embedded Asterisk; with ari_url nothing is spoken.",
+        section="speech")
+    speech_command: str = option("", text("a command line", r".{1,1000}", empty=True),
+        "A voice of your own: reads a text (UTF-8) from its standard input, writes a WAV file to its standard output. "
+        "{language} becomes en or zh, {voice} speech_voice_en or speech_voice_zh. Empty: espeak-ng.", section="speech")
+    speech_voice_en: str = option("en-us", text("the name of a voice", r"[A-Za-z0-9_./+-]{1,100}"),
+        "The voice for English.", section="speech")
+    speech_voice_zh: str = option("cmn", text("the name of a voice", r"[A-Za-z0-9_./+-]{1,100}"),
+        "The voice for Mandarin.", section="speech")
+    speech_words_per_minute: int = option(170, whole(80, 400), "How fast espeak-ng speaks.", section="speech")
+    speech_text_max: int = option(500, whole(20, 5000), "Longest text that is spoken.",
+        section="speech", unit="characters")
+    speech_timeout_ms: int = option(30_000, seconds(500, 600),
+        "How long one text may take to be made into a sound; a prompt that takes more than two seconds is heard as a "
+        "recording in English meanwhile.", section="speech", unit="s")
+    speech_at_once: int = option(2, whole(1, 64), "Texts and audio files that are worked on at once.", section="speech")
+    audio_bytes_max: int = option(10_000_000, whole(10_000, 100_000_000),
+        "Largest audio file taken; http_body_max is another limit.", section="speech", unit="bytes")
+    audio_max_s: int = option(180, whole(1, 3600), "Longest audio file taken.", section="speech", unit="s")
+    sounds_days: int = option(30, whole(1, 3650),
+        "Spoken texts and audio files are thrown away when they were not played for so long.",
+        section="speech", unit="days")
+    sounds_mb_max: int = option(500, whole(10, 1_000_000),
+        "Room for them; above it, those that were not played for longest are thrown away (a minute is one MB).",
+        section="speech", unit="MB")
+
+    notice_recipients_max: int = option(500, whole(1, 500), "Recipients of one notice.", section="notices")
+    notice_tries: int = option(3, whole(1, 10),
+        "How often a recipient is rung who does not confirm; a request may say otherwise.", section="notices")
+    notice_gap_ms: int = option(300_000, seconds(1000, DAY_S),
+        "Least time between two rings of one recipient; a request may ask for more.", section="notices", unit="s")
+    notice_rounds: int = option(2, whole(1, 5),
+        "How often the notice is said to one who answers and presses nothing.", section="notices")
+    notice_parallel: int = option(20, whole(1, 1000),
+        "Calls of notices at once, of all notices and processes together.", section="notices")
+    notice_lines_percent: int = option(80, whole(1, 100),
+        "Of the lines of the trunks, those that may be taken when a notice's call begins: the others are for people "
+        "who call.", section="notices", unit="%")
+    quiet_hours: str = option("", text("hours such as 22:00-08:00", QUIET, empty=True),
+        "Nobody is rung for a notice then; a notice may have quiet hours of its own besides. Empty: none.",
+        section="notices")
+
+    inbound_mode: Literal["menu", "missed", "busy"] = option("menu", one_of("menu", "missed", "busy"),
+        "How a user is taken who calls the platform: menu: he hears his minutes and keys a number; missed: it rings, "
+        "and who hangs up is called back; busy: he is refused at once, and called back.", section="inbound")
+    inbound_numbers: tuple[str, ...] = option((),
+        several(text("a number and its mode, such as +864001234567=missed", r"\+[1-9][0-9]{5,14}=(menu|missed|busy)")),
+        "Numbers of the platform that are not taken as inbound_mode says.", section="inbound")
+    inbound_connect: bool = option(True, flag(),
+        "A user in the menu may be connected at once, by the number from which he seems to call; else he is always "
+        "called back: a caller's number can be forged.", section="inbound")
+    missed_ring_s: int = option(8, whole(1, 120),
+        "How long it rings in the mode missed.", section="inbound", unit="s")
+    returned_days: int = option(7, whole(0, 365),
+        "Who was called by a user, and was shown the platform's number, is connected to him when he calls it so many "
+        "days later; 0: never.", section="inbound", unit="days")
+    inbound_calls_max: int = option(50, whole(1, 10_000),
+        "Calls to the platform that live at once, of each process; above it busy.", section="inbound")
+    inbound_limits: tuple[Limit, ...] = option((Limit(10, 60),), limits(),
+        "Calls to the platform from one number in any so many seconds; above it busy. Off: no limit.",
+        section="inbound")
+    pin_limits: tuple[Limit, ...] = option((Limit(10, 3600),), limits(),
+        "Wrong PINs of conferences from one number, likewise; above it every PIN is wrong.", section="inbound")
+    agi_host: str = option("127.0.0.1", text("a host name or address", r"\S+"),
+        "Address the FastAGI server listens on, which Asterisk asks who calls.", section="inbound")
+    agi_port: int = option(0, whole(0, 65535),
+        "Its port, for Asterisks of your own; the embedded one has another. 0: none, and calls to the platform are not "
+        "taken.",
+        section="inbound")
+    agi_secret: str = option("", text("letters and digits, 8 at least", r"[A-Za-z0-9]{8,100}", empty=True),
+        "By this the FastAGI server knows that it is Asterisk who asks; needed with agi_port.",
+        section="inbound", secret=True)
+    agi_peers: tuple[str, ...] = option(("127.0.0.1", "::1"), several(text("an IP address", r"[0-9A-Fa-f.:]+"), 1),
+        "Addresses of those Asterisks that may ask it.", section="inbound")
+
+    recording_consent: Literal["beep", "announcement", "none"] = option(
+        "beep", one_of("beep", "announcement", "none"),
+        "What everybody in a call hears before anything of it is recorded: a beep, or sound_recorded. none: nothing, "
+        "where the law lets you.", section="calls")
+    recording_days: int = option(30, whole(1, 3650),
+        "How long recordings are kept in Asterisk; then they are thrown away.", section="calls", unit="days")
 
     allowed_countries: tuple[str, ...] = option((), several(country("*")),
         "Countries that may be called; *: all. Empty: the region alone.", section="limits")
@@ -236,6 +310,18 @@ class Settings:
     unlimited_prefixes: tuple[str, ...] = option((), several(PREFIX),
         "Called numbers that begin so are free of pair_limits and number_limits. Empty: none; +86139, the simulated "
         "carrier's, where that is the only carrier.", section="limits")
+    verify_number_limits: tuple[Limit, ...] = option((Limit(3, 3600), Limit(6, DAY_S)), limits(),
+        "Codes that are read out to one number, on behalf of all users together, in any so many seconds, of those that "
+        "reached a carrier; above it 429. Off: no limit. Free of it is whom unlimited_prefixes names.",
+        section="limits")
+    verify_user_limits: tuple[Limit, ...] = option((Limit(5, 3600), Limit(10, DAY_S)), limits(),
+        "Codes that are read out on behalf of one user, likewise.", section="limits")
+    wrong_code_limits: tuple[Limit, ...] = option((Limit(10, 3600), Limit(20, DAY_S)), limits(),
+        "Wrong codes that one user may give back in any so many seconds; above it 429. Off: no limit.",
+        section="limits")
+    code_tries_max: int = option(5, whole(1, 100), "How often one code may be guessed.", section="limits")
+    code_life_ms: int = option(600_000, seconds(1000, DAY_S),
+        "How long a code that was read out is good.", section="limits", unit="s")
     user_spend_alarm_micro: int = option(0, money(),
         "What the carriers may take a day for one user's calls before the log warns; 0: it never does. Each currency "
         "is counted for itself, and compared with this figure.", section="limits", unit="currency")
@@ -275,14 +361,9 @@ class Settings:
         return not (self.ari_url or self.nodes_file)
 
     @property
-    def sounds(self) -> dict[str, list[str]]:
-        """Name → what Asterisk plays, for every sound_… option."""
-        named = {
-            one.name.removeprefix("sound_"): getattr(self, one.name)
-            for one in fields(self)
-            if one.name.startswith("sound_")
-        }
-        return {name: [f"sound:{file}" for file in files] for name, files in named.items()}
+    def inbound_modes(self) -> dict[str, str]:
+        """Of the numbers that have one of their own."""
+        return dict(one.split("=") for one in self.inbound_numbers)
 
     @property
     def free_prefixes(self) -> tuple[str, ...]:
@@ -297,14 +378,14 @@ class Settings:
 
 
 def table() -> dict[str, tuple[str, Option, object]]:
-    """Option name → (field, option, default), in the order of the sample file."""
+    """Option name → (field, option, default), in the order of the sample file: the long list of sounds comes last."""
     return {
         _written(one.name): (
             one.name,
             one.metadata["option"],
             one.default,
         )
-        for one in fields(Settings)
+        for one in sorted(fields(Settings), key=lambda one: LAST.get(one.metadata["option"].section, 0))
     }
 
 

@@ -5,6 +5,9 @@
 are what is heard where no voice is to be had. `{n}` is the number that comes with the name, as in `minutes_left:42`.
 """
 
+# Mandarin has commas of its own:
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -62,8 +65,10 @@ PROMPTS: tuple[Prompt, ...] = (
 
     # one who calls the platform's number
     Prompt("greeting", "One whom we know has called the platform's number.", ("hello",), "您好，欢迎致电。"),
-    Prompt("minutes_left", "How many minutes he has.", ("vm-youhave", "number:{n}", "minutes"), "您还有{n}分钟。", least=1),
-    Prompt("minute_left", "Likewise, where it is one.", ("vm-youhave", "digits/1", "minute"), "您还有一分钟。", least=1),
+    Prompt("minutes_left", "How many minutes he has: {n}.", ("vm-youhave", "number:{n}", "minutes"),
+        "您还有{n}分钟。", least=1),
+    Prompt("minute_left", "Likewise, where it is one.", ("vm-youhave", "digits/1", "minute"),
+        "您还有一分钟。", least=1),
     Prompt("no_minutes", "He has none.", ("vm-youhave", "vm-no", "minutes"), "您的通话时长已用完。", least=1),
     Prompt("key_number", "Asks for the number to be called, then the hash key.",
         ("vm-enter-num-to-call", "vm-then-pound"), "请输入您要拨打的号码，按井号键结束。", least=1),
@@ -84,20 +89,24 @@ PROMPTS: tuple[Prompt, ...] = (
     # a conference
     Prompt("enter_pin", "Asks for the PIN of a conference, then the hash key.",
         ("conf-getpin", "vm-then-pound"), "请输入会议密码，按井号键结束。", least=1),
-    Prompt("pin_wrong", "There is no such PIN.", ("conf-invalidpin", "please-try-again"), "密码错误，请重试。", least=1),
+    Prompt("pin_wrong", "There is no such PIN.", ("conf-invalidpin", "please-try-again"),
+        "密码错误，请重试。", least=1),
     Prompt("conference_not_begun", "It has not begun.", ("conf-waitforleader",), "会议尚未开始。", least=1),
     Prompt("conference_over", "It is over.", ("confbridge-conf-end",), "会议已经结束。",
         "This conference is over.", least=1),
     Prompt("conference_full", "Nobody else has room in it.", ("conf-full",), "会议人数已满。",
         "This conference is full.", least=1),
     Prompt("conference_joining", "He is about to hear the others.", ("conf-placeintoconf",), "您即将加入会议。"),
-    Prompt("entry_tone", "All hear that somebody has joined.", ("confbridge-join",), ""),
-    Prompt("leave_tone", "All hear that somebody has left.", ("confbridge-leave",), ""),
+    Prompt("conference_entry", "All hear that somebody has joined.", ("confbridge-join",), ""),
+    Prompt("conference_leave", "All hear that somebody has left.", ("confbridge-leave",), ""),
 
     # a notice
-    Prompt("notice_from", "A notice begins.", ("vm-youhave", "vm-message"), "您有一条通知。", "Here is a notice for you."),
+    Prompt("notice_from", "A notice begins.", ("vm-youhave", "vm-message"),
+        "您有一条通知。", "Here is a notice for you."),
     Prompt("press_1_confirm", "How it is confirmed.", ("vm-press", "digits/1"), "确认收到请按一。",
         "To confirm this notice, press 1.", least=1),
+    Prompt("press_n_confirm", "Likewise, where another key confirms: {n}.", ("vm-press", "digits:{n}"),
+        "确认收到请按{n}。", "To confirm this notice, press {n}.", least=1),
     Prompt("press_2_again", "How it is heard again.", ("vm-press", "digits/2", "to-listen-to-it"), "重听请按二。",
         "To hear it again, press 2.", least=1),
     Prompt("press_3_sender", "How its sender is reached.", ("vm-press", "digits/3", "to-call-this-number"),
@@ -105,7 +114,8 @@ PROMPTS: tuple[Prompt, ...] = (
     Prompt("confirmed", "It was confirmed.", ("auth-thankyou",), "已确认，谢谢。", "Confirmed. Thank you."),
 
     # a verification
-    Prompt("code_is", "Before a code is read out.", ("your", "vm-password", "is"), "您的验证码是。", "Your code is.", least=1),
+    Prompt("your_code_is", "Before a code is read out.", ("your", "vm-password", "is"),
+        "您的验证码是。", "Your code is.", least=1),
 
     # a recording
     Prompt("recorded", "Everybody in the call is told that it is recorded.", ("conf-now-recording", "beep"),

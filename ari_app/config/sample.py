@@ -15,9 +15,13 @@ SECTIONS = {
     "files": "Files",
     "minutes": "Minutes",
     "calls": "Calls",
-    "sounds": "Sounds",
+    "devices": "Devices of users",
+    "speech": "Languages and the voice",
+    "notices": "Notices to many",
+    "inbound": "Calls to the platform",
     "limits": "Who may be called",
     "process": "The process",
+    "sounds": "What callers are told",
 }
 
 REFERENCE_HEAD = """\

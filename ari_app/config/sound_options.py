@@ -12,7 +12,7 @@ from ari_app.ports.speech import Refused, Wording, fitted
 
 T = TypeVar("T")
 SOUND, ZH = "sound_", "_zh"
-RECORDED = re.compile(r"[A-Za-z0-9_./-]+|(number|digits):\{n\}|tone:[A-Za-z0-9!+*/,.-]+")
+RECORDED = re.compile(r"[A-Za-z0-9_./-]+|(number|digits):\{n\}")
 
 
 def part() -> Kind:

@@ -11,10 +11,13 @@ from enum import IntEnum
 from typing import Literal
 
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, outcome
+from ari_app.domain.recordings import Recording
 
 CALLER, CALLEE = "caller", "callee"
 CAUSES_OF_OUR_END = (None, 0, 16, 19, 127)
 """Q.850 causes that a hang-up by the PBX itself leaves behind, and that tell nothing of the phone."""
+
+NOT_THERE = (Outcome.NO_ANSWER, Outcome.UNREACHABLE)
 
 How = Literal["remote", "ours", "media", "cut", "failed", "unknown"]
 """Who ended a channel: the far end; we; the media time-out; the PBX's own timer; never came to be (the request
@@ -51,6 +54,10 @@ class Route:
     shown_as: str = ""
     device: str = ""
     """The endpoint of a phone that is registered here (on-net); "": it goes over the trunk."""
+    ring_ms: int = 0
+    """How long it may ring this way before the next one is tried; 0: as long as the leg may."""
+    pdd_ms: int = 0
+    """How long it may give no sign; 0: as long as any trunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,29 @@ class Leg:
         """Why the current try came to nothing; None while it lives or if it was answered."""
         return self.outcome_of(len(self.tries) - 1)
 
+    @property
+    def ring_ms(self) -> int:
+        """How long the current try may ring (the next one, if none was made)."""
+        return self.ring_ms_of(self.n)
+
+    def ring_ms_of(self, n: int) -> int:
+        own_ms = self.routes[n].ring_ms if n < len(self.routes) else 0
+        return min(own_ms, self.ring_timeout_ms) or self.ring_timeout_ms
+
+    @property
+    def goes_on(self) -> bool:
+        """The current try came to nothing through no fault of who is called: the next route may do better. A device
+        of his that he is not at is such a route; whether it rang or is gone makes no difference."""
+        ended = self.outcome
+        return ended is Outcome.TRUNK_FAILED or (self.is_on_net and ended in NOT_THERE)
+
     def outcome_of(self, n: int) -> Outcome | None:
+        """A device that fails as a trunk does is out of reach: no carrier is to blame."""
+        found = self._outcome_of(n)
+        is_device = n < len(self.routes) and bool(self.routes[n].device)
+        return Outcome.UNREACHABLE if is_device and found is Outcome.TRUNK_FAILED else found
+
+    def _outcome_of(self, n: int) -> Outcome | None:
         t = self.tries[n] if 0 <= n < len(self.tries) else None
         if t is None or t.state is not LegState.GONE or t.answered_at_ms is not None:
             return None
@@ -158,7 +187,7 @@ class Leg:
             return Outcome.TRUNK_FAILED
         if t.how == "unknown":
             return Outcome.UNKNOWN
-        has_run_out = (t.ended_at_ms or 0) - t.dialled_at_ms >= self.ring_timeout_ms
+        has_run_out = (t.ended_at_ms or 0) - t.dialled_at_ms >= self.ring_ms_of(n)
         if t.how == "cut" and t.cause in CAUSES_OF_OUR_END:  # by the PBX's timer; or by us, and we died before we wrote
             return Outcome.NO_ANSWER if has_run_out else Outcome.UNKNOWN
         if has_run_out and not t.gave_sign:  # the PBX's own dial time-out: it looks like a 480, which comes sooner
@@ -201,6 +230,16 @@ class Terms:
     prompt: bool = True
     waiting: Literal["ringback", "music"] = "ringback"
     early_media: Literal["all", "none"] = "all"
+    phones_max: int = 9
+    """Of a conference: how many phones it may have at once, the host's among them."""
+    ends_with_host: bool = True
+    confirm_joining: bool = False
+    """Who is called into a conference must press 1 before he hears it and is heard."""
+    alone_timeout_ms: int = 60_000
+    """How long the last one in a conference waits for others."""
+    tones: bool = True
+    consent: Literal["beep", "announcement", "none"] = "beep"
+    """What everybody hears before anything is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +277,8 @@ class Call:
     """Whose plan the payer has; "": his own."""
     given: dict[str, str] = field(default_factory=dict)
     """What only its flow understands: the code that is read out, the notice's text."""
+    secret: str = field(default="", repr=False)
+    """Drawn for this call, told to nobody: of what nobody is to guess, such as the names of recordings. "": none."""
     v: int = 1
 
     now_ms: int = 0
@@ -262,6 +303,12 @@ class Call:
     """What was said of the whole call from outside while it went on, in order."""
     unfound: dict[str, str] = field(default_factory=dict)
     """What was sought in vain (Seek), by its digits: why."""
+    recordings: tuple[Recording, ...] = ()
+    """The oldest first."""
+    sounded_ms: int = 0
+    """When a sound ended last."""
+    leads_to: str = ""
+    """A leg of another call, as which a phone of this one is to go on (Seek)."""
     cancelled_at_ms: int | None = None
     end: End | None = None
     settled: Settlement | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ari_app.domain.call import How, Leg
+from ari_app.domain.recordings import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,14 @@ class NotFound:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadsTo:
+    """What was keyed leads into another call: `leg` is kept for this phone there (`<call>.<role>.<n>`)."""
+
+    leg: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Talking:
     """This leg began or ceased to speak."""
 
@@ -168,6 +177,21 @@ class Talking:
     n: int
     is_talking: bool
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingBegan:
+    recording: Recording
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """Of the call, by its name. `why`: it broke off, as for want of room."""
+
+    name: str
+    at_ms: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +222,6 @@ class Recovered:
 
 Event = (
     Tick | Dialled | NeverSent | Rang | EarlyMedia | Answered | HangupSeen | Gone | Digit | Played
-    | Held | HoldRefused | Settled | Cancel | Done | Failed | Recovered | LegAdded | Told | NotFound | Talking
+    | Held | HoldRefused | Settled | Cancel | Done | Failed | Recovered | LegAdded | Told | NotFound | LeadsTo
+    | Talking | RecordingBegan | RecordingEnded
 )  # fmt: skip

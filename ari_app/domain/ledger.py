@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ari_app.domain import ledger_asks
 from ari_app.domain.errors import CallerError
+from ari_app.domain.lanes import counted_with
 from ari_app.domain.ledger_book import Book, opened
 from ari_app.domain.ledger_types import (
     NEVER_MS,
@@ -62,7 +63,7 @@ def hold(
     book = opened(account, now_ms, None if month.counted_s is None else month)
     if call in account.settlements:
         return book.closed(), Refused(Why.CLOSED, book.available_s)
-    if call not in account.holds and len(account.holds) >= max_live_calls:
+    if call not in account.holds and counted_with(call, account.holds) >= max_live_calls:
         return book.closed(), Refused(Why.LIVE_CALLS, book.available_s)
     held_s = account.call_held_s(call)
     seconds = affordable_s(want_s, increment, held_s, book.available_s)

@@ -26,6 +26,7 @@ from ari_app.domain import events as ev
 from ari_app.domain.call import Call, End, Leg, LegState, Settlement, Try
 from ari_app.domain.causes import MEDIA_CAUSE
 from ari_app.domain.charging import shared
+from ari_app.domain.recordings import with_begun, with_ended
 from ari_app.domain.wishes import Wake, Wish, Yielded
 
 Plan = Callable[[Call], Iterable[Yielded]]
@@ -33,7 +34,7 @@ Plan = Callable[[Call], Iterable[Yielded]]
 FAILURES_MAX = 4
 """How often one wish may fail before it is given up (the flow then ends the call as interrupted)."""
 HANGUP_FAILURES_MAX = 12
-DIGITS_MAX = 32
+DIGITS_MAX = 128
 ASKS_MAX = 500
 """Commands from outside that one call takes."""
 LEGS_MAX = 40
@@ -88,7 +89,7 @@ def observe(call: Call, event: ev.Event) -> Call:
             return call.with_leg(replace(leg, digits=(leg.digits + digit)[-DIGITS_MAX:], digit_at_ms=event.at_ms))
         case ev.Played(name=name, is_whole=is_whole):
             heard = call.heard | {name} if is_whole and name not in call.played else call.heard
-            return replace(call, played=call.played | {name}, heard=heard)
+            return replace(call, played=call.played | {name}, heard=heard, sounded_ms=max(event.at_ms, call.sounded_ms))
         case ev.Talking(leg=role, n=n, is_talking=is_talking):
             if not call.has_leg(role) or call.leg(role).n != n:
                 return call
@@ -97,6 +98,8 @@ def observe(call: Call, event: ev.Event) -> Call:
             return _told(call, event)
         case ev.NotFound(digits=digits, why=why):
             return replace(call, unfound={**call.unfound, digits: why})
+        case ev.LeadsTo(leg=to):
+            return replace(call, leads_to=call.leads_to or to)
         case ev.Held(n=n, call_held_s=held_s) if n == call.holds:
             return replace(
                 call, holds=n + 1, held_s=max(held_s, call.held_s), refused_at_ms=None, refusals=0,
@@ -117,9 +120,13 @@ def observe(call: Call, event: ev.Event) -> Call:
             return call if call.cancelled_at_ms is not None else replace(call, cancelled_at_ms=at_ms)
         case ev.Done(key=key):
             done_call = replace(call, done=call.done | {key})
-            if key.startswith("whisper:"):
+            if key.startswith("whisper:warn"):
                 return replace(done_call, warned_at_held_s=call.held_s)
             return done_call
+        case ev.RecordingBegan(recording=recording):
+            return replace(call, recordings=with_begun(call.recordings, recording))
+        case ev.RecordingEnded(name=name, at_ms=at_ms, why=why):
+            return replace(call, recordings=with_ended(call.recordings, name, at_ms, why))
         case ev.Failed(key=key):
             count = call.failed.get(key, 0) + 1
             in_doubt = call.is_hold_in_doubt or (call.holds > 0 and key.startswith("hold:"))
@@ -145,10 +152,12 @@ def _recovered(call: Call, at_ms: int, sounding: tuple[str, ...]) -> Call:
     name."""
     played = call.played | {k.removeprefix("play:") for k in call.asked if k.startswith("play:")} - set(sounding)
     again = {f"stop:{name}" for name in sounding}
+    legs = tuple(replace(leg, is_talking=False) if leg.is_talking else leg for leg in call.legs)  # nobody knows
     kept = (k for k in call.asked if k in call.done or k.startswith("dial:") or is_given_up(call, k))
     return replace(
-        call, asked=frozenset(kept) - again | {f"play:{name}" for name in sounding}, done=call.done - again,
-        played=played, gaps=call.gaps + 1, sight_ms=at_ms, is_hold_in_doubt=call.holds > 0,
+        call, legs=legs, asked=frozenset(kept) - again | {f"play:{name}" for name in sounding}, done=call.done - again,
+        played=played, sounded_ms=max(at_ms, call.sounded_ms), gaps=call.gaps + 1, sight_ms=at_ms,
+        is_hold_in_doubt=call.holds > 0,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ari_app.domain.call import End
+from ari_app.domain.recordings import Hears, What
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,17 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Cutoff:
-    """Set the dead man's switch: the PBX ends this channel at until_ms, with or without us."""
+    """Set the dead man's switch: the PBX ends this channel at until_ms, with or without us. `seq` grows where a time
+    may come back that was set before, and overruled since."""
 
     leg: str
     n: int
     until_ms: int
+    seq: int = 0
 
     @property
     def key(self) -> str:
-        return f"cutoff:{self.leg}:{self.until_ms}"
+        return f"cutoff:{self.leg}:{self.until_ms}" + (f":{self.seq}" if self.seq else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,21 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """From now on it is told when this phone begins and ceases to speak."""
+
+    leg: str
+    n: int
+
+    @property
+    def key(self) -> str:
+        return f"listen:{self.leg}:{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
 class Seek:
-    """Find whom to ring for what was keyed: a leg of this role is added, or it is NotFound."""
+    """Find whom to ring for what was keyed: a leg of this role is added, or it LeadsTo another call, or it is
+    NotFound."""
 
     role: str
     digits: str
@@ -169,6 +185,45 @@ class Seek:
     @property
     def key(self) -> str:
         return f"seek:{self.role}:{self.digits}"
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """This phone, which came in, goes on as a leg of another call: `to` is that one's channel."""
+
+    leg: str
+    n: int
+    to: str
+
+    @property
+    def key(self) -> str:
+        return f"hand_over:{self.leg}:{self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record one leg, without anybody noticing, until it is stopped or the leg is gone. `name`: within the call."""
+
+    leg: str
+    n: int
+    name: str
+    file: str
+    what: What
+    hears: Hears
+
+    @property
+    def key(self) -> str:
+        return f"record:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    name: str
+    file: str
+
+    @property
+    def key(self) -> str:
+        return f"unrecord:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +264,7 @@ class Wake:
 
 
 Wish = (
-    Hold | Dial | OpenBridge | Join | Cutoff | Play | PlayAll | Stop | Whisper | Unwhisper | Answer | Mute | Seek
-    | HangUp | CloseBridge | Settle
+    Hold | Dial | OpenBridge | Join | Cutoff | Play | PlayAll | Stop | Whisper | Unwhisper | Answer | Mute | Listen
+    | Seek | HandOver | Record | StopRecording | HangUp | CloseBridge | Settle
 )  # fmt: skip
 Yielded = Wish | Wake | End

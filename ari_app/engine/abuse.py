@@ -55,7 +55,5 @@ class Abuse:
         await self._attempts.take_back(call)
 
     async def ended(self, call: Call) -> None:
-        if not call.payer:  # the operator's own errand
-            return
         await self._attempts.ended(call)
         await self._spending.ended(call)

@@ -17,6 +17,8 @@ from ari_app.flows import DEFAULT_TYPE, open_flows
 RefusalType = Literal[
     "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
     "balance-empty", "too-many-calls", "idempotency-conflict", "no-capacity", "draining",
+    "too-many-participants", "participant-there", "call-over",
+    "unknown-number", "number-verified", "no-code", "wrong-code", "too-many-codes", "malformed-body",
 ]  # fmt: skip
 
 
@@ -33,19 +35,26 @@ class Refusal:
     """Of `too-many-calls`: the limit that was hit, for programs."""
 
 
+LATER = ("record",)
+"""Fields that requests did not have once: those without them are the same as they were then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A call as asked for: its type, and what its flow calls a request."""
+    """A call as asked for: its type, and what its flow calls a request. `given`: what the flow needs beside that, and
+    what is another one whenever the same is asked for again."""
 
     type: str
     request: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """The same for the same request, whatever the order of its fields."""
         named = {} if self.type == DEFAULT_TYPE else {"type": self.type}
-        body = asdict(self.request) | {"metadata": dict(self.metadata)} | named
+        asked = {field: said for field, said in asdict(self.request).items() if field not in LATER or said is not None}
+        body = asked | {"metadata": dict(self.metadata)} | named
         text = json.dumps(body, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -66,3 +75,5 @@ class Policy:
     caller_ring_ms: int
     callee_ring_ms: int
     tries_max: int
+    phones_max: Mapping[str, int] = field(default_factory=dict)
+    """Plan → how many phones may talk together in one call."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -14,7 +15,7 @@ import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
-from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Rang, Tick
+from ari_app.domain.events import Answered, Cancel, EarlyMedia, Event, Gone, Rang, Tick
 from ari_app.domain.wishes import Wish
 from ari_app.engine import records
 from ari_app.engine.admission import Admission
@@ -32,7 +33,18 @@ from ari_app.flows import flows
 from ari_app.ports.calls import Calls, Fenced, Saved, StoredCall
 from ari_app.ports.costs import Costs
 from ari_app.ports.ledger import Ledger
-from ari_app.ports.telephony import Asked, CallEvent, Entered, LinkDown, LinkUp, Replaced, Telephony
+from ari_app.ports.telephony import (
+    Asked,
+    CallEvent,
+    Entered,
+    LinkDown,
+    LinkLost,
+    LinkUp,
+    NoSuchChannel,
+    PbxError,
+    Replaced,
+    Telephony,
+)  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -95,6 +107,7 @@ class Engine:
         self._boxes: dict[str, Mailbox] = {}
         self._ended: dict[str, Mailbox] = {}  # told, and not known to be on disk: nobody may take them up again
         self._unreadable: set[str] = set()  # left as they are, with their channels
+        self._coming: set[str] = set()  # somebody calls us, and it is looked whether his call is known
         self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -312,8 +325,8 @@ class Engine:
                 match said:
                     case CallEvent(call=call_id, event=event):
                         self._route(call_id, event)
-                    case Entered(call=call_id, leg=role, n=n):
-                        self._entered(call_id, role, n)
+                    case Entered(call=call_id, leg=role, n=n, came_in=came_in):
+                        self._entered(call_id, role, n, came_in=came_in)
                     case LinkUp(snapshot=snapshot):
                         if await self.sight.recover(snapshot):
                             self._watch.link(True)
@@ -334,15 +347,40 @@ class Engine:
         box = self._boxes.get(call_id)
         if box is not None:
             box.post(event)
-        elif isinstance(event, Rang | EarlyMedia | Answered) and call_id not in self._unreadable:
+        elif isinstance(event, Rang | EarlyMedia | Answered) and call_id not in self._unreadable | self._coming:
             self.hang_up_stranger(f"{call_id}.{event.leg}.{event.n}")
 
-    def _entered(self, call_id: str, role: str, n: int) -> None:
-        """The last request of an owner before us, who did not know yet that it was not one any more."""
+    def _entered(self, call_id: str, role: str, n: int, *, came_in: bool) -> None:
+        """The last request of an owner before us, who did not know yet that it was not one any more; or one who calls
+        us, and of whom only another process knows yet."""
         box = self._boxes.get(call_id)
+        if box is None and came_in and call_id not in self._unreadable:
+            self.background(self._comes_in(call_id, role, n))
+            return
         is_wanted = call_id in self._unreadable if box is None else box.call.wants(role, n)
         if not is_wanted:
             self.hang_up_stranger(f"{call_id}.{role}.{n}")
+
+    async def _comes_in(self, call_id: str, role: str, n: int) -> None:
+        self._coming.add(call_id)
+        with suppress(Unavailable):
+            await self.beginnings.tend(call_id)
+        self._coming.discard(call_id)
+        box = self._boxes.get(call_id)
+        if box is None or not box.call.wants(role, n):
+            self.hang_up_stranger(f"{call_id}.{role}.{n}")
+        else:
+            box.post(Rang(role, n, self.now_ms()))
+
+    async def expect(self, foreign: str, call_id: str, role: str) -> None:
+        """A channel of the PBX's own is about to come in as this leg of a call of ours. One that has gone meanwhile
+        never will, and its call is told."""
+        try:
+            await self._telephony.expect(foreign, f"{call_id}.{role}.0")
+        except NoSuchChannel:
+            self._route(call_id, Gone(role, 0, self.now_ms(), how="remote"))
+        except (PbxError, LinkLost) as e:
+            log.info("channel that comes in not watched yet", call=call_id, why=str(e))
 
     async def until_recovered(self) -> None:
         await self.sight.recovered.wait()

@@ -21,7 +21,7 @@ def lines_of(call: Call, is_limited: Limited, *, with_pending: bool = True) -> d
         n = leg.n if leg.is_live else None
         if with_pending and (pending := call.dial_pending(leg)) is not None:
             n = pending
-        if n is not None and n < len(leg.routes):
+        if n is not None and n < len(leg.routes) and not leg.routes[n].device:
             kept[_channel(call, leg, n)] = leg.routes[n].trunk
     for trunk in sorted(set(kept.values())):  # in an order that no address has a part in
         if is_limited(trunk):

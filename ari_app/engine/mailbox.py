@@ -18,8 +18,9 @@ from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Done, Event, Failed, NeverSent, Played, Tick
 from ari_app.domain.step import FAILURES_MAX, NOT_SAVED, Plan, is_given_up, step
-from ari_app.domain.wishes import Dial, HangUp, Hold, Play, Settle, Stop, Wish
+from ari_app.domain.wishes import Dial, HangUp, Hold, Play, Record, Settle, Stop, StopRecording, Wish
 from ari_app.engine import records, rescue
+from ari_app.engine.leg_news import LegNews
 from ari_app.engine.signs import early_media, gist, is_unwanted
 from ari_app.engine.telling import Tellers
 from ari_app.flows import Flow
@@ -64,7 +65,7 @@ class Mailbox:
         """Set at every change of state and replaced, for those who follow the call."""
         self.unsent: set[str] = set()
         """Dials that were asked for while the PBX was out of sight: known never to have left us."""
-        self.tellers = Tellers()
+        self.tellers = Tellers(call)
         self.cancel_saved = asyncio.Event()
         if call.cancelled_at_ms is not None:
             self.cancel_saved.set()
@@ -76,6 +77,8 @@ class Mailbox:
         self._save_soon: asyncio.TimerHandle | None = None
         self._state = rescue.state_of(flow, call)
         self._news: list[bytes] = []
+        self._legs = LegNews(flow, call)
+        self._speech: list[bytes] = []  # goes with the next save, and hurries none
         self._unsaved = False
         self._unsaved_since_ms: int | None = None
         self._sending: _Sending | None = None  # the save under way, or sent and its answer lost
@@ -89,11 +92,6 @@ class Mailbox:
     @property
     def state(self) -> str:
         return self._state
-
-    @property
-    def saved(self) -> Call | None:
-        """As it was saved last by this process."""
-        return self._stored
 
     @property
     def unsaved_since_ms(self) -> int | None:
@@ -127,7 +125,7 @@ class Mailbox:
             self._send_out(at_once, epoch)
             if self._is_urgent(before) or self._unsaved or self._waiting or self.has_news_of_a_gap:
                 await self._save()
-            elif gist(self.call) != gist(before) and self._save_soon is None:
+            elif (self._speech or gist(self.call) != gist(before)) and self._save_soon is None:
                 self._save_later(SAVE_SOON_S)
         self._stop_timer()
 
@@ -146,6 +144,8 @@ class Mailbox:
             return False
         whispers = (k.removeprefix("whisper:") for k in c.asked if k.startswith("whisper:"))
         closing = [f"unwhisper:{name}" for name in whispers]
+        closing += [k for k in c.asked if k.startswith("record:")]
+        closing += [f"unrecord:{one.name}" for one in c.recordings if one.is_running]
         if "bridge" in c.done:
             closing.append("unbridge")
         elif "bridge" in c.asked:
@@ -168,10 +168,12 @@ class Mailbox:
         for event in batch:
             if is_unwanted(event, was, self.call):
                 self.engine.hang_up_stranger(f"{self.call.id}.{event.leg}.{event.n}")
-        self._set_timer(wake_ms)
         states, before = self.flow.STATES, self._state
         self._state = max(before, rescue.state_of(self.flow, self.call), key=states.index)  # it never moves back
+        self._news += self._legs.news(was, self.call, before)
         self._news += records.news(self.flow, before, self._state, self.call)
+        self._speech += self._legs.speech(self.call, self._state)
+        self._set_timer(self._legs.wake_ms(wake_ms))
         return wishes
 
     def _is_urgent(self, before: Call) -> bool:
@@ -210,8 +212,9 @@ class Mailbox:
         is_resent = self._sending is not None
         waiting: list[tuple[Wish, int]] = []
         if self._sending is None:
-            self._sending = _Sending(self.call, self._state, records.encode(self.call), self._news)
-            self._news, self._waiting, waiting = [], [], self._waiting
+            news = self._speech + self._news
+            self._sending = _Sending(self.call, self._state, records.encode(self.call), news)
+            self._news, self._speech, self._waiting, waiting = [], [], [], self._waiting
         this = self._sending
         try:
             outcome = await self.engine.calls.save(
@@ -304,7 +307,8 @@ class Mailbox:
         self._is_lost, self.version = False, version
         self._sending = self._stored = None
         last = records.state_of(told[-1][1]) if told else None
-        self._news = records.news(self.flow, last, self._state, self.call)
+        self._news = self._legs.again((one for _, one in told), self.call, last or self.flow.STATES[0])
+        self._news += records.news(self.flow, last, self._state, self.call)
         return True
 
     def _save_later(self, in_s: float) -> None:
@@ -335,12 +339,23 @@ class Mailbox:
             if isinstance(wish, Play) and f"stop:{wish.name}" in self.call.asked:
                 self.post(Done(wish.key, self.engine.now_ms()), Played(wish.name, self.engine.now_ms()))  # likewise
                 continue
+            if isinstance(wish, HangUp) and self._is_taken_back(wish):
+                continue
             task = asyncio.create_task(self._perform(wish, epoch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             if _is_saved_first(wish):
                 self._under_way[wish.key] = task
                 self.unsent.discard(wish.key)
+
+    def _is_taken_back(self, wish: HangUp) -> bool:
+        """The dial that it would end still waits for its save: it does not go out at all, and nobody is rung."""
+        kept = [(w, epoch) for w, epoch in self._waiting if w.key != _begun_by(wish)]
+        if len(kept) == len(self._waiting):
+            return False
+        self._waiting = kept
+        self.post(NeverSent(wish.leg, wish.n, self.engine.now_ms()))
+        return True
 
     def _still_goes_out(self, wish: Wish, epoch: int) -> bool:
         """Of a dial that waited for its trunk. As in _send_out: decided on an older sight, it was asked for anew, or
@@ -399,8 +414,10 @@ def _begun_by(wish: Wish) -> str:
             return f"dial:{leg}:{n}"
         case Stop(name=name):
             return f"play:{name}"
+        case StopRecording(name=name):
+            return f"record:{name}"
     return ""
 
 
 def _is_saved_first(wish: Wish) -> bool:
-    return isinstance(wish, Dial | Settle) or (isinstance(wish, Play) and wish.is_endless)
+    return isinstance(wish, Dial | Settle | Record) or (isinstance(wish, Play) and wish.is_endless)

@@ -6,6 +6,7 @@ Reads users and settings; begins nothing.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,8 +19,9 @@ from ari_app.domain.trunks import Trunk, dialled
 from ari_app.domain.wanted import Party, Wants
 from ari_app.engine.asks import Ask, Policy, Refusal
 from ari_app.engine.lines_now import LinesNow
+from ari_app.engine.on_net import OnNet
 from ari_app.engine.trunk_book import TrunkBook
-from ari_app.flows import open_flows
+from ari_app.flows import asked_flows
 from ari_app.ports.users import OwnedNumber, User, Users
 
 NO_ROUTE_AGAIN_S = 60
@@ -46,6 +48,7 @@ class CallMaker:
         self, *, users: Users, read_number: Callable[[str], Number | None], policy: Policy, trunks: TrunkBook,
         now_ms: Callable[[], int], entitled: Callable[[User], Awaitable[Entitlement]],
         national: Callable[[str], str] = lambda _number: "", lines: LinesNow | None = None,
+        on_net: OnNet | None = None,
     ) -> None:  # fmt: skip
         """`national`: of an E.164 number, as it is dialled within the operator's country; "": it is of another one."""
         self.policy = policy
@@ -56,10 +59,11 @@ class CallMaker:
         self._now_ms = now_ms
         self._entitled = entitled
         self._lines = lines
+        self._on_net = on_net
 
     async def make(self, ask: Ask, new_id: str) -> Call | Refusal:
         """A call of any type: its flow says what it wants."""
-        wants = open_flows()[ask.type].wants(ask.request)
+        wants = asked_flows()[ask.type].wants(ask.request)
         people = await asyncio.gather(*map(self._person, wants.parties))
         for found in people:
             if isinstance(found, Refusal):
@@ -70,6 +74,10 @@ class CallMaker:
             return payer
         if (twice := _the_same_twice(found_people)) is not None:
             return twice
+        entitled = None if payer is None else await self._entitled(payer.user)
+        terms = self._terms(wants, None if entitled is None else entitled.plan)
+        if wants.talks_together and len(found_people) > terms.phones_max:
+            return too_many_phones(terms, wants.parties[terms.phones_max].at)
         legs = []
         for one in found_people:
             leg = self.leg(one, payer if one.party.shows_payer else None, new_id)
@@ -78,25 +86,40 @@ class CallMaker:
             legs.append(leg)
         if (full := await self._full(legs)) is not None:
             return full
-        entitled = None if payer is None else await self._entitled(payer.user)
         return Call(
             id=new_id, type=ask.type, created_at_ms=self._now_ms(), payer="" if payer is None else payer.user.id,
-            legs=tuple(legs), terms=self._terms(wants, None if entitled is None else entitled.plan),
-            team="" if entitled is None else entitled.team, metadata=dict(ask.metadata), given=dict(wants.given),
-            fingerprint=ask.fingerprint, now_ms=self._now_ms(),
+            legs=tuple(legs), terms=terms, team="" if entitled is None else entitled.team, metadata=dict(ask.metadata),
+            given={**wants.given, **ask.given}, secret=secrets.token_hex(16), fingerprint=ask.fingerprint,
+            now_ms=self._now_ms(),
         )  # fmt: skip
 
     def leg(self, person: Person, payer: Payer | None, key: str) -> Leg | Refusal:
         """`payer`: whose number is shown to him, where the operator lets it."""
         party, number = person.party, person.number
-        routes = self._routes(number, None if payer is None else payer.own, key)
+        own = None if payer is None else payer.own
+        routes = (*self._device_routes(person, own), *self._routes(number, own, key))
         if not routes:
             return self._no_route(number, party.at)
         ring_ms = self.policy.caller_ring_ms if party.is_himself else self.policy.callee_ring_ms
         return Leg(
             role=party.role, number=number, routes=routes, ring_timeout_ms=ring_ms,
-            user=None if person.user is None else person.user.id, language=language_of(person.user),
+            user=None if person.user is None else person.user.id, language=language_of(person.user) or party.language,
         )  # fmt: skip
+
+    async def one_more(self, call: Call, party: Party, payer: str) -> Leg | Refusal:
+        """A phone for a call that goes on. `payer`: whose number is shown, where `party` wants it: as written."""
+        person = await self._person(party)
+        if isinstance(person, Refusal):
+            return person
+        pays = await self._payer(Wants((party,), payer=payer), [person])
+        leg = pays if isinstance(pays, Refusal) else self.leg(person, pays if party.shows_payer else None, call.id)
+        full = None if isinstance(leg, Refusal) else await self._full([leg])
+        return full or leg
+
+    def _device_routes(self, person: Person, own: Own | None) -> tuple[Route, ...]:
+        if self._on_net is None or person.user is None or not person.party.rings_devices:
+            return ()
+        return self._on_net.routes(person.user.id, own)
 
     def _no_route(self, number: str, role: str) -> Refusal:
         if self._trunks.takes(number):
@@ -110,6 +133,7 @@ class CallMaker:
         have two lines."""
         if self._lines is None:
             return None
+        legs = [leg for leg in legs if not leg.routes[0].device]  # who has a device may need no line
         firsts = [leg.routes[0].trunk for leg in legs]
         for leg, first in zip(legs, firsts, strict=True):
             trunks = [trunk for route in leg.routes if (trunk := self._trunks.find(route.trunk)) is not None]
@@ -124,7 +148,8 @@ class CallMaker:
         """It was made, and is not placed after all: the lines that it was to have are others'."""
         if self._lines is not None:
             for leg in call.legs:
-                self._lines.not_accepted(leg.routes[0].trunk)
+                if not leg.routes[0].device:
+                    self._lines.not_accepted(leg.routes[0].trunk)
 
     def _terms(self, wants: Wants, plan: Plan | None) -> Terms:
         """The settings', but for what the payer's plan and the request have of their own."""
@@ -133,6 +158,7 @@ class CallMaker:
             t = replace(
                 t, increment=plan.increment or t.increment, slice_s=plan.slice_s or t.slice_s,
                 max_live_calls=plan.max_live_calls or t.max_live_calls,
+                phones_max=self.policy.phones_max.get(plan.name, t.phones_max),
             )  # fmt: skip
         asked: dict[str, Any] = {name: value for name, value in wants.terms.items() if value is not None}
         longest_s = min(asked.pop("max_duration_s", t.max_duration_s), t.max_duration_s)
@@ -176,6 +202,12 @@ class CallMaker:
         user, owned = found
         number = self.policy.platform_number if owned is None else owned.number
         return Payer(user, Own(number, is_verified=owned is not None and owned.is_verified))
+
+    async def payer(self, written: str, at: str) -> Payer | Refusal:
+        """A user, for whoever means to place calls on his behalf later."""
+        found = await self._payer(Wants((), written, at), [])
+        assert found is not None, "somebody is named"
+        return found
 
     async def _named(self, written: str, at: str) -> tuple[User, OwnedNumber | None] | Refusal:
         """A user of ours, by his id or by a number of his: that number, else his first."""
@@ -221,6 +253,11 @@ class CallMaker:
 def language_of(user: User | None) -> str:
     """Of `zh-CN`, zh; "": the operator's."""
     return "" if user is None else user.locale.replace("_", "-").partition("-")[0].lower()
+
+
+def too_many_phones(terms: Terms, at: str) -> Refusal:
+    sentence = f"{terms.phones_max} phones may talk together by this user's plan, his own among them."
+    return Refusal("too-many-participants", sentence, at, rule=f"phones-{terms.phones_max}")
 
 
 def _the_same_twice(people: Sequence[Person]) -> Refusal | None:

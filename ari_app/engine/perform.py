@@ -12,6 +12,7 @@ from ari_app.domain import events as ev
 from ari_app.domain import wishes as w
 from ari_app.domain.call import Call, How
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.recordings import Recording
 from ari_app.domain.units import Increment
 from ari_app.engine.trunk_signs import NO_CONTACT
 from ari_app.ports.ledger import Conflict, Ledger, MonthGrant, Refused
@@ -34,7 +35,7 @@ class Months(Protocol):
         """He had fewer minutes than were asked for."""
 
 
-Seek = Callable[[Call, w.Seek], Awaitable[ev.LegAdded | ev.NotFound]]
+Seek = Callable[[Call, w.Seek], Awaitable[ev.LegAdded | ev.NotFound | ev.LeadsTo]]
 
 
 class Performer:
@@ -70,6 +71,8 @@ class Performer:
                     return await self._sound(call, wish)
                 case w.Seek():
                     return await self._seek_leg(call, wish)
+                case w.Record() | w.StopRecording():
+                    return await self._record(call, wish)
                 case _:
                     return await self._plain(call, wish)
         except LinkLost as e:
@@ -153,13 +156,14 @@ class Performer:
         request = DialRequest(
             channel=f"{call.id}.{wish.leg}.{wish.n}", call=call.id, trunk=route.trunk, dialled=route.dialled,
             shown=route.shown_as or route.shown, ring_ms=wish.ring_ms, life_ms=wish.life_ms,
-            bridge=call.id if wish.early else None, privacy=route.privacy, diversion=route.diversion,
+            bridge=call.id if wish.early else None, privacy=route.privacy, diversion=route.diversion, device=route.device,
         )  # fmt: skip
         try:
             await self._pbx.dial(request)
         except PbxError as e:
             if e.status != 409:  # 409: it lives already, so it was dialled
-                log.warning("dial failed", call=call.id, leg=wish.leg, n=wish.n, trunk=route.trunk, why=str(e))
+                say = log.info if route.device else log.warning  # a device that is switched off is no fault
+                say("dial failed", call=call.id, leg=wish.leg, n=wish.n, trunk=route.trunk, why=str(e))
                 why, now_ms = NO_CONTACT if e.status == 500 else "", self._now_ms()
                 return [ev.Gone(wish.leg, wish.n, now_ms, how="failed", why=why), ev.Done(wish.key, now_ms)]
         finally:
@@ -205,11 +209,34 @@ class Performer:
                     await self._pbx.stop(f"{call.id}.{wish.leg}.{wish.n}", playback, wish.sound)
         except PbxError as e:
             if e.status != 404:
-                log.warning("sound failed", call=call.id, wish=wish.key, sound=wish.sound, why=str(e))
+                log.warning("sound failed", call=call.id, wish=wish.key, sound=wish.sound.partition(":")[0], why=str(e))
                 if isinstance(wish, w.Stop):  # it may go on
                     return await self._failed(call, wish, e)
             return [ev.Done(wish.key, self._now_ms()), ev.Played(wish.name, self._now_ms())]
         return [ev.Done(wish.key, self._now_ms())]
+
+    async def _record(self, call: Call, wish: w.Record | w.StopRecording) -> list[ev.Event]:
+        """Where it cannot be recorded the talk goes on, and the call's record says why nothing is there."""
+        tape = f"{call.id}.{wish.name}"
+        why = ""
+        try:
+            if isinstance(wish, w.StopRecording):
+                await self._pbx.untape(tape, wish.file)
+            else:
+                await self._pbx.tape(f"{call.id}.{wish.leg}.{wish.n}", tape, wish.file, wish.hears)
+        except PbxError as e:
+            if e.status not in (404, 409):
+                log.warning("recording failed", call=call.id, wish=wish.key, why=str(e))
+                if isinstance(wish, w.StopRecording):
+                    return await self._failed(call, wish, e)
+                why = str(e)
+            elif e.status == 404 and isinstance(wish, w.Record):
+                return [ev.Done(wish.key, self._now_ms())]  # the leg is gone
+        now_ms = self._now_ms()
+        if isinstance(wish, w.StopRecording):
+            return [ev.Done(wish.key, now_ms), ev.RecordingEnded(wish.name, now_ms)]
+        begun = Recording(wish.name, wish.file, wish.what, wish.leg, now_ms, now_ms if why else None, why)
+        return [ev.Done(wish.key, now_ms), ev.RecordingBegan(begun, now_ms)]
 
     async def _plain(self, call: Call, wish: w.Wish) -> list[ev.Event]:
         """Wishes whose only fact is that they were carried out; what is gone needs nothing more."""
@@ -226,6 +253,10 @@ class Performer:
                     await self._pbx.whisper(channel, f"{call.id}.{wish.name}", wish.sound, language)
                 case w.Answer():
                     await self._pbx.answer(f"{call.id}.{wish.leg}.{wish.n}")
+                case w.HandOver():
+                    await self._pbx.hand_over(f"{call.id}.{wish.leg}.{wish.n}", wish.to)
+                case w.Listen():
+                    await self._pbx.listen(f"{call.id}.{wish.leg}.{wish.n}")
                 case w.Mute():
                     await self._pbx.mute(f"{call.id}.{wish.leg}.{wish.n}", wish.is_muted)
                 case w.Unwhisper():

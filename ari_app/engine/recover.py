@@ -117,6 +117,7 @@ def facts(
         else:
             found.append(ev.Gone(leg.role, n, _last_seen(leg, n, seen_alive_ms), how="unknown"))
     found += risen(call, snapshot)
+    found += _tapes(call, snapshot)
     found.sort(key=lambda e: e.at_ms)
     found += _bridge(call, snapshot)
     found.append(ev.Recovered(snapshot.at_ms, findings.sounding.get(call.id, ())))
@@ -193,6 +194,15 @@ def _last_seen(leg: Leg, n: int, seen_alive_ms: int) -> int:
         return seen_alive_ms
     t = leg.tries[n]
     return max(seen_alive_ms, t.answered_at_ms or 0, t.rang_at_ms or 0, t.dialled_at_ms)
+
+
+def _tapes(call: Call, snapshot: Snapshot) -> list[ev.Event]:
+    """What was recorded ended while nobody watched, if its snoop is there no more: with its leg, as a rule."""
+    return [
+        ev.RecordingEnded(one.name, snapshot.at_ms)
+        for one in call.recordings
+        if one.is_running and f"{call.id}.{one.name}" not in snapshot.channels
+    ]
 
 
 def _bridge(call: Call, snapshot: Snapshot) -> list[ev.Event]:

@@ -15,13 +15,17 @@ import structlog
 from ari_app.domain.call import Call
 from ari_app.domain.causes import Reason
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.lanes import BESIDE
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Entitlement
+from ari_app.domain.wanted import Party
 from ari_app.engine.abuse import AbuseCheck, NoCheck
+from ari_app.engine.adding import Adding
 from ari_app.engine.asks import Ask, Policy, Refusal, ask_of
 from ari_app.engine.fleet import Fleet, NoPlace, Place
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.making import CallMaker
+from ari_app.engine.on_net import OnNet
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.engine.trunk_tests import TrunkTestAsk, TrunkTests
 from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
@@ -32,13 +36,14 @@ log = structlog.get_logger()
 OVERLOAD_AGAIN_S = 1
 
 
-def call_id(owner: str, idempotency_key: str | None) -> str:
+def call_id(owner: str, idempotency_key: str | None, *, is_beside: bool = False) -> str:
     """Derived from key and Idempotency-Key, so that no crash can lose the link between them; else random."""
     if idempotency_key is None:
         seed = secrets.token_bytes(17)
     else:
         seed = hashlib.sha256(f"{owner}\0{idempotency_key}".encode()).digest()
-    return "c" + b32encode(seed)[:26].decode().lower()
+    stem = BESIDE if is_beside else "c"
+    return (stem + b32encode(seed).decode().lower())[:27]
 
 
 class CallService:
@@ -55,28 +60,37 @@ class CallService:
         entitled: Callable[[User], Awaitable[Entitlement]],
         national: Callable[[str], str] = lambda _number: "",
         lines: LinesNow | None = None,
+        on_net: OnNet | None = None,
         abuse: AbuseCheck | None = None,
     ) -> None:
         self.is_draining = False
         self._abuse: AbuseCheck = abuse or NoCheck()
         self._maker = CallMaker(
             users=users, read_number=read_number, policy=policy, trunks=trunks, now_ms=now_ms, entitled=entitled,
-            national=national, lines=lines,
+            national=national, lines=lines, on_net=on_net,
         )  # fmt: skip
         self._fleet = fleet
+        self._adding = Adding(self._maker, self._abuse, fleet.tell)
         self._tests = TrunkTests(fleet, self._maker, trunks, read_number, now_ms, self._place)
         self._is_resolved = is_resolved
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def maker(self) -> CallMaker:
+        """Who is meant by what is written."""
+        return self._maker
+
     # ---- calls --------------------------------------------------------------------------------------------------
 
-    async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal:
+    async def place(
+        self, ask: Ask, *, owner: str, idempotency_key: str | None = None, is_beside: bool = False
+    ) -> Call | Refusal:
         """Accept a call and set it going. `owner` is who asks (an API key's id): keys are his own. The same key
-        again gives the answer that it gave, whether new calls are taken or not.
+        again gives the answer that it gave, whether new calls are taken or not. `is_beside`: see domain/lanes.py.
 
         Raises Unavailable where Redis does not answer, UnreadableRecord where the key's call cannot be read here.
         """
-        new_id = call_id(owner, idempotency_key)
+        new_id = call_id(owner, idempotency_key, is_beside=is_beside)
         if idempotency_key is not None and (there := await self._fleet.find(new_id)) is not None:
             return await self._the_same_again(there, ask)
         place = self._place(new_id)
@@ -155,7 +169,8 @@ class CallService:
         return self._begun(await self._fleet.first_word(there))
 
     def _begun(self, call: Call) -> Call | Refusal:
-        if call.end is not None and call.holds == 0:
+        is_rung = any(leg.tries or call.dial_pending(leg) is not None for leg in call.legs)
+        if call.end is not None and not is_rung:
             if call.end.reason is Reason.BALANCE_EMPTY:
                 return Refusal("balance-empty", "There are no minutes left for this call.", "caller", call=call.id)
             if call.end.reason is Reason.REFUSED:
@@ -168,6 +183,12 @@ class CallService:
                     rule="live-calls",
                 )
         return call
+
+    async def add(self, call: Call, party: Party, *, host: str, ask: str) -> Call | Refusal:
+        """See Adding.add."""
+        if self.is_draining:
+            return Refusal("draining", "This server is about to stop and rings nobody new.", retry_after_s=10)
+        return await self._adding.add(call, party, host=host, ask=ask)
 
     # ---- a trunk's test -----------------------------------------------------------------------------------------
 

@@ -26,9 +26,9 @@ def early_media(call: Call) -> list[bool]:
 def gist(call: Call) -> tuple[object, ...]:
     """What the next process should know and could do without: what the ledger said, for it can be asked again; a
     phone's ringing, which its channel shows while it lives; that a dial was answered; what was keyed, and found by it,
-    which its owner would have to key again; the verdict, which follows from the facts. Saved soon, and mostly together
-    with something else."""
+    which its owner would have to key again; what is recorded; the verdict, which follows from the facts. Saved soon,
+    and mostly together with something else."""
     signs = [leg.last is not None and leg.last.gave_sign for leg in call.legs]
     dialled = [f"dial:{leg.role}:{leg.n}" in call.done for leg in call.legs]
     keyed = [leg.digits for leg in call.legs]
-    return call.is_over, call.holds, call.refused_at_ms is None, signs, dialled, keyed, call.unfound
+    return call.is_over, call.holds, call.refused_at_ms is None, signs, dialled, keyed, call.unfound, call.recordings

@@ -94,7 +94,7 @@ class Spending:
                 self._alarm(kind, name, limit, await self._spent(kind, name))
 
     def _payers(self, call: Call) -> Iterator[tuple[Payer, str, Spend]]:
-        if self._rules.user:
+        if self._rules.user and call.payer:
             yield "user", call.payer, self._rules.user
         if self._rules.team and call.team:
             yield "team", call.team, self._rules.team

@@ -71,6 +71,8 @@ class TrunkGate:
             return await perform(call_of(), wish)
         call = call_of()
         leg = call.leg(wish.leg)
+        if leg.routes[wish.n].device:  # no trunk's line, nor anything else that is counted
+            return await perform(call, wish) if goes_out() else []
         name, channel = leg.routes[wish.n].trunk, f"{call.id}.{wish.leg}.{wish.n}"
         trunk = self._trunks.find(name) or Trunk(name, "")  # configured no more: it has no limits
 

@@ -35,7 +35,7 @@ def signs(before: Call, after: Call) -> Iterator[Sign]:
             continue
         for n, t in enumerate(leg.tries[: len(leg.routes)]):
             was = old[n] if n < len(old) else None
-            if t is was:
+            if t is was or leg.routes[n].device:
                 continue
             trunk, channel = leg.routes[n].trunk, f"{after.id}.{leg.role}.{n}"
             if t.gave_sign:

@@ -17,12 +17,15 @@ from ari_app.entrypoints import (
     cli_calls,
     cli_config,
     cli_deploy,
+    cli_devices,
+    cli_dial_in,
     cli_explain,
     cli_keys,
     cli_ledger,
     cli_limits,
     cli_minutes,
     cli_nodes,
+    cli_numbers,
     cli_plans,
     cli_report,
     cli_settle,
@@ -39,8 +42,9 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
 PARTS = (
-    cli_up, cli_calls, cli_users, cli_minutes, cli_limits, cli_teams, cli_nodes, cli_config, cli_trunks,
-    cli_plans, cli_explain, cli_report, cli_settle, cli_ledger, cli_stack, cli_backup, cli_keys, cli_deploy,
+    cli_up, cli_calls, cli_users, cli_numbers, cli_devices, cli_minutes, cli_limits, cli_teams, cli_nodes, cli_config,
+    cli_trunks, cli_plans, cli_explain, cli_report, cli_settle, cli_ledger, cli_stack, cli_backup, cli_dial_in,
+    cli_keys, cli_deploy,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

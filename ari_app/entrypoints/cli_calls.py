@@ -138,7 +138,8 @@ def _step(call: dict[str, Any], event: dict[str, Any]) -> None:
     """One line. Of the end it is the call that knows the time: where the server was away the event is of later."""
     if event["state"] == "ended":
         event = event | {"at": call.get("ended_at", event["at"])}
-    out(f"  {follow.offset(event, call['created_at']):>9}  {event['state'].replace('_', ' ')}")
+    said = f"{event['leg']} {event['what'].removeprefix('leg_')}" if "what" in event else event["state"]
+    out(f"  {follow.offset(event, call['created_at']):>9}  {said.replace('_', ' ')}")
 
 
 @contextmanager

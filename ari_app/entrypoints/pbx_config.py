@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ari_app.stack.transports import OurEnd
 
 CEL_DIR = "/var/log/asterisk/cel-custom"
-WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf")
+WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf",
+          "sorcery.conf")
 OURS_ALONE = ("baseline", "{{ami_bench_user}}")
 """Sections of the templates that serve the project's own benchmark; a line that names one in `…` does so too."""
 HEAD = {

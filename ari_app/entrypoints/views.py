@@ -27,6 +27,10 @@ class Cost(msgspec.Struct):
     currency: str
 
 
+DEVICE = "device"
+"""Among the trunks that were tried, what stands for a registered device."""
+
+
 class LegView(msgspec.Struct):
     """One phone. `trunk` is the one that carries (or tried last); `tried` all of them in order."""
 
@@ -35,6 +39,7 @@ class LegView(msgspec.Struct):
     shown: str
     why: Annotated[str, Meta(description="Why this number is shown.")]
     trunk: str | None
+    device: Annotated[str | None, Meta(description="Rung in place of a number: the username of a device.")]
     tried: list[str]
     passed_over: Annotated[dict[str, str], Meta(description="Of these, trunks that were never asked, and why.")]
     rang_at: Time | None
@@ -68,8 +73,17 @@ class CallView(msgspec.Struct, rename={"type_": "type"}):
     ended_at: Time | UnsetType = UNSET
 
 
+LegWhat = Literal[
+    "leg_added", "leg_ringing", "leg_answered", "leg_ended", "leg_muted", "leg_unmuted", "leg_talking", "leg_silent"
+]
+MORE_OF_EVENTS = (
+    "reason", "hung_up_by", "charged_s", "overrun_s", "what", "leg", "n", "cause", "sip_status", "outcome"
+)  # fmt: skip
+
+
 class EventView(msgspec.Struct, rename={"type_": "type"}):
-    """A change of state. `seq` counts from 1 within the call."""
+    """A change of state, or (with `what`) something that happened to one leg while the call was in that state. `seq`
+    counts from 1 within the call, over both."""
 
     seq: int
     call: str
@@ -80,6 +94,12 @@ class EventView(msgspec.Struct, rename={"type_": "type"}):
     hung_up_by: str | UnsetType = UNSET
     charged_s: int | UnsetType = UNSET
     overrun_s: int | UnsetType = UNSET
+    what: LegWhat | UnsetType = UNSET
+    leg: Annotated[str | UnsetType, Meta(description="Its role.")] = UNSET
+    n: Annotated[int | UnsetType, Meta(description="The number of its try, from 0.")] = UNSET
+    cause: Annotated[int | UnsetType, Meta(description="Q.850.")] = UNSET
+    sip_status: int | UnsetType = UNSET
+    outcome: Annotated[str | UnsetType, Meta(description="Of a phone that was not answered: what came of it.")] = UNSET
 
 
 class UserView(msgspec.Struct):
@@ -138,10 +158,11 @@ def ended_at_ms(call: Call) -> int:
 
 def leg_view(call: Call, leg: Leg) -> LegView:
     route, last = leg.routes[min(leg.n, len(leg.routes) - 1)], leg.last or NOT_TRIED
-    tried = [leg.routes[n].trunk for n in range(len(leg.tries))]
+    tried = [leg.routes[n].trunk or DEVICE for n in range(len(leg.tries))]
     return LegView(
-        role=leg.role, number=leg.number, shown=route.shown, why=route.why, trunk=tried[-1] if tried else None,
-        tried=tried, passed_over={leg.routes[n].trunk: t.why for n, t in enumerate(leg.tries) if t.why},
+        role=leg.role, number=leg.number, shown=route.shown, why=route.why,
+        trunk=(route.trunk or None) if tried else None, device=(route.device or None) if tried else None, tried=tried,
+        passed_over={leg.routes[n].trunk or DEVICE: t.why for n, t in enumerate(leg.tries) if t.why},
         rang_at=_time(last.rang_at_ms), answered_at=_time(last.answered_at_ms),
         ended_at=_time(last.ended_at_ms), cause=last.cause, sip_status=last.sip_status,
         charged_s=charged_s(call, leg), cost=Cost(*owed(call, leg)),
@@ -157,7 +178,7 @@ def _party(call: Call, role: str) -> str:
 
 def event_view(seq: int, body: dict[str, Any]) -> EventView:
     """Of an event as it was stored (engine/records.py)."""
-    rest = {name: body[name] for name in ("reason", "hung_up_by", "charged_s", "overrun_s") if name in body}
+    rest = {name: body[name] for name in MORE_OF_EVENTS if name in body}
     return EventView(seq, body["call"], body["type"], body["state"], rfc3339(body["at_ms"]), **rest)
 
 

@@ -18,9 +18,11 @@ from ari_app.flows.conversation import (
     charge,
     end_of_talk,
     is_cut_unasked,
+    needs_minutes,
     talk,
     talk_began_ms,
     wake_at_no_answer,
+    within_means,
 )  # fmt: skip
 from ari_app.flows.hearing import (
     announce,
@@ -34,10 +36,12 @@ from ari_app.flows.moves import (
     CUTOFF_GRACE_MS,
     end_unanswered,
     gave_up,
+    is_exhausted,
     keep_funded,
     reach,
     wind_down,
 )  # fmt: skip
+from ari_app.flows.recording import from_start
 
 TYPE = "callback"
 ROLES = (CALLER, CALLEE)
@@ -54,16 +58,18 @@ class Request:
     confirm_caller: bool | None = None
     waiting: Literal["ringback", "music"] | None = None
     early_media: Literal["all", "none"] | None = None
+    record: Literal["mixed", "legs"] | None = None
 
 
 def wants(r: Request) -> Wants:
     caller = Party(CALLER, r.caller, "caller", is_himself=True)
     callee = Party(CALLEE, r.callee, "callee", shows_payer=True)
     terms = {name: getattr(r, name) for name in ("max_duration_s", "confirm_caller", "waiting", "early_media")}
-    return Wants((caller, callee), payer=r.caller, terms=terms)
+    return Wants((caller, callee), payer=r.caller, terms=terms, given=from_start(r.record))
 
 
 def plan(c: Call) -> Iterator[Yielded]:
+    c = within_means(c)
     caller, callee = c.leg(CALLER), c.leg(CALLEE)
     verdict = ended(c)
     if verdict is not None:
@@ -75,9 +81,9 @@ def plan(c: Call) -> Iterator[Yielded]:
     if is_cut_unasked(c):
         yield from ask_why_it_was_cut(c)
         return
-    if c.held_s == 0:
+    if needs_minutes(c):
         yield from keep_funded(c, 0, c.terms.max_duration_s)
-        return  # nothing is dialled before minutes are held
+        return  # nothing that costs any is dialled before minutes are held
     yield from reach(c, caller, life_ms=caller_life_ms(c))
     yield from wake_at_no_answer(c, caller)
     if not caller.is_live:
@@ -128,13 +134,18 @@ def ended(c: Call) -> End | None:
         return End(Reason.CANCELLED, HungUpBy.API)
     if gave_up(c, "bridge", "join:caller", "hold", "dial", NOT_SAVED):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    if c.holds == 0 and c.refused_at_ms is not None:
+    if c.holds == 0 and c.refused_at_ms is not None and (needs_minutes(c) or caller_is_away(caller)):
         why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED
         return End(why, HungUpBy.SYSTEM)
     of_caller, of_callee = end_of_caller(c, caller), end_of_callee(c, callee)
     if of_callee is not None and of_caller is not None and of_caller.reason is Reason.INTERRUPTED:
         return of_callee  # for want of him we hung up the caller, and died before we had written down why
     return of_caller or of_callee
+
+
+def caller_is_away(caller: Leg) -> bool:
+    """None of his devices is answered, and there are no minutes to ring his phone with."""
+    return caller.goes_on and is_exhausted(caller)
 
 
 def end_of_caller(c: Call, caller: Leg) -> End | None:
@@ -169,5 +180,6 @@ def caller_life_ms(c: Call) -> int:
     """The caller's: all that may pass before the callee answers, and what is held after that."""
     callee = c.leg(CALLEE)
     waits = c.leg(CALLER).ring_timeout_ms + c.terms.confirm_timeout_ms + callee.ring_timeout_ms
+    waits += sum(route.ring_ms for route in callee.routes)
     waits += c.terms.pdd_timeout_ms * (len(callee.routes) - 1) + c.terms.trunk_wait_ms * len(callee.routes)
     return waits + 1000 * c.held_s + CUTOFF_GRACE_MS

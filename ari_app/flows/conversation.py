@@ -4,6 +4,7 @@ how it is kept funded. Pure; knows two legs, caller and callee, and no call type
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ari_app.domain import charging
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
@@ -14,6 +15,7 @@ from ari_app.domain.units import Increment
 from ari_app.domain.wishes import Cutoff, HangUp, Join, Wake, Yielded
 from ari_app.flows.hearing import warn
 from ari_app.flows.moves import CUTOFF_GRACE_MS, gave_up, is_funded, keep_funded
+from ari_app.flows.recording import record
 
 # ---- how a talk ends --------------------------------------------------------------------------------------------
 
@@ -37,7 +39,7 @@ def first_gone(c: Call) -> Leg | None:
 def more_may_be_held(c: Call) -> bool:
     """The ledger was asked and has not answered, or was not asked since a gap."""
     is_asked = f"hold:{c.holds}:{c.refusals}" in c.asked
-    return c.held_s < c.terms.max_duration_s and (is_asked or c.is_hold_in_doubt)
+    return funded_s(c) < c.terms.max_duration_s and (is_asked or c.is_hold_in_doubt)
 
 
 def is_cut_unasked(c: Call) -> bool:
@@ -63,7 +65,7 @@ def end_by_clock(c: Call, at_ms: int) -> End | None:
     be asked, or we were not there to ask, the fault is ours."""
     if at_ms < talk_ends_at_ms(c):
         return None
-    if c.terms.max_duration_s <= c.held_s:
+    if c.terms.max_duration_s <= funded_s(c):
         return End(Reason.MAX_DURATION, HungUpBy.SYSTEM)
     return End(Reason.BALANCE_EMPTY if c.refused_at_ms is not None else Reason.INTERRUPTED, HungUpBy.SYSTEM)
 
@@ -120,24 +122,55 @@ def talks(c: Call) -> list[Talk]:
 def talk_ends_at_ms(c: Call) -> int:
     began = talk_began_ms(c)
     assert began is not None
-    return began + 1000 * min(c.held_s, c.terms.max_duration_s)
+    return began + 1000 * min(funded_s(c), c.terms.max_duration_s)
 
 
-def talk(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
+def talk(c: Call, caller: Leg, callee: Leg, payer: Leg | None = None) -> Iterator[Yielded]:
+    """`payer`: who is warned; None: the caller."""
     used_s, ends_at_ms = charge(c).used_s, talk_ends_at_ms(c)
-    yield from keep_funded(c, used_s, c.terms.max_duration_s)
-    if is_funded(c, used_s, c.terms.max_duration_s) or not c.is_hold_in_doubt:
+    if not is_free(c):
+        yield from keep_funded(c, used_s, c.terms.max_duration_s)
+    if is_free(c) or is_funded(c, used_s, c.terms.max_duration_s) or not c.is_hold_in_doubt:
         # In doubt, the PBX may have been told of more than is known here, and must not be told of less.
         for leg in (callee, caller):  # the callee's first: its birth timer is the shorter one
             yield Cutoff(leg.role, leg.n, ends_at_ms + CUTOFF_GRACE_MS)
     yield Join(CALLEE, callee.n)
+    if f"join:{CALLEE}:{callee.n}" in c.done:
+        yield from record(c, (caller, callee))
     yield Wake(ends_at_ms)
     began = callee.answered_at_ms or 0
-    if c.held_s < c.terms.max_duration_s:
+    if funded_s(c) < c.terms.max_duration_s:
         low_s = c.terms.warning_s + c.terms.margin_s
         if c.held_s - low_s >= used_s:
             yield Wake(began + 1000 * (c.held_s - low_s + 1))
-        yield from warn(c, caller, began)
+        yield from warn(c, payer or caller, began)
+
+
+# ---- on the net -------------------------------------------------------------------------------------------------
+
+
+def is_free(c: Call) -> bool:
+    """Both talk, or would talk, by devices that are registered here."""
+    return c.has_leg(CALLEE) and all(leg.is_on_net for leg in c.legs)
+
+
+def funded_s(c: Call) -> int:
+    """How long they may talk: on the net as long as anybody may, else on what is held."""
+    return c.terms.max_duration_s if is_free(c) else c.held_s
+
+
+def within_means(c: Call) -> Call:
+    """Who has no minutes calls from device to device, and nothing is held for it: there are no other routes then."""
+    has_none = c.holds == 0 and c.refused_at_ms is not None and c.refused_why == "empty"
+    if not has_none or not c.has_leg(CALLEE) or not all(leg.routes[0].device for leg in c.legs if leg.routes):
+        return c
+    devices = (tuple(route for route in leg.routes if route.device) for leg in c.legs)
+    return replace(c, legs=tuple(replace(leg, routes=kept) for leg, kept in zip(c.legs, devices, strict=True)))
+
+
+def needs_minutes(c: Call) -> bool:
+    """None are held, and some phone might be rung over a trunk."""
+    return c.held_s == 0 and not all(route.device for leg in c.legs for route in leg.routes)
 
 
 # ---- before it begins -------------------------------------------------------------------------------------------
@@ -150,4 +183,4 @@ def callee_life_ms(c: Call) -> int:
 
 def wake_at_no_answer(c: Call, leg: Leg) -> Iterator[Yielded]:
     if leg.last is not None and leg.is_live and not leg.is_up:
-        yield Wake(leg.last.dialled_at_ms + leg.ring_timeout_ms)
+        yield Wake(leg.last.dialled_at_ms + leg.ring_ms)

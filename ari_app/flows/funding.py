@@ -57,8 +57,14 @@ def is_ringing(c: Call, leg: Leg) -> bool:
 
 
 def spare_s(c: Call) -> int:
-    """What is held beyond what is burnt now and what is kept for the phones that ring."""
-    return c.held_s - burnt_s(c, c.now_ms) - sum(first_s(c, leg) for leg in c.legs if is_ringing(c, leg))
+    """What is held beyond what is burnt now and what is kept for the phones that ring. Who answers burns at once."""
+    return c.held_s - burnt_s(c, c.now_ms + 1) - sum(first_s(c, leg) for leg in c.legs if is_ringing(c, leg))
+
+
+def lacks_ms(c: Call) -> int | None:
+    """When those who talk will have burnt what is not kept for the phones that ring. None: they burn nothing."""
+    kept_s = sum(first_s(c, leg) for leg in c.legs if is_ringing(c, leg))
+    return charging.funds_end_ms(talks(c), c.held_s - kept_s, increment(c))
 
 
 def keep_legs_funded(c: Call, awaited: Sequence[Leg], cap_ms: int) -> Iterator[Yielded]:
@@ -96,10 +102,8 @@ def ends_at_ms(c: Call, cap_ms: int, *, is_uncut: bool = False) -> int:
 
 def _uncut(said: list[Talk], c: Call) -> list[Talk]:
     cut = {leg.role: t.ended_at_ms for leg in c.legs if (t := leg.last) and t.how == "cut" and t.ended_at_ms}
-    last_ms = max(cut.values(), default=0)
-    return [
-        replace(one, ended_at_ms=None) if cut.get(one.role, 0) > last_ms - CUT_TOGETHER_MS else one for one in said
-    ]
+    since_ms = max(cut.values(), default=0) - CUT_TOGETHER_MS
+    return [replace(one, ended_at_ms=None) if cut.get(one.role, since_ms) > since_ms else one for one in said]
 
 
 def end_by_clock(c: Call, at_ms: int, cap_ms: int, *, is_uncut: bool = False) -> End | None:

@@ -94,13 +94,18 @@ def is_announcing(c: Call) -> bool:
         return False
     if c.now_ms >= c.end.at_ms + c.terms.announce_limit_ms:
         return False
+    return not has_said_why(c, callee)
+
+
+def has_said_why(c: Call, callee: Leg) -> bool:
+    """The callee's own network, before it was answered."""
     t = callee.last
     if t is None or t.early_at_ms is None or c.terms.early_media == "none":
-        return True
-    return (t.ended_at_ms or c.now_ms) - t.early_at_ms < HEARD_ENOUGH_MS
+        return False
+    return (t.ended_at_ms or c.now_ms) - t.early_at_ms >= HEARD_ENOUGH_MS
 
 
-def warn(c: Call, caller: Leg, began_ms: int) -> Iterator[Yielded]:
+def warn(c: Call, payer: Leg, began_ms: int) -> Iterator[Yielded]:
     """The payer alone hears that the minutes are ending, while the conversation goes on."""
     name = f"warn{c.holds}"
     for key in sorted(k for k in c.asked if k.startswith("whisper:")):
@@ -111,4 +116,4 @@ def warn(c: Call, caller: Leg, began_ms: int) -> Iterator[Yielded]:
     due_ms = began_ms + 1000 * (c.held_s - c.terms.warning_s)
     if not fresh or c.refused_at_ms is None:
         return
-    yield Whisper(CALLER, caller.n, name, "minutes_ending") if c.now_ms >= due_ms else Wake(due_ms)
+    yield Whisper(payer.role, payer.n, name, "minutes_ending") if c.now_ms >= due_ms else Wake(due_ms)

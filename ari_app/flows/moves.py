@@ -8,7 +8,19 @@ from ari_app.domain.call import Call, End, Leg, LegState
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
 from ari_app.domain.charging import Charge
 from ari_app.domain.step import is_given_up
-from ari_app.domain.wishes import CloseBridge, Dial, HangUp, Hold, Play, Settle, Stop, Unwhisper, Wake, Yielded
+from ari_app.domain.wishes import (
+    CloseBridge,
+    Dial,
+    HangUp,
+    Hold,
+    Play,
+    Settle,
+    Stop,
+    StopRecording,
+    Unwhisper,
+    Wake,
+    Yielded,
+)  # fmt: skip
 
 CUTOFF_GRACE_MS = 500
 """The PBX cuts this much after we would, so that a living app ends the call itself and knows why."""
@@ -19,17 +31,27 @@ never dialled, however often it came into sight since: each sight begins the wai
 
 
 def reach(c: Call, leg: Leg, *, life_ms: int, early: bool = False) -> Iterator[Yielded]:
-    """Ring a leg over its routes, one try after another; a trunk that gives no sign in time has failed."""
+    """Ring a leg over its routes, one try after another; a trunk that gives no sign in time has failed, and so has a
+    route whose own time to ring is over."""
     if leg.state is LegState.RINGING and leg.last is not None:
         if not may_have_rung(c, leg):
-            silent_at_ms = max(leg.last.dialled_at_ms, c.sight_ms) + c.terms.pdd_timeout_ms
-            silent_at_ms = min(silent_at_ms, leg.last.dialled_at_ms + leg.ring_timeout_ms + UNDIALLED_GRACE_MS)
+            pdd_ms = leg.routes[leg.n].pdd_ms or c.terms.pdd_timeout_ms
+            silent_at_ms = max(leg.last.dialled_at_ms, c.sight_ms) + pdd_ms
+            silent_at_ms = min(silent_at_ms, leg.last.dialled_at_ms + leg.ring_ms + UNDIALLED_GRACE_MS)
             yield HangUp(leg.role, leg.n) if c.now_ms >= silent_at_ms else Wake(silent_at_ms)
+        elif may_ring_elsewhere(leg):
+            rung_at_ms = leg.last.dialled_at_ms + leg.ring_ms
+            yield HangUp(leg.role, leg.n) if c.now_ms >= rung_at_ms else Wake(rung_at_ms)
         return
     n = leg.next_try
-    wanted = leg.state is LegState.NEW or leg.outcome is Outcome.TRUNK_FAILED
+    wanted = leg.state is LegState.NEW or leg.goes_on
     if wanted and n is not None:
-        yield Dial(leg.role, n, life_ms=life_ms, ring_ms=leg.ring_timeout_ms, early=early)
+        yield Dial(leg.role, n, life_ms=life_ms, ring_ms=leg.ring_ms_of(n), early=early)
+
+
+def may_ring_elsewhere(leg: Leg) -> bool:
+    """A device of his rings, and there is another way to reach him."""
+    return leg.is_on_net and leg.next_try is not None
 
 
 def may_have_rung(c: Call, leg: Leg) -> bool:
@@ -43,7 +65,7 @@ def is_exhausted(leg: Leg) -> bool:
     """The leg came to nothing, and no further route may be tried."""
     if leg.state is not LegState.GONE or leg.answered_at_ms is not None:
         return False
-    return leg.outcome is not Outcome.TRUNK_FAILED or leg.next_try is None
+    return not leg.goes_on or leg.next_try is None
 
 
 def end_unanswered(c: Call, leg: Leg, role: str = "") -> End | None:
@@ -64,9 +86,9 @@ def end_unanswered(c: Call, leg: Leg, role: str = "") -> End | None:
 def has_rung_out(c: Call, leg: Leg) -> bool:
     """It rings still, and its time to ring is over."""
     t = leg.last
-    if t is None or not leg.is_live or leg.is_up or not may_have_rung(c, leg):
+    if t is None or not leg.is_live or leg.is_up or not may_have_rung(c, leg) or may_ring_elsewhere(leg):
         return False
-    return c.now_ms >= t.dialled_at_ms + leg.ring_timeout_ms
+    return c.now_ms >= t.dialled_at_ms + leg.ring_ms
 
 
 def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:
@@ -131,11 +153,19 @@ def wind_down(c: Call, charge: Charge) -> Iterator[Yielded]:
     for key in sorted(c.asked):
         if key.startswith("whisper:"):
             yield Unwhisper(key.removeprefix("whisper:"))
+    yield from stop_recordings(c)
     if pending:
         return
     if "bridge" in c.done:  # asked for and not answered: the answer, or recovery, will tell whether there is one
         yield CloseBridge()
     yield Settle(charge.used_s, charge.rounded_s, tuple((leg.role, leg.rounded_s) for leg in charge.legs))
+
+
+def stop_recordings(c: Call) -> Iterator[Yielded]:
+    """Those that run; of one of which nothing was heard yet its answer, or recovery, tells whether it does."""
+    for one in c.recordings:
+        if one.is_running or one.why:
+            yield StopRecording(one.name, one.file)
 
 
 def gave_up(c: Call, *keys: str) -> bool:

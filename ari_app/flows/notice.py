@@ -9,51 +9,54 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ari_app.domain import charging
 from ari_app.domain.call import CALLEE, Call, End, Leg
 from ari_app.domain.causes import HungUpBy, Reason
-from ari_app.domain.charging import Charge, Talk
 from ari_app.domain.step import NOT_SAVED
-from ari_app.domain.units import Increment
 from ari_app.domain.wanted import Party, Wants
 from ari_app.domain.wishes import Cutoff, Wake, Yielded
-from ari_app.flows.moves import CUTOFF_GRACE_MS, end_unanswered, gave_up, hush, is_funded, keep_funded, reach, wind_down
-from ari_app.flows.moves import sound_to as play
+from ari_app.flows.funding import charge
+from ari_app.flows.moves import (
+    CUTOFF_GRACE_MS,
+    end_unanswered,
+    gave_up,
+    is_funded,
+    keep_funded,
+    reach,
+    wind_down,
+)  # fmt: skip
+from ari_app.flows.notice_script import is_all_said, key, speak
 
 TYPE = "notice"
 STATES = ("queued", "ringing_callee", "talking", "ended")
-AGAIN, TO_SENDER = "2", "3"
-ROUNDS = 3
-"""How often it is said to one who presses nothing."""
-AGAIN_MAX = 5
-PAUSE = "notice_pause"
+HAS_ITS_OWN_DOOR = True
+"""Not to be had by its type alone: who is rung when, and how often, is engine/notice_rounds.py's business."""
+
+LIVE_MAX = 1_000
+"""Calls of one sender's notices at once: how many there may be is told by who places them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`said`, and what is said around it, are sounds: `text:<id>`; "": left out. `confirm`: the key that confirms; "":
-    it is enough to have heard it. `notice`: whose recipient number `n` this is, for whoever asked."""
+    """`said`: the sound, `text:<id>`. `confirm`: the key that confirms; "": it is enough to have heard it. `rounds`:
+    how often it is said to one who presses nothing. `notice`: whose recipient number `n` this is."""
 
     sender: str
     recipient: str
     said: str
-    intro: str = ""
-    menu: str = ""
-    thanks: str = ""
-    recall: str = ""
-    confirm: str = ""
+    confirm: str = "1"
     language: str = ""
-    lasts_s: int = 120
+    rounds: int = 2
+    lasts_s: int = 180
     notice: str = ""
     n: int = 0
 
 
 def wants(r: Request) -> Wants:
-    sounds = {"said": r.said, "intro": r.intro, "menu": r.menu, "thanks": r.thanks, "recall": r.recall}
     return Wants(
-        (Party(CALLEE, r.recipient, "recipient", shows_payer=True),), payer=r.sender, payer_at="sender",
-        terms={"max_duration_s": r.lasts_s, "warning_s": 0},
-        given=sounds | {"confirm": r.confirm, "notice": r.notice, "n": str(r.n)},
+        (Party(CALLEE, r.recipient, "recipient", shows_payer=True, language=r.language),),
+        payer=r.sender, payer_at="sender",
+        terms={"max_duration_s": r.lasts_s, "warning_s": 0, "max_live_calls": LIVE_MAX},
+        given={"said": r.said, "confirm": r.confirm, "rounds": str(r.rounds), "notice": r.notice, "n": str(r.n)},
     )  # fmt: skip
 
 
@@ -70,58 +73,10 @@ def plan(c: Call) -> Iterator[Yielded]:
         return  # nothing is dialled before minutes are held
     yield from reach(c, phone, life_ms=max(phone.ring_timeout_ms, 1000 * c.held_s) + CUTOFF_GRACE_MS)
     if phone.last is not None and phone.is_live and not phone.is_up:
-        yield Wake(phone.last.dialled_at_ms + phone.ring_timeout_ms)
+        yield Wake(phone.last.dialled_at_ms + phone.ring_ms)
     if phone.is_up:
         yield from stay_funded(c, phone)
         yield from speak(c, phone)
-
-
-# ---- what is said -----------------------------------------------------------------------------------------------
-
-
-def speak(c: Call, phone: Leg) -> Iterator[Yielded]:
-    """One sound after the other. A key that decides, or asks for it again, cuts short what is being said."""
-    script = the_last_word(c) if key(c) else the_notice(c)
-    due = next((f"{name}_{c.gaps}" for name, _ in script if not is_said(c, name)), "")
-    for begun in sorted(k.removeprefix("play:") for k in c.asked if k.startswith("play:")):
-        if begun != due:
-            yield from hush(c, phone, begun, "")
-    for name, sound in script:
-        if f"{name}_{c.gaps}" == due:
-            yield play(phone, due, sound)
-
-
-def the_notice(c: Call) -> list[tuple[str, str]]:
-    """What he hears, and its names: those of a repetition that he asked for are new."""
-    again, sounds = min(phone_keys(c).count(AGAIN), AGAIN_MAX), c.given
-    script = [] if again else [("intro", sounds["intro"])]
-    for n in range(ROUNDS):
-        script += [(f"{part}_{again}_{n}", sounds.get(part, PAUSE)) for part in ("said", "menu", "pause")]
-    return [(name, sound) for name, sound in script if sound]
-
-
-def the_last_word(c: Call) -> list[tuple[str, str]]:
-    sound = c.given["recall" if key(c) == TO_SENDER else "thanks"]
-    return [("bye", sound)] if sound else []
-
-
-def is_said(c: Call, name: str) -> bool:
-    """What a gap has cut short is said once more."""
-    return f"{name}_{c.gaps}" in c.played or any(f"{name}_{gap}" in c.heard for gap in range(c.gaps))
-
-
-def phone_keys(c: Call) -> str:
-    return c.leg(CALLEE).digits
-
-
-def key(c: Call) -> str:
-    """The first key that decides: the one that confirms, or the one to be called back; "": none yet."""
-    return next((digit for digit in phone_keys(c) if digit in (c.given["confirm"], TO_SENDER)), "")
-
-
-def was_heard(c: Call) -> bool:
-    """Whether the text itself was played to its end, at least once. A sound that we stopped tells the same end."""
-    return any(name.startswith("said_") and f"stop:{name}" not in c.asked for name in c.heard)
 
 
 # ---- how it ends ------------------------------------------------------------------------------------------------
@@ -148,13 +103,15 @@ def end_of_talk(c: Call, phone: Leg) -> End | None:
     if t.how in ("remote", "media"):
         by_him = t.how == "remote"
         return End(Reason.COMPLETED, HungUpBy.CALLEE) if by_him else End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
-    if all(is_said(c, name) for name, _ in (the_last_word(c) if key(c) else the_notice(c))):
+    if is_all_said(c) or (key(c) and t.ended_at_ms is not None):
         return End(Reason.COMPLETED, HungUpBy.SYSTEM)
     if c.cancelled_at_ms is not None:
         return End(Reason.COMPLETED, HungUpBy.API)
     if (c.now_ms if t.ended_at_ms is None else t.ended_at_ms) >= ends_at_ms(c, phone):
-        is_empty = c.refused_at_ms is not None and c.held_s < c.terms.max_duration_s
-        return End(Reason.BALANCE_EMPTY if is_empty else Reason.MAX_DURATION, HungUpBy.SYSTEM)
+        if phone.is_on_net or c.held_s >= c.terms.max_duration_s:
+            return End(Reason.MAX_DURATION, HungUpBy.SYSTEM)
+        if c.refused_at_ms is not None:
+            return End(Reason.BALANCE_EMPTY, HungUpBy.SYSTEM)
     return None if t.ended_at_ms is None else End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
 
 
@@ -175,17 +132,6 @@ def stay_funded(c: Call, phone: Leg) -> Iterator[Yielded]:
 def ends_at_ms(c: Call, phone: Leg) -> int:
     most_s = c.terms.max_duration_s
     return (phone.answered_at_ms or 0) + 1000 * (most_s if phone.is_on_net else min(c.held_s, most_s))
-
-
-def charge(c: Call) -> Charge:
-    """The phone, from its answer."""
-    talks = [
-        Talk(leg.role, t.answered_at_ms, t.alive_until_ms, is_on_net=leg.is_on_net)
-        for leg in c.legs
-        if (t := leg.last) is not None
-    ]
-    so_far_ms = c.now_ms if c.end is None else c.end.at_ms
-    return charging.charge(charging.each_leg, talks, so_far_ms, Increment.parse(c.terms.increment))
 
 
 def state(c: Call) -> str:

@@ -39,7 +39,7 @@ class Request:
 
 
 def wants(r: Request) -> Wants:
-    return Wants((Party(CALLEE, r.number, "number"),), terms={"max_duration_s": LENGTH_MAX_S})
+    return Wants((Party(CALLEE, r.number, "number", rings_devices=False),), terms={"max_duration_s": LENGTH_MAX_S})
 
 
 def plan(c: Call) -> Iterator[Yielded]:
@@ -52,7 +52,7 @@ def plan(c: Call) -> Iterator[Yielded]:
         return
     yield from reach(c, phone, life_ms=phone.ring_timeout_ms + 1000 * c.terms.max_duration_s + CUTOFF_GRACE_MS)
     if phone.last is not None and phone.is_live and not phone.is_up:
-        yield Wake(phone.last.dialled_at_ms + phone.ring_timeout_ms)
+        yield Wake(phone.last.dialled_at_ms + phone.ring_ms)
     if phone.is_up:
         yield Cutoff(phone.role, phone.n, ends_at_ms(c, phone) + CUTOFF_GRACE_MS)
         yield Wake(ends_at_ms(c, phone))

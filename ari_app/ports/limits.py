@@ -12,16 +12,35 @@ from typing import Literal, Protocol
 
 from ari_app.domain.limits import Limit, Over
 
-__all__ = ["Counted", "Limit", "Limits", "Over", "of_number", "of_pair"]
+__all__ = [
+    "Counted", "Kind", "Limit", "Limits", "Over", "of_arrivals", "of_guess", "of_number", "of_pair", "of_pins",
+    "of_proof", "of_prover",
+]  # fmt: skip
+
+
+Kind = Literal["pair", "number", "proof", "prover", "guess", "arrivals", "pins"]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What is counted together: a payer's calls to one number (`pair`), or everybody's to it (`number`)."""
+    """What is counted together: a payer's calls to one number (`pair`), or everybody's to it (`number`); codes that
+    were read out to a number (`proof`), or on behalf of a user to whatever number (`prover`), and wrong ones that he
+    gave back (`guess`); calls to the platform from a number (`arrivals`), and PINs that were keyed there (`pins`)."""
 
-    kind: Literal["pair", "number"]
+    kind: Kind
     number: str
     payer: str = ""
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What stands in its name."""
+        number, payer = {"number": self.number}, {"payer": self.payer}
+        match self.kind:
+            case "pair":
+                return number | payer
+            case "number" | "proof" | "arrivals" | "pins":
+                return number
+        return payer
 
 
 def of_pair(payer: str, number: str) -> Counted:
@@ -30,6 +49,26 @@ def of_pair(payer: str, number: str) -> Counted:
 
 def of_number(number: str) -> Counted:
     return Counted("number", number)
+
+
+def of_proof(number: str) -> Counted:
+    return Counted("proof", number)
+
+
+def of_prover(user: str) -> Counted:
+    return Counted("prover", "", user)
+
+
+def of_guess(user: str) -> Counted:
+    return Counted("guess", "", user)
+
+
+def of_arrivals(number: str) -> Counted:
+    return Counted("arrivals", number)
+
+
+def of_pins(number: str) -> Counted:
+    return Counted("pins", number)
 
 
 class Limits(Protocol):

@@ -45,16 +45,17 @@ class NodeNow:
         return self.told is not None and self.told.is_open and not self.is_drained
 
 
-What = Literal["begin", "cancel"]
+What = Literal["begin", "cancel", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Asked of a node's owner by another process. The call lies in the store; ids grow."""
+    """Asked of a node's owner by another process. The call lies in the store; ids grow. `payload`: what it is told."""
 
     id: str
     what: What
     call: str
+    payload: str = ""
 
 
 class Board(Protocol):
@@ -74,7 +75,7 @@ class Board(Protocol):
     async def forget(self, node: str) -> bool:
         """A node that is gone for good. False: there is none, or it has an owner."""
 
-    async def order(self, node: str, what: What, call: str) -> None:
+    async def order(self, node: str, what: What, call: str, payload: str = "") -> None:
         """For whoever owns the node, now or next."""
 
     async def orders(self, node: str, after: str) -> Sequence[Order]:

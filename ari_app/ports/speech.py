@@ -32,7 +32,7 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """What one name of the table of sounds means: parts, each a recording of the PBX, `say:` and words, `number:{n}`,
-    `digits:{n}` or `tone:` and its frequencies; `{n}` is what comes with the name. `last`: where nothing can be spoken."""
+    `digits:{n}` or `tone:` and its frequencies; `{n}` is what comes with the name. `last`: where nothing is spoken."""
 
     en: tuple[str, ...]
     zh: tuple[str, ...]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ari_app.domain.events import Event
+from ari_app.domain.recordings import Hears
 
 
 class PbxError(Exception):
@@ -35,7 +36,8 @@ class DialRequest:
     """One phone to ring. `shown` is the number the phone sees. `bridge` (where given) is joined before the dial, so
     that early media is heard there. The PBX ends the channel `life_ms` after its birth, come what may. `privacy`: the
     number is asserted to the carrier, and hidden from the phone. `diversion`: the number on whose behalf it is rung;
-    "": none."""
+    "": none. `device`: the endpoint of a phone that is
+    registered here, rung in place of a number over a trunk."""
 
     channel: str
     call: str
@@ -47,6 +49,7 @@ class DialRequest:
     bridge: str | None = None
     privacy: bool = False
     diversion: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,13 @@ class CallEvent:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A channel with our ids came into the application, and it was not this process that asked for it."""
+    """A channel with our ids came into the application, and it was not this process that asked for it. `came_in`: it
+    called us."""
 
     call: str
     leg: str
     n: int
+    came_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +177,18 @@ class Telephony(Protocol):
     async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
         """Play to all who are joined, while they talk. Its end comes likewise."""
 
+    async def expect(self, foreign: str, channel: str) -> None:
+        """A channel by the PBX's own id is about to come in as this leg: all that is told of it from now on is told of
+        that one. NoSuchChannel: it has gone already."""
+
+    async def hand_over(self, channel: str, to: str) -> None:
+        """One that came in goes on as another leg, of another call perhaps; the one that it was is Gone."""
+
     async def answer(self, channel: str) -> None:
         """Pick up, for one who called us."""
+
+    async def listen(self, channel: str) -> None:
+        """From now on Talking is told of this channel."""
 
     async def mute(self, channel: str, is_muted: bool) -> None:
         """Whether what this phone says is heard by nobody."""
@@ -185,6 +200,13 @@ class Telephony(Protocol):
         """Speak into one ear while the talk goes on, over a snoop channel whose id is `playback`."""
 
     async def unwhisper(self, playback: str) -> None: ...
+    async def tape(self, channel: str, tape: str, file: str, hears: Hears) -> None:
+        """Record what passes a leg, over a snoop channel whose id is `tape`, into `file`. PbxError 409: it is recorded
+        already. Its end comes as RecordingEnded(name) for `tape` = `<call>.<name>`; with the leg it ends by itself."""
+
+    async def untape(self, tape: str, file: str) -> None:
+        """NoSuchChannel where neither is there any more."""
+
     async def hang_up(self, channel: str) -> None: ...
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
         """Return a channel that asked for a call to its dialplan."""

@@ -6,17 +6,17 @@ ledger. What the carrier did not see is None here, never a guess."""
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs
 
 from ari_app.stack import tones
+from ari_app.stack.carrier_callers import LINE, CallerRows, Callers, early_media_ms
+from ari_app.stack.carrier_rows import FIELDS, Row, Rows, at_ms, extra, said, when
 
 CEL_FILE = "cel.csv"
-# asterisk_conf/carrier/cel_custom.conf has the same order
-_FIELDS = ("eventtype", "eventtime", "uniqueid", "exten", "channame", "eventextra")
+HEARD_AT_ONCE = 15
+"""Frequencies of a second that are written down: as many as a conference of sixteen has others."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,11 @@ class CarrierCall:
     `hung_up_by` is "phone" (by its own doing, refusals too), "platform" (BYE or CANCEL), or None: still up, or over
     in a way that neither asked for. `cause` is Q.850's: the phone's own, or the Reason of the platform's BYE (None
     without one; a CANCEL without one is 127). `digits` are the keys that the platform pressed.
-    `number` is what was dialled, as it came.
-    `heard`: the strongest frequencies of each second of the recording, which begins with the answer."""
+    `number` is what was dialled, as it came; `direction` says by whom: "outbound" is a call of the platform to this
+    phone, "inbound" one of this phone to the platform (by `from_user`; `sip_status` is the platform's final answer,
+    None where the phone gave up before). `pressed` are the keys that the phone pressed.
+    `heard`: the strongest frequencies of each second of the recording. It begins `recorded_from_ms`: with the answer,
+    or, of an inbound call, just before the INVITE."""
 
     id: str
     number: str
@@ -54,6 +57,10 @@ class CarrierCall:
     # how it came: udp, tcp or tls; whether the sound was encrypted, where it is recorded
     transport: str | None = None
     srtp: bool | None = None
+    direction: str = "outbound"
+    pressed: str = ""
+    sip_status: int | None = None
+    recorded_from_ms: int | None = None
 
     @property
     def pai_user(self) -> str | None:
@@ -86,17 +93,24 @@ class CarrierRecord:
     directory: Path
     _offset: int = 0
     _line: int = 0
-    _rows: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    _rows: dict[str, Rows] = field(default_factory=dict)
+    _callers: Callers = field(default_factory=Callers)
     _ended: dict[str, CarrierCall] = field(default_factory=dict)
 
     def calls(self, *, with_tones: bool = True) -> list[CarrierCall]:
         """Every call, in the order of their INVITEs."""
         for row in self._new_rows():
-            self._rows.setdefault(row["uniqueid"], []).append(row)
-        calls = [self._call(id, rows) for id, rows in self._rows.items()]
-        return [self._with_tones(call) if with_tones else call for call in calls]
+            if not self._callers.take(row):
+                self._rows.setdefault(row["uniqueid"], []).append(row)
+        calls = ((key, self._call(key, rows)) for key, rows in self._rows.items())
+        return [self._with_tones(key, call) if with_tones else call for key, call in calls if call is not None]
 
-    def _new_rows(self) -> Iterator[dict[str, str]]:
+    def person(self, id: str) -> str | None:
+        """The channel of the person who placed this call; when it is hung up, that phone hangs up."""
+        self.calls(with_tones=False)
+        return self._callers.person(id)
+
+    def _new_rows(self) -> Iterator[Row]:
         cel = self.directory / CEL_FILE
         if not cel.exists():  # Asterisk makes it at the first call
             return
@@ -108,27 +122,33 @@ class CarrierRecord:
                 self._line += 1
                 self._offset += len(raw)
                 values = next(csv.reader([raw.decode()]))
-                if len(values) != len(_FIELDS):
+                if len(values) != len(FIELDS):
                     raise RecordError(
-                        f"{cel}, line {self._line}: {len(values)} fields, not {len(_FIELDS)}: {raw[:80]!r}"
+                        f"{cel}, line {self._line}: {len(values)} fields, not {len(FIELDS)}: {raw[:80]!r}"
                     )
-                yield dict(zip(_FIELDS, values, strict=True))
+                yield dict(zip(FIELDS, values, strict=True))
 
-    def _call(self, id: str, rows: list[dict[str, str]]) -> CarrierCall:
-        if id not in self._ended:
-            call = _from_rows(id, rows, self.directory)
-            if rows[-1]["eventtype"] != "CHAN_END":
-                return call
-            self._ended[id] = call
-        return self._ended[id]
+    def _call(self, key: str, rows: Rows) -> CarrierCall | None:
+        if key in self._ended:
+            return self._ended[key]
+        if self._callers.has(rows):
+            call = _inbound(rows, self._callers.of(rows), self.directory)
+            return self._kept(key, call, is_over=call.ended_at_ms is not None)
+        if rows[0]["exten"] == LINE:  # a phone's own call, whose next row will say so
+            return None
+        call = _from_rows(key, rows, self.directory)
+        return self._kept(key, call, is_over=rows[-1]["eventtype"] == "CHAN_END")
 
-    def _with_tones(self, call: CarrierCall) -> CarrierCall:
+    def _kept(self, key: str, call: CarrierCall, *, is_over: bool) -> CarrierCall:
+        if is_over:
+            self._ended[key] = call
+        return call
+
+    def _with_tones(self, key: str, call: CarrierCall) -> CarrierCall:
         if call.recording is None or call.heard:
             return call
         call = replace(call, heard=_heard(Path(call.recording), is_whole=call.ended_at_ms is not None))
-        if call.id in self._ended:
-            self._ended[call.id] = call
-        return call
+        return self._kept(key, call, is_over=key in self._ended)
 
 
 def read_calls(record_dir: Path, with_tones: bool = True) -> list[CarrierCall]:
@@ -143,35 +163,56 @@ def user_part(header: str | None) -> str | None:
     return found and (found[1] or found[2])
 
 
-def _from_rows(id: str, rows: list[dict[str, str]], directory: Path) -> CarrierCall:
+def _from_rows(id: str, rows: Rows, directory: Path) -> CarrierCall:
     first = {row["eventtype"]: row for row in reversed(rows)}
-    invite = parse_qs(_extra(first.get("INVITE")).get("extra", ""))
-    hangup = _extra(first.get("HANGUP"))
+    invite = said(first.get("INVITE"))
+    hangup = extra(first.get("HANGUP"))
     recording = directory / f"{id}.sln"
     is_recorded = recording.exists()
+    answered_at_ms = when(first.get("ANSWER"))
     return CarrierCall(
         id=id,
         number=rows[0]["exten"],
-        from_user=user_part(_one(invite, "from")),
-        pai=_one(invite, "pai"),
-        call_id=_one(invite, "call_id"),
-        invited_at_ms=_at_ms(rows[0]),
-        rang_at_ms=_when(first.get("RING")),
-        early_media_at_ms=_when(first.get("EARLY_MEDIA")),
-        answered_at_ms=_when(first.get("ANSWER")),
-        ended_at_ms=_when(first.get("HANGUP") or first.get("CHAN_END")),
+        from_user=user_part(invite.get("from")),
+        pai=invite.get("pai"),
+        call_id=invite.get("call_id"),
+        invited_at_ms=at_ms(rows[0]),
+        rang_at_ms=when(first.get("RING")),
+        early_media_at_ms=when(first.get("EARLY_MEDIA")),
+        answered_at_ms=answered_at_ms,
+        ended_at_ms=when(first.get("HANGUP") or first.get("CHAN_END")),
         hung_up_by=_hung_up_by(hangup.get("hangupsource", ""), rows[0]["channame"]),
         cause=hangup.get("hangupcause") or None,
-        digits="".join(_extra(row).get("digit", "") for row in rows if row["eventtype"] == "DTMF"),
+        digits="".join(extra(row).get("digit", "") for row in rows if row["eventtype"] == "DTMF"),
         recording=str(recording) if is_recorded else None,
         recorded_ms=tones.duration_ms(recording) if is_recorded else None,
         cel=str(directory / CEL_FILE),
-        from_header=_one(invite, "from"),
-        rpid=_one(invite, "rpid"),
-        privacy=_one(invite, "privacy"),
-        diversion=_one(invite, "diversion"),
-        transport=(_one(invite, "via") or "").lower() or None,
+        from_header=invite.get("from"),
+        rpid=invite.get("rpid"),
+        privacy=invite.get("privacy"),
+        diversion=invite.get("diversion"),
+        transport=invite.get("via", "").lower() or None,
         srtp=_is_srtp(first.get("SOUND")),
+        pressed="".join(said(row).get("keys", "") for row in rows if row["eventtype"] == "KEYS"),
+        recorded_from_ms=answered_at_ms if is_recorded else None,
+    )
+
+
+def _inbound(leg: Rows, caller: CallerRows, directory: Path) -> CarrierCall:
+    """A call that a phone placed. It has ended when its recording is whole and the platform's answer is known, too."""
+    call = _from_rows(caller.id, [*leg, *caller.rows], directory)
+    began_ms = caller.began_ms if call.recording else None
+    is_over = caller.is_over and call.ended_at_ms is not None
+    return replace(
+        call,
+        direction="inbound",
+        number=caller.to,
+        from_user=caller.number,
+        early_media_at_ms=began_ms and early_media_ms(directory / f"{caller.id}.sln", began_ms, call.answered_at_ms),
+        ended_at_ms=call.ended_at_ms if is_over else None,
+        hung_up_by=(call.hung_up_by or "phone") if is_over else None,
+        sip_status=caller.sip_status,
+        recorded_from_ms=began_ms,
     )
 
 
@@ -182,27 +223,9 @@ def _hung_up_by(source: str, channel: str) -> str | None:
     return "platform" if source == channel else None
 
 
-def _extra(row: Mapping[str, str] | None) -> dict[str, Any]:
-    return json.loads(row["eventextra"]) if row and row["eventextra"] else {}
-
-
-def _is_srtp(row: Mapping[str, str] | None) -> bool | None:
-    said = _extra(row).get("extra")
-    return None if said is None else said == "srtp=1"
-
-
-def _one(values: Mapping[str, list[str]], name: str) -> str | None:
-    return values[name][0] if name in values else None
-
-
-def _at_ms(row: Mapping[str, str]) -> int:
-    """CEL's "seconds.microseconds", cut down to ms without a float in between."""
-    seconds, _, micro = row["eventtime"].partition(".")
-    return int(seconds) * 1000 + int(micro.ljust(6, "0")[:3])
-
-
-def _when(row: Mapping[str, str] | None) -> int | None:
-    return _at_ms(row) if row else None
+def _is_srtp(row: Row | None) -> bool | None:
+    srtp = said(row).get("srtp")
+    return None if srtp is None else srtp == "1"
 
 
 def _heard(recording: Path, *, is_whole: bool) -> tuple[tuple[int, tuple[float, ...]], ...]:
@@ -213,7 +236,7 @@ def _heard(recording: Path, *, is_whole: bool) -> tuple[tuple[int, tuple[float, 
         kept = json.loads(cache.read_text("utf-8"))
         if kept["size"] == size:
             return tuple((second, tuple(hz)) for second, hz in enumerate(kept["hz"]))
-    found = tones.strongest(tones.read(recording))
+    found = tones.strongest(tones.read(recording), most=HEARD_AT_ONCE)
     if is_whole:
         fresh = cache.with_suffix(".new")
         fresh.write_text(json.dumps({"size": size, "hz": found}), "utf-8")

@@ -52,12 +52,18 @@ def read_lock(path: Path = LOCK_FILE) -> list[Package]:
     return [Package(*words) for words in lines]
 
 
+def unpacked(own: Path | None = None) -> Path | None:
+    """The prefix for this version of Ringbridge if it was fetched already."""
+    prefix = cache_dir(own) / fetched_name()
+    return prefix if (prefix / MANIFEST).is_file() else None
+
+
 def fetched_prefix(cache: Path, say: Say, *, mirror: str | None = None, check: Check = nothing) -> Path:
     """The unpacked prefix for this version of Ringbridge; fetched at the first call, found by all later ones.
 
     `check` is called all the time, and may raise to break it off; what was downloaded by then stays for the next try.
     """
-    prefix = cache / f"prefix-{_lock_digest()}"
+    prefix = cache / fetched_name()
     _check_name(cache)
     if (prefix / MANIFEST).is_file():
         return prefix
@@ -195,6 +201,7 @@ def _architecture() -> str:
     return arch
 
 
-def _lock_digest() -> str:
+def fetched_name() -> str:
+    """Another one for whatever would be another prefix."""
     text = LOCK_FILE.read_bytes() if LOCK_FILE.is_file() else b""
-    return hashlib.sha256(text + repr((ROOTS, _NOT_NEEDED, _NOT_UNPACKED)).encode()).hexdigest()[:12]
+    return "prefix-" + hashlib.sha256(text + repr((ROOTS, _NOT_NEEDED, _NOT_UNPACKED)).encode()).hexdigest()[:12]

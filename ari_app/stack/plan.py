@@ -11,6 +11,7 @@ from ari_app.domain.trunks import Trunk
 from ari_app.stack import ports
 from ari_app.stack import tools as programs
 from ari_app.stack.customer import Customer, certificate_of, customer_files
+from ari_app.stack.device_tls import own_certificate
 from ari_app.stack.errors import BrokenOff, StackError
 from ari_app.stack.fetch import cache_dir, fetched_prefix
 from ari_app.stack.marks import marked
@@ -36,7 +37,15 @@ PARTS = ("redis", "carrier", "pbx")
 PORT_NAMES: Mapping[str, tuple[str, ...]] = {
     "redis": ("redis_port",),
     "carrier": ("carrier_sip_port", "carrier_tls_port", "carrier_rtp_start", "carrier_rtp_end"),
-    "pbx": ("http_port", "ami_port", "pbx_sip_port", "pbx_tls_port", "pbx_rtp_start", "pbx_rtp_end"),
+    "pbx": (
+        "http_port",
+        "ami_port",
+        "pbx_sip_port",
+        "pbx_tls_port",
+        "pbx_devices_tls_port",
+        "pbx_rtp_start",
+        "pbx_rtp_end",
+    ),
 }
 
 
@@ -57,6 +66,9 @@ class StackOptions:
     carrier_address: tuple[str, int] | None = None  # where the PBX finds the carrier, if not directly
     carrier_transport: Literal["udp", "tcp", "tls"] = "udp"
     carrier_customer: Customer | None = None  # the carrier wants a name and a password; then it speaks TLS, too
+    sip_host: str = ""  # where SIP listens; empty: on this machine alone, unless a carrier is elsewhere
+    sip_server: str = ""  # what devices call this PBX: a name in its certificate
+    tls_certificate: tuple[str, str] | None = None  # for devices over TLS, and its key; None: a self-made one
     tls_ca_file: str = ""  # who vouches for carriers over TLS; empty: whom the machine trusts, or our own carrier
     carrier_values: Mapping[str, object] = field(default_factory=dict)  # more placeholders of the carrier's templates
     ports: Mapping[str, int] = field(default_factory=dict)  # the user's own choice, by the names in PORT_NAMES
@@ -88,8 +100,12 @@ class StackInfo:
     ami_bench_user: str
     ami_bench_secret: str = field(repr=False)
     redis_url: str = field(repr=False)
+    agi_port: int  # of the app: where the PBX asks who calls
+    agi_secret: str = field(repr=False)
     cel_path: Path | None
     pbx_sip_port: int
+    pbx_devices_tls_port: int
+    pbx_certificate: Path | None  # to be trusted by devices that speak TLS to it
     carrier_sip_port: int
     carrier_tls_port: int
     carrier_certificate: Path | None  # to be trusted by whoever speaks TLS to it
@@ -120,7 +136,7 @@ def find_tools(options: StackOptions) -> Tools:
 def settle(options: StackOptions, home: StateDir, state: State, stopped: Sequence[str]) -> None:
     """Give `state` its secrets and ports: those it had, unless somebody else took them meanwhile."""
     state.secrets = new_secrets(state.secrets)
-    known = {name for names in PORT_NAMES.values() for name in names}
+    known = {name for names in PORT_NAMES.values() for name in names} | set(ports.APP_PORTS)
     if unknown := options.ports.keys() - known:
         raise StackError(f"there is no port called {', '.join(sorted(unknown))}")
     for part in state.processes:
@@ -139,7 +155,7 @@ def settle(options: StackOptions, home: StateDir, state: State, stopped: Sequenc
 
 def is_settled(state: State) -> bool:
     """Whether a start has got as far as choosing ports and secrets, of this version's parts."""
-    return state.ports.keys() >= {name for names in PORT_NAMES.values() for name in names}
+    return state.ports.keys() >= {name for names in PORT_NAMES.values() for name in names} | set(ports.APP_PORTS)
 
 
 def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Server]:
@@ -159,9 +175,13 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
         "ami_secret": secret["ami_secret"],
         "ami_bench_user": AMI_BENCH_USER,
         "ami_bench_secret": secret["ami_bench_secret"],
-        "sip_bind": bind_address(trunks),
+        "sip_bind": options.sip_host or bind_address(trunks),
+        "devices_tls_port": at["pbx_devices_tls_port"],
         "system_name": "rb" + hashlib.sha256(os.fsencode(home.path)).hexdigest()[:6],
         "stasis_app": options.stasis_app,
+        "agi_address": f"127.0.0.1:{at['agi_port']}",
+        "agi_secret": secret["agi_secret"],
+        "node": "",
         "tone_zone": options.tone_zone,
         "baseline_trunk": CARRIER_TRUNK,
         "media_timeout_s": options.media_timeout_s,
@@ -181,7 +201,7 @@ def servers(options: StackOptions, home: StateDir, state: State) -> dict[str, Se
     return {
         "redis": Redis(run["redis"], at["redis_port"], secret["redis_password"]),
         "carrier": Carrier(run["carrier"], carrier, of_customer, "carrier", options.carrier_customer is not None),
-        "pbx": Pbx(run["pbx"], pbx, files, "pbx"),
+        "pbx": Pbx(run["pbx"], pbx, files, "pbx", options.sip_server, options.tls_certificate),
     }
 
 
@@ -202,8 +222,12 @@ def info(options: StackOptions, home: StateDir, state: State, *, started_here: t
         ami_bench_user=AMI_BENCH_USER,
         ami_bench_secret=secret["ami_bench_secret"],
         redis_url=f"redis://:{secret['redis_password']}@127.0.0.1:{at['redis_port']}/0" if options.redis else "",
+        agi_port=at["agi_port"] if options.pbx else 0,
+        agi_secret=secret["agi_secret"],
         cel_path=home.path / "pbx/cel.csv" if options.pbx else None,
         pbx_sip_port=at["pbx_sip_port"],
+        pbx_devices_tls_port=at["pbx_devices_tls_port"],
+        pbx_certificate=_certificate(options, home),
         carrier_sip_port=at["carrier_sip_port"],
         carrier_tls_port=at["carrier_tls_port"],
         carrier_certificate=certificate_of(home.path / "carrier") if options.carrier_customer else None,
@@ -211,6 +235,12 @@ def info(options: StackOptions, home: StateDir, state: State, *, started_here: t
         logs={part: log_of(home, part) for part in options.parts},
         started_here=started_here,
     )
+
+
+def _certificate(options: StackOptions, home: StateDir) -> Path | None:
+    if not options.pbx:
+        return None
+    return Path(options.tls_certificate[0]) if options.tls_certificate else own_certificate(home.path / "pbx")
 
 
 def log_of(home: StateDir, part: str) -> Path:

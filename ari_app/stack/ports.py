@@ -8,7 +8,10 @@ from ari_app.stack.errors import StackError
 
 TCP_PORTS = ("redis_port", "http_port", "ami_port", "pbx_tls_port", "carrier_tls_port")
 SIP_PORTS = ("pbx_sip_port", "carrier_sip_port")  # UDP and TCP
-FIXED_PORTS = TCP_PORTS + SIP_PORTS
+APP_PORTS = ("agi_port",)
+"""The app's own, which the PBX must know. It holds them while the servers come and go."""
+DEVICE_PORTS = ("pbx_devices_tls_port",)
+FIXED_PORTS = TCP_PORTS + SIP_PORTS + APP_PORTS + DEVICE_PORTS
 
 # One slot is one stack: a few ports from the first area, two ranges for sound from the second. A running stack holds
 # its slot's TCP ports, so that others see the whole slot as taken without any register.

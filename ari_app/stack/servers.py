@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ari_app.stack import probe
+from ari_app.stack import device_tls, probe
 from ari_app.stack.customer import make_certificate
 from ari_app.stack.music import write_music
 from ari_app.stack.render import conf_dir, render, render_dir, write_changed
@@ -18,6 +18,8 @@ from ari_app.whole_files import sync_folder
 ARI_USER = AMI_USER = "ringbridge"
 AMI_BENCH_USER = "benchmark"
 CARRIER_TRUNK = "carrier"
+CALL_FILES = "spool/outgoing"
+"""Below an Asterisk's directory: what is put there is a call that it places (its pbx_spool)."""
 TRUNK_FILE = "pjsip_trunks.conf"
 WHOLE = "redis.restored"
 """Beside the data of Redis: those of a restore, whole, that are about to take their place."""
@@ -28,6 +30,7 @@ RELOADS = {
     TRUNK_FILE: f"{RELOAD}res_pjsip.so",
     "stir_shaken.conf": f"{RELOAD}res_stir_shaken.so",
     "extensions.conf": "dialplan reload",
+    "extensions_callers.conf": "dialplan reload",
     "musiconhold.conf": "moh reload",
     "logger.conf": "logger reload",
 }
@@ -152,15 +155,30 @@ class Asterisk:
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
 class Pbx(Asterisk):
     """The product's PBX: ready when ARI answers and every module is loaded."""
 
+    sip_server: str = ""
+    tls_certificate: tuple[str, str] | None = None
+
     def write(self, tools: Tools) -> set[str]:
         """And the first row of the event log: a log that says since when it is kept can prove what was never there."""
-        changed = super().write(tools)
+        changed = super().write(tools) | write_changed(self.home / "etc", {device_tls.FILE: self._devices_tls()})
         with suppress(FileExistsError), (self.home / "cel.csv").open("x", encoding="utf-8") as log:
             log.write(f'"LOG_BEGINS","{time.time():.6f}",' + ",".join(['""'] * 7) + "\n")
         return changed
+
+    def _devices_tls(self) -> str:
+        if self.tls_certificate is not None:
+            certificate, key = map(Path, self.tls_certificate)
+        elif device_tls.make_own_certificate(self.home, self.sip_server):
+            certificate = device_tls.own_certificate(self.home)
+            key = device_tls.key_of(certificate)
+        else:
+            return device_tls.HEAD
+        bind = f"{self.values['sip_bind']}:{self.values['devices_tls_port']}"
+        return device_tls.transport_text(bind, certificate, key)
 
     def ready(self) -> bool:
         ari = probe.ari_get(_int(self.values, "http_port"), "asterisk/ping", ARI_USER, str(self.values["ari_password"]))
@@ -195,6 +213,7 @@ class Carrier(Asterisk):
     has_customer: bool = False  # who asks for a name and a password must first prove its own name
 
     def write(self, tools: Tools) -> set[str]:
+        (self.home / CALL_FILES).mkdir(parents=True, exist_ok=True, mode=0o700)  # looked for at the start alone
         changed = super().write(tools)
         if self.has_customer:
             make_certificate(self.home)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ari_app.stack.errors import StackError
 from ari_app.stack.process import Identity
 
-SECRETS = ("ari_password", "ami_secret", "ami_bench_secret", "redis_password")
+SECRETS = ("ari_password", "ami_secret", "ami_bench_secret", "redis_password", "agi_secret")
 _SOCKET_PATH_MAX = 107  # bytes of a Unix socket's name, from sockaddr_un
 _LONGEST_SOCKET = "/carrier/run/asterisk.ctl"
 _PLAIN = re.compile(r"[\w./@+-]+", re.ASCII)  # what needs no quoting in any configuration file

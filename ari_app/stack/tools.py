@@ -71,13 +71,16 @@ def prefix_tools(prefix: Path) -> Tools:
         redis=redis,
         redis_version=versions.show(found[redis[-1]]),
         sipp=_optional(prefix, "usr/bin/sipp"),
-        espeak=_espeak(prefix, libraries),
+        espeak=espeak_of(prefix),
     )
 
 
-def _espeak(prefix: Path, libraries: Path) -> Command | None:
-    command = _optional(prefix, "usr/bin/espeak-ng")
-    return (*command, f"--path={libraries}") if command else None
+def espeak_of(prefix: Path) -> Command | None:
+    """Its library for loudspeakers, which is not used, has one of its own in a directory beside the others."""
+    if not (prefix / "usr/bin/espeak-ng").is_file():
+        return None
+    loader, option, libraries, program = prefix_command(prefix, "usr/bin/espeak-ng")
+    return (loader, option, f"{libraries}:{libraries}/pulseaudio", program, f"--path={libraries}")
 
 
 def _optional(prefix: Path, program: str) -> Command | None:

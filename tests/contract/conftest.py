@@ -10,17 +10,20 @@ from ari_app.adapters.memory_calls import MemoryCalls, MemoryLeases
 from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
+from ari_app.adapters.memory_notices import MemoryNotices
 from ari_app.adapters.redis.calls import RedisCalls
 from ari_app.adapters.redis.costs import RedisCosts
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.limits import RedisLimits
 from ari_app.adapters.redis.link import Link
+from ari_app.adapters.redis.notices import RedisNotices
 from ari_app.ports.calls import Calls
 from ari_app.ports.costs import Costs
 from ari_app.ports.leases import Leases
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.limits import Limits
+from ari_app.ports.notices import Notices
 from tests.contract.nodes_store import NodesStore
 from tests.contract.office import Office
 from tests.contract.redis_cluster import RedisCluster
@@ -85,6 +88,11 @@ def calls(request: pytest.FixtureRequest) -> Calls:
 @pytest.fixture(params=STORES)
 def limits(request: pytest.FixtureRequest) -> Limits:
     return MemoryLimits() if request.param == "memory" else RedisLimits(_link(request))
+
+
+@pytest.fixture(params=STORES)
+def notices(request: pytest.FixtureRequest) -> Notices:
+    return MemoryNotices() if request.param == "memory" else RedisNotices(_link(request))
 
 
 @pytest.fixture(params=STORES)

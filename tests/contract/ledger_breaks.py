@@ -101,13 +101,13 @@ BREAKS = [
     ),
     Break(
         "live calls are not limited",
-        pure=[("len(account.holds) >= max_live_calls", "False")],
-        lua={"hold": [("#holds >= tonumber(ARGV[8])", "false")]},
+        pure=[("counted_with(call, account.holds) >= max_live_calls", "False")],
+        lua={"hold": [("live >= tonumber(ARGV[8])", "false")]},
     ),
     Break(
         "a call that holds already is refused for live calls",
-        pure=[("if call not in account.holds and len", "if len")],
-        lua={"hold": [("if not hold and #holds", "if #holds")]},
+        pure=[("if call not in account.holds and counted", "if counted")],
+        lua={"hold": [("if not hold and live >=", "if live >=")]},
     ),
     Break(
         "rounding counts as overrun",

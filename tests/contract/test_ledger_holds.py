@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from ari_app.domain.lanes import BESIDE
 from ari_app.ports.ledger import (
     Conflict,
     Granted,
@@ -242,3 +243,15 @@ async def test_an_operation_is_known_again_by_a_clock_that_is_late(ledger: Ledge
 
     assert await desk.grant(60) == Granted(60, 60)
     assert (await desk.account()).available_s == 60
+
+
+async def test_calls_that_are_placed_for_somebody_are_counted_among_themselves(ledger: Ledger) -> None:
+    """As of a notice: they do not keep him from calling, and a call of his does not hold them up."""
+    desk = Desk(ledger, allowance_s=6_000)
+    beside = [BESIDE + f"n{n}" for n in range(3)]
+    assert [type(await desk.hold(call, 60)) for call in beside] == [Held, Held, Refused]
+    assert [type(await desk.hold(call, 60)) for call in ("c1", "c2", "c3")] == [Held, Held, Refused]
+    await desk.settle("c1", 1)
+    assert isinstance(await desk.hold(beside[2], 60), Refused)
+    await desk.settle(beside[0], 1)
+    assert isinstance(await desk.hold(beside[2], 60), Held)

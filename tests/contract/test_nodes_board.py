@@ -202,6 +202,16 @@ async def test_orders_are_seen_in_the_order_in_which_they_were_given_by_whoever_
     assert calls_of(await nodes.board.orders("pbx2", "")) == [("begin", "c3")]
 
 
+async def test_an_order_brings_what_its_call_is_told(nodes: NodesStore) -> None:
+    payload = '{"told":{"leg":"p1","word":"mute \\u00e9\u4e2d"}}'
+    await nodes.board.order("pbx1", "tell", "c1", payload)
+    await nodes.board.order("pbx1", "begin", "c2")
+
+    told, begun = await nodes.orders()
+    assert (told.what, told.call, told.payload) == ("tell", "c1", payload)
+    assert (begun.what, begun.call, begun.payload) == ("begin", "c2", "")
+
+
 async def test_more_orders_than_are_read_at_once_are_read_one_after_the_other(nodes: NodesStore) -> None:
     asked = [("begin", f"c{n}") for n in range(ORDERS_AT_ONCE + 5)]
     for _, call in asked:

@@ -26,6 +26,7 @@ from ari_app.ports.telephony import (
     Snapshot,
     Trace,
 )  # fmt: skip
+from tests.laws.known_sounds import check_sound
 from tests.laws.virtual_time import VirtualLoop
 
 A_MOMENT_S = 1e-6
@@ -43,7 +44,10 @@ class Chan:
     life: asyncio.Task[None] | None = None
     playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     endless: set[str] = field(default_factory=set)
+    tapes: dict[str, str] = field(default_factory=dict)
+    """Snoop → file."""
     music: str = ""
+    was_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,19 @@ class Weather:
 class LawPbx:
     """Implements the Telephony port. One per world; it outlives every process."""
 
-    def __init__(self, loop: VirtualLoop, rng: random.Random, weather: Weather) -> None:
+    def __init__(self, loop: VirtualLoop, rng: random.Random, weather: Weather, seed: int = 0) -> None:
         self._loop, self._rng, self._weather = loop, rng, weather
+        self.keys = ""
+        """What a phone that was answered may press, beside a 1."""
+        self._key_rng, self._in_rng = random.Random(f"keys {seed}"), random.Random(f"callers {seed}")
         self.channels: dict[str, Chan] = {}
         self.bridges: dict[str, set[str]] = {}
         self.traces_kept: dict[str, Trace] = {}
         self.conflicts = 0  # dials of an id that lived
         self.rung: dict[str, int] = {}  # channel id → how often its phone rang
         self.muted: set[str] = set()
+        self.files: dict[str, str] = {}
+        """What was ever recorded → by which snoop."""
         self.timed: set[str] = set()  # channels whose timer was set anew since their birth
         self.phones_rung_ms: list[tuple[int, str]] = []
         self.joined: set[frozenset[str]] = set()
@@ -240,6 +249,38 @@ class LawPbx:
             self._end(chan.id, 16, None, True)
         return None
 
+    def call_in(self, channel: str) -> None:
+        """A phone calls us: it rings here until we answer, or it gives up."""
+        chan = Chan(channel, self._loop.now_ms(), state="ringing")
+        self.channels[chan.id] = chan
+        self.traces_kept[chan.id] = Trace(started_at_ms=chan.born_ms)
+        chan.life = self._spawn(self._live_in(chan))
+
+    async def _live_in(self, chan: Chan) -> None:
+        rng = self._in_rng
+        patience_s = rng.choice((0.0, 0.7, 5.0, 30.0, 90.0, 90.0))
+        try:
+            async with asyncio.timeout(patience_s):
+                await chan.was_answered.wait()
+        except TimeoutError:
+            return self._end(chan.id, 16, None, True)
+        if rng.random() < 0.85:
+            await asyncio.sleep(rng.choice((0.0, 0.7, 4.0, 30.0, 70.0, 200.0)))
+            self._end(chan.id, 16, None, True)
+        return None
+
+    def speaks(self, channel: str, *, is_talking: bool) -> None:
+        chan = self._chan(channel)
+        self._tell(channel, ev.Talking(channel.split(".")[1], _n(chan), is_talking, self._loop.now_ms()))
+
+    async def _press(self, chan: Chan) -> None:
+        rng = self._key_rng
+        for _ in range(rng.choice((0, 1, 3, 8))):
+            await asyncio.sleep(rng.choice((0.1, 1.0, 4.0)) * rng.random())
+            if chan.id not in self.channels:
+                return
+            self._tell(chan.id, ev.Digit(chan.id.split(".")[1], _n(chan), rng.choice(self.keys), self._loop.now_ms()))
+
     def _end(self, channel: str, cause: int, sip: int | None, remote: bool) -> None:
         chan = self.channels.pop(channel, None)
         if chan is None:
@@ -311,6 +352,7 @@ class LawPbx:
             raise NoSuchChannel(404, "no such bridge")
 
     async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
+        check_sound(sound)
         await self._asked()
         if bridge not in self.bridges:
             raise NoSuchChannel(404, "no such bridge")
@@ -331,6 +373,13 @@ class LawPbx:
         self.traces_kept[chan.id] = replace(self.traces_kept[chan.id], answered_at_ms=chan.answered_ms)
         self._tell(chan.id, ev.Answered(chan.id.split(".")[1], _n(chan), chan.answered_ms))
         self._note_joined(chan)
+        chan.was_answered.set()
+        if self.keys:
+            self._spawn(self._press(chan))
+
+    async def listen(self, channel: str) -> None:
+        await self._asked()
+        self._chan(channel)
 
     async def mute(self, channel: str, is_muted: bool) -> None:
         await self._asked()
@@ -338,6 +387,7 @@ class LawPbx:
         (self.muted.add if is_muted else self.muted.discard)(chan.id)
 
     async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
+        check_sound(sound)
         await self._asked()
         chan = self._chan(channel)
         length_s = 3600.0 if sound in ("ringback", MUSIC) else 1.5
@@ -384,12 +434,35 @@ class LawPbx:
         self._silence(chan, name)
 
     async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
+        check_sound(sound)
         await self._asked()
         chan, name = self._chan(channel), playback.partition(".")[2]
         chan.playing[name] = self._spawn(self._sound(chan, name, 2.0))
 
     async def unwhisper(self, playback: str) -> None:
         await self._asked()
+
+    async def tape(self, channel: str, tape: str, file: str, hears: str) -> None:
+        """A snoop, which goes with its channel."""
+        await self._asked()
+        chan = self._chan(channel)
+        if any(tape in other.tapes for other in self.channels.values()):
+            raise PbxError(409, "lives already")
+        if file in self.files:
+            raise PbxError(422, "it was recorded before")
+        chan.tapes[tape] = file
+        self.files[file] = tape
+
+    async def untape(self, tape: str, file: str) -> None:
+        await self._asked()
+        chan = next((one for one in self.channels.values() if tape in one.tapes), None)
+        if chan is None:
+            raise NoSuchChannel(404, "nothing is recorded there")
+        self._tape_ended(chan, tape)
+
+    def _tape_ended(self, chan: Chan, tape: str) -> None:
+        del chan.tapes[tape]
+        self._tell(f"{tape}", ev.RecordingEnded(tape.partition(".")[2], self._loop.now_ms()))
 
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
         await self._asked()

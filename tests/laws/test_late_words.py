@@ -10,7 +10,7 @@ import pytest
 
 from ari_app.domain import events as ev
 from ari_app.domain.errors import Unavailable
-from tests.laws import phones
+from tests.laws import checks, phones
 from tests.laws.pbx import Chan, LawPbx
 from tests.laws.stories import (
     CALL,
@@ -257,4 +257,4 @@ async def test_who_answers_when_the_caller_is_gone_does_not_make_him_one_who_gav
     await asyncio.sleep(30)
     await world.boot()
     assert verdict(await until_settled(world)) == ("interrupted", "system", 0)
-    world.check_who(stored(world))
+    world.must_hold(checks.why_a_wrong_end(world, stored(world)))

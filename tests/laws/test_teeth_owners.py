@@ -82,8 +82,14 @@ BREAKS: list[Callable[[Patch], None]] = [
     lets_go_of_a_call_before_it_is_settled, forgets_dials_that_were_never_sent, asks_for_nothing_again_after_a_gap,
 ]  # fmt: skip
 
+FIRST = {bills_beyond_what_was_seen_alive: 600}
+"""It shows where nobody sees a talk's end and the PBX's record cannot be read: one schedule in two hundred, and before
+this one fewer."""
+
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda b: b.__name__)
 def test_the_laws_notice(broken: Callable[[Patch], None], monkeypatch: Patch) -> None:
     broken(monkeypatch)
-    assert noticed(flows()["callback"], callback_call), f"{SCHEDULES} schedules, and nobody noticed"
+    assert noticed(flows()["callback"], callback_call, first=FIRST.get(broken, 0)), (
+        f"{SCHEDULES} schedules, and nobody noticed"
+    )

@@ -14,26 +14,26 @@ from dataclasses import dataclass, field
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
-from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Route, Terms
-from ari_app.domain.causes import Reason
-from ari_app.domain.costing import leg_costs
+from ari_app.domain import charging
+from ari_app.domain.call import Call, Leg, Route, Terms
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Account, Kind, MonthGrant, Refused
 from ari_app.engine import records
 from ari_app.engine.engine import Engine
 from ari_app.engine.perform import Performer
-from ari_app.engine.recover import UNDIALLED_MS
 from ari_app.engine.sight import LOOK_AGAIN_S
 from ari_app.flows import Flow
+from tests.laws import checks
 from tests.laws.carriers import Carriers
 from tests.laws.line import Line
+from tests.laws.maker import Make, Maker
 from tests.laws.pbx import LawPbx, Weather
+from tests.laws.speech_and_words import Words
 from tests.laws.virtual_time import VirtualLoop, run
 
 PAYER = "alice"
 NO_MONTH = MonthGrant("2000-01", 0, 1)
-JOIN_WITHIN_S = 5.0
 END_WITHIN_S = 3_000.0  # of virtual time: the longest of all waits together, and some
 
 
@@ -82,14 +82,14 @@ class Report:
     cuts: int = 0
     usurpations: int = 0
     talked: int = 0
-    answered: int = 0  # phones of calls that have one alone
+    answered: int = 0  # calls of a type that costs nothing, with a phone that was answered
     overruns: int = 0
     charged_s: int = 0
     reasons: list[str] = field(default_factory=list)
 
 
 class World:
-    def __init__(self, seed: int, flow: Flow, make: Callable[[str, random.Random, int], Call]) -> None:
+    def __init__(self, seed: int, flow: Flow, maker: Maker | Make) -> None:
         self.rng, self.other_rng = random.Random(seed), random.Random(-seed - 1)
         self.loop = VirtualLoop()
         rng = self.rng
@@ -100,9 +100,11 @@ class World:
             wire_ms=rng.choice((4, 4, 150)),
             cel_late_ms=rng.choice((0, 20, 2000)),
         )
-        self.pbx = LawPbx(self.loop, rng, self.weather)
+        self.pbx = LawPbx(self.loop, rng, self.weather, seed)
         self.ledger, self.calls, self.costs = MemoryLedger(), MemoryCalls(), MemoryCosts()
-        self.flow, self.make = flow, make
+        self.flow, self.maker = flow, maker if isinstance(maker, Maker) else Maker(maker)
+        self.pbx.keys = self.maker.keys
+        self.words = Words(seed, self)
         self.trouble = rng.choice((0.0, 0.03, 0.1))
         self.carriers = Carriers(seed, self.loop)
         self.fence = 0
@@ -113,8 +115,7 @@ class World:
         self.is_down = True
         self.away_until_s = 0.0  # ledger and store answer nobody before
         self.refused: set[str] = set()  # calls for which the ledger had no minutes, at least once
-        self._apart_since: dict[str, float] = {}
-        self._drowned_since: dict[str, float] = {}
+        self._apart, self._drowned = checks.Lasting(), checks.Lasting()
         self.minutes_s = rng.choice((1, 20, 65, 400, 3600, 3600, 36000))
 
     # ---- the app's lives ----------------------------------------------------------------------------------------
@@ -125,7 +126,8 @@ class World:
         ledger, calls = Moody(self.ledger, self), Moody(self.calls, self)
         costs = Moody(self.costs, self, self.other_rng)
         self.line = line = Line(self.pbx)
-        performer = Performer(line, ledger, now_ms, NoMonths())  # type: ignore[arg-type]
+        seek = None if self.maker.seek is None else self.words.seek
+        performer = Performer(line, ledger, now_ms, NoMonths(), seek=seek)  # type: ignore[arg-type]
         self.engine = Engine(
             node="n", telephony=line, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
             costs=costs, alive_mark_s=0.5, retention_s=1,  # type: ignore[arg-type]
@@ -163,6 +165,10 @@ class World:
             self.pbx.forget_the_end_of_the_link()
         await self.boot()
 
+    @property
+    def was_away(self) -> bool:
+        return self.report.crashes + self.report.cuts + self.report.usurpations > 0
+
     # ---- a run --------------------------------------------------------------------------------------------------
 
     async def live(self) -> Report:
@@ -178,26 +184,31 @@ class World:
         ids = [f"c{i:026d}" for i in range(self.rng.choice((1, 2, 4)))]
         for i in ids:
             await self._start(i)
-        trouble = self.loop.create_task(self._trouble(ids), name="world trouble")
+        outside = [self._trouble(ids), self.words.say(ids), self.words.speak()]
+        tasks = [self.loop.create_task(task, name="world trouble") for task in outside]
         deadline = self.loop.now_s + END_WITHIN_S
         while not self._is_over(ids):
             self.check_ledger()
             self.check_joined(ids)
             self.check_heard(ids)
-            self.check_held()
-            self.check_lines(self.carriers.why_broken(self))
+            self.check_held(ids)
+            self.must_hold(self.carriers.why_broken(self))
             if self.loop.now_s > deadline:
                 raise LawBroken(f"liveness: not over: {self._left(ids)}")
             await asyncio.sleep(0.5)
-        trouble.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.sleep(LOOK_AGAIN_S + 3)
         self.check_end(ids)
-        self.check_lines(await self.carriers.leaked(self))
+        self.must_hold(await self.carriers.leaked(self))
         return self.report
 
     async def _start(self, call_id: str) -> None:
         assert self.engine is not None
-        call = self.make(call_id, self.rng, self.loop.now_ms())
+        call = self.maker.make(call_id, self.rng, self.loop.now_ms())
+        for leg in call.legs:
+            if leg.came_in:
+                self.pbx.call_in(f"{call_id}.{leg.role}.0")
         while True:
             try:
                 await self.engine.start(call, (PAYER,))
@@ -242,7 +253,7 @@ class World:
 
     # ---- the laws -----------------------------------------------------------------------------------------------
 
-    def check_lines(self, broken: str) -> None:
+    def must_hold(self, broken: str) -> None:
         if broken:
             raise LawBroken(broken)
 
@@ -263,44 +274,20 @@ class World:
         return all(self._call(i).settled is not None for i in ids)
 
     def check_joined(self, ids: list[str]) -> None:
-        """A call that goes on, with both phones up and the app in sight of them, is joined soon."""
-        assert self.engine is not None
+        """Of a call that goes on, with the app in sight of it, those who are to hear each other are joined soon."""
         for call_id in ids:
-            call = self._call(call_id)
-            if len(call.legs) < 2:
-                continue
-            names = frozenset(f"{call_id}.{leg.role}.{leg.n}" for leg in call.legs)
-            up = all(c in self.pbx.channels and self.pbx.channels[c].answered_ms is not None for c in names)
-            calm = self.engine.sees_pbx and self.pbx.is_up and not call.is_over
-            if not (up and calm) or names in self.pbx.joined:
-                self._apart_since.pop(call_id, None)
-            elif self.loop.now_s - self._apart_since.setdefault(call_id, self.loop.now_s) > JOIN_WITHIN_S:
-                raise LawBroken(f"liveness: both up and not joined: {call_id}")
+            if self._apart.too_long(call_id, checks.is_apart(self, self._call(call_id)), self.loop.now_s):
+                raise LawBroken(f"liveness: up and not joined: {call_id}")
 
     def check_heard(self, ids: list[str]) -> None:
-        """Who is joined hears the other one: no ringback or music goes on over the talk."""
-        assert self.engine is not None
+        """Who is joined hears the others: no ringback or music goes on over the talk."""
         for call_id in ids:
-            call = self._call(call_id)
-            names = frozenset(f"{call_id}.{leg.role}.{leg.n}" for leg in call.legs)
-            calm = self.engine.sees_pbx and self.pbx.is_up and not call.is_over
-            drowned = any(self.pbx.endless(c) for c in names)
-            if not (names in self.pbx.joined and calm and drowned):
-                self._drowned_since.pop(call_id, None)
-            elif self.loop.now_s - self._drowned_since.setdefault(call_id, self.loop.now_s) > JOIN_WITHIN_S:
+            if self._drowned.too_long(call_id, checks.is_drowned(self, self._call(call_id)), self.loop.now_s):
                 raise LawBroken(f"an endless sound goes on over the talk: {call_id}")
 
-    def check_held(self) -> None:
-        """Nothing is said that is not held: the PBX itself ends the talk, whoever is away, and for how long."""
-        account, up = self.account(), {c.id: c.answered_ms for c in self.pbx.channels.values() if c.answered_ms}
-        for channel, answered_ms in up.items():
-            call_id, role, _n = channel.split(".")
-            if role != CALLEE or not any(other.startswith(f"{call_id}.{CALLER}.") for other in up):
-                continue
-            held_s = account.call_held_s(call_id)
-            talked_s = (self.loop.now_ms() - answered_ms) / 1000
-            if talked_s > held_s + self.overrun_allowed_s(self._call(call_id), channel, held_s):
-                raise LawBroken(f"law 5: {talked_s} s are talked, {held_s} s are held, and the PBX does nothing")
+    def check_held(self, ids: list[str]) -> None:
+        for call_id in ids:
+            self.must_hold(checks.why_not_held(self, self._call(call_id)))
 
     def _left(self, ids: list[str]) -> str:
         states = [(self.flow.state(self._call(i)), self._call(i).end) for i in ids]
@@ -319,97 +306,32 @@ class World:
         if account.holds:
             raise LawBroken(f"still held: {dict(account.holds)}")
         for call_id in ids:
+            self._report(self._call(call_id))
             self.check_charge(self._call(call_id))
         self.check_costs(ids)
 
     def check_costs(self, ids: list[str]) -> None:
-        """What the carriers take is noted once for each phone that rang, and is what is told of its call."""
-        noted = {leg.leg: leg for leg in self.costs.all()}
-        owed = {leg.leg: leg for call_id in ids for leg in leg_costs(self._call(call_id))}
-        if len(noted) < len(self.costs.all()) or noted.keys() != owed.keys():
-            raise LawBroken(f"noted {sorted(leg.leg for leg in self.costs.all())}, owed {sorted(owed)}")
-        if missing := self.pbx.rung.keys() - noted.keys() - self.taken_for_undialled(ids):
-            raise LawBroken(f"rung, and not noted: {sorted(missing)}")
-        sums = [sum(leg.cost_micro for leg in legs.values()) for legs in (noted, owed)]
-        if sums[0] != sums[1] or any(leg.cost_micro < 0 for leg in noted.values()):
-            raise LawBroken(f"costs of {sums[0]} noted, {sums[1]} owed")
-
-    def taken_for_undialled(self, ids: list[str]) -> set[str]:
-        """Phones that refused within a few ms, while nobody watched: the PBX's record has no word to tell them from
-        channels that were made and never dialled. They cost nothing."""
-        legs = [(call_id, leg) for call_id in ids for leg in self._call(call_id).legs]
-        return {
-            f"{call_id}.{leg.role}.{n}"
-            for call_id, leg in legs
-            for n, t in enumerate(leg.tries)
-            if t.how == "failed" and not t.why and (t.ended_at_ms or 0) - t.dialled_at_ms < UNDIALLED_MS
-        }
+        self.must_hold(checks.why_costs_are_wrong(self, ids))
 
     def check_charge(self, call: Call) -> None:
-        """Charged is the talk that the PBX itself saw, within a second; less only if the end was seen by nobody."""
+        """What was charged, how it ended, and what was told of it."""
+        self.must_hold(checks.why_a_wrong_end(self, call))
+        self.must_hold(checks.why_too_long(self, call))
+        self.must_hold(checks.why_charged_wrongly(self, call))
+        self.must_hold(checks.why_told_wrongly(self, call))
+        if self.maker.check is not None:
+            self.must_hold(self.maker.check(self, call))
+
+    def _report(self, call: Call) -> None:
         assert call.settled is not None
         assert call.end is not None
-        self.report.reasons.append(str(call.end.reason))
-        if call.end.reason is Reason.BALANCE_EMPTY and call.id not in self.refused:
-            raise LawBroken("balance_empty, though the ledger never said so")
-        self.check_who(call)
-        self.check_length(call)
-        true_ms = self.true_talk_ms(call)
-        if true_ms is None:
-            return
-        used_s = call.settled.used_s
-        self.report.talked += used_s > 0
-        self.report.overruns += call.settled.overrun_s > 0
-        self.report.charged_s += call.settled.charged_s
-        if used_s > true_ms / 1000 + 1:
-            raise LawBroken(f"charged for what was not said: {used_s} s of {true_ms} ms, {call.end}")
-        if self.weather.cel and used_s < true_ms / 1000 - 1:
-            raise LawBroken(f"talk not charged: {used_s} s of {true_ms} ms, {call.end}")
-        callee = call.legs[-1]
-        allowed_s = self.overrun_allowed_s(call, f"{call.id}.{callee.role}.{callee.n}", call.held_s)
-        if call.settled.overrun_s > allowed_s:
-            raise LawBroken(f"law 5: overrun of {call.settled.overrun_s} s, {allowed_s} s at most")
-
-    def overrun_allowed_s(self, call: Call, channel: str, held_s: int) -> int:
-        """2 s. Where we were cut off between the callee's answer and the setting of its timer, the one that it was born
-        with strikes: the ring time-out less what was held."""
-        was_away = self.report.crashes + self.report.cuts + self.report.usurpations > 0
-        if not was_away or channel in self.pbx.timed:
-            return 2
-        return 2 + max(0, call.legs[-1].ring_timeout_ms // 1000 - held_s)
-
-    def check_length(self, call: Call) -> None:
-        """Of a phone that is alone: it is hung up after its time; where we died at its answer, when the timer that it
-        was born with strikes."""
-        if len(call.legs) > 1:
-            return
-        [leg] = call.legs
-        was_away = self.report.crashes + self.report.cuts + self.report.usurpations > 0
-        allowed_ms = 1000 * call.terms.max_duration_s + 2_000 + (leg.ring_timeout_ms if was_away else 0)
-        for channel, trace in self.pbx.traces_kept.items():
-            if channel.startswith(f"{call.id}.") and trace.answered_at_ms is not None:
-                up_ms = (trace.ended_at_ms or self.loop.now_ms()) - trace.answered_at_ms
-                self.report.answered += 1
-                if up_ms > allowed_ms:
-                    raise LawBroken(f"up for {up_ms} ms, {allowed_ms} ms at most: {channel}")
-
-    def check_who(self, call: Call) -> None:
-        """Nobody is said to have hung up, or to have rejected, who by the PBX's own record did not."""
-        assert call.end is not None
-        by = str(call.end.by)
-        legs = [trace for channel, trace in self.pbx.traces_kept.items() if channel.startswith(f"{call.id}.{by}.")]
-        if by in (CALLER, CALLEE) and not any(trace.remote for trace in legs):
-            raise LawBroken(f"{call.end.reason} by {by}, who did nothing: {legs}")
-
-    def true_talk_ms(self, call: Call) -> int | None:
-        """By the PBX's own record: from the last leg's answer to the first end; None if they never were two."""
-        if len(call.legs) < 2:  # nobody to talk to
-            return 0
-        traces = [self.pbx.traces_kept.get(f"{call.id}.{leg.role}.{leg.n}") for leg in call.legs]
-        if any(t is None or t.answered_at_ms is None or t.ended_at_ms is None for t in traces):
-            return 0
-        answered = traces[-1].answered_at_ms or 0  # type: ignore[union-attr]
-        return max(0, min(t.ended_at_ms or 0 for t in traces if t) - answered)
+        report = self.report
+        report.reasons.append(str(call.end.reason))
+        report.talked += call.settled.used_s > 0
+        report.overruns += call.settled.overrun_s > 0
+        report.charged_s += call.settled.charged_s
+        if self.maker.rule is charging.nothing:
+            report.answered += any(t.answered_at_ms is not None for leg in call.legs for t in leg.tries)
 
 
 def callback_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
@@ -438,8 +360,8 @@ def trunk_test_call(call_id: str, rng: random.Random, now_ms: int) -> Call:
     return Call(call_id, "trunk_test", now_ms, "", (leg,), terms, now_ms=now_ms)
 
 
-def play(seed: int, flow: Flow, make: Callable[[str, random.Random, int], Call]) -> Report:
-    world = World(seed, flow, make)
+def play(seed: int, flow: Flow, maker: Maker | Make) -> Report:
+    world = World(seed, flow, maker)
     world.carriers.limit()
     try:
         return run(world.loop, world.live())

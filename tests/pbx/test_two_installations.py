@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ari_app.adapters.ari import LinkSettings
+from ari_app.adapters.ari.sounds import Sounds
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.domain import events as ev
 from ari_app.engine import recover
+from ari_app.ports.speech import Wording
 from ari_app.ports.telephony import CallEvent, DialRequest, LinkUp, PbxEvent, Snapshot
 from tests.ground import Ground, number
 from tests.support import until
 
 _names = (f"ari-{os.getpid()}-house-{n}" for n in itertools.count())
 BRISK = LinkSettings(retry_first_ms=10, retry_max_ms=100)
-SOUNDS = {"warning": ["tone:1400/500,0/500"]}
+SOUNDS = Sounds({"warning": Wording(("tone:1400/500",), (), ())})
 
 
 @dataclass

@@ -17,10 +17,15 @@ import msgspec
 
 from ari_app.ports.telephony import Record, Trace
 
-EVENT, TIME, UNIQUE_ID, CHANNEL_NAME, EXTRA = 0, 1, 2, 4, 8
+EVENT, TIME, UNIQUE_ID, CHANNEL_NAME, APP_DATA, EXTRA = 0, 1, 2, 4, 6, 8
+NORMAL = 16
 COLUMNS = 9
 OUT_OF_ORDER_MS = 60_000  # a clock that was set meanwhile; rows of one moment
 NEAR_BYTES = 65_536
+CAME_IN = "LEG"
+"""What our dialplan writes down of a channel that came in, whose id is of Asterisk's making: from here on it is this
+leg of ours. `<our id> <state>`; a second one of the same channel: it goes on as another leg."""
+OUR_ID = re.compile(rb'"LEG,([a-z0-9_.]+) ')
 WRITTEN_TIME = re.compile(r"[0-9]{1,12}(\.[0-9]*)?")
 
 
@@ -29,15 +34,19 @@ def read_record(path: Path, channels: Collection[str], from_ms: int) -> Record |
     to read. The log is in the order of time, and most of it is not read, however long it has grown."""
     about = _About(channels)
     found: dict[str, Trace] = {}
+    ours: dict[str, str] = {}
     try:
         with path.open("rb") as log:
             since_ms = _next_time(log)
             log.seek(_place(log, from_ms - OUT_OF_ORDER_MS))
             for row in _rows(about.lines(log)):
-                _fold(found, row)
+                if row[EVENT] == CAME_IN:
+                    _come_in(found, ours, row)
+                else:
+                    _fold(found, row, ours.get(row[UNIQUE_ID], row[UNIQUE_ID]))
     except OSError:
         return None
-    return Record(found, since_ms, about.until_ms)
+    return Record({name: trace for name, trace in found.items() if name in about.asked}, since_ms, about.until_ms)
 
 
 class Answers:
@@ -77,6 +86,7 @@ class _About:
     of hours. `until_ms`: the time of the last whole row that was passed."""
 
     def __init__(self, channels: Collection[str]) -> None:
+        self.asked = frozenset(channels)
         self._wanted = {channel.encode() for channel in channels}
         self._last: tuple[bytes, bytes] = (b"", b"")
 
@@ -85,7 +95,12 @@ class _About:
         for next_line in log:
             before, line = line, next_line
             fields = line.split(b",", UNIQUE_ID + 1)
-            if len(fields) > UNIQUE_ID and fields[UNIQUE_ID].strip(b'"') in wanted:
+            if len(fields) <= UNIQUE_ID:
+                continue
+            channel = fields[UNIQUE_ID].strip(b'"')
+            if line.startswith(b'"LEG"') and (named := OUR_ID.search(line)) and named[1] in wanted:
+                wanted.add(channel)
+            if channel in wanted:
                 yield line
         self._last = (before, line)
 
@@ -130,8 +145,19 @@ def _rows(log: Iterable[bytes]) -> Iterator[list[str]]:
             yield row
 
 
-def _fold(found: dict[str, Trace], row: list[str]) -> None:
-    channel, at_ms = row[UNIQUE_ID], _at_ms(row[TIME])
+def _come_in(found: dict[str, Trace], ours: dict[str, str], row: list[str]) -> None:
+    at_ms, said = _at_ms(row[TIME]), row[APP_DATA].removeprefix(f"{CAME_IN},").split(" ")
+    if at_ms is None or len(said) != 2:
+        return
+    before = found.get(ours.get(row[UNIQUE_ID], ""))
+    if before is not None:
+        found[ours[row[UNIQUE_ID]]] = replace(before, hangup_at_ms=at_ms, ended_at_ms=at_ms, cause=NORMAL)
+    ours[row[UNIQUE_ID]] = said[0]
+    found[said[0]] = Trace(started_at_ms=at_ms, answered_at_ms=at_ms if said[1] == "Up" else None)
+
+
+def _fold(found: dict[str, Trace], row: list[str], channel: str) -> None:
+    at_ms = _at_ms(row[TIME])
     if at_ms is None:
         return
     if row[EVENT] == "CHAN_START":

@@ -118,7 +118,7 @@ class Legs:
     async def _create(self, r: DialRequest) -> None:
         await self._asking.for_effect(
             self._client.channels.create(
-                f"PJSIP/{r.dialled}@{r.trunk}", self._app, appArgs=r.channel, channelId=r.channel,
+                f"PJSIP/{r.device or f'{r.dialled}@{r.trunk}'}", self._app, appArgs=r.channel, channelId=r.channel,
                 variables=_variables(r),
             )
         )  # fmt: skip

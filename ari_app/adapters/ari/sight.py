@@ -32,4 +32,5 @@ def _is_anothers(channel: m.Channel, app: str) -> bool:
 
 
 def _state(name: str) -> Literal["down", "ringing", "up"]:
-    return "up" if name == "Up" else "ringing" if name == "Ringing" else "down"
+    """`Ring`: of one that came in, it rings us."""
+    return "up" if name == "Up" else "ringing" if name in ("Ringing", "Ring") else "down"

@@ -16,6 +16,8 @@ import structlog
 
 from ari_app.adapters.ari import clocks, errors, sight
 from ari_app.adapters.ari import events as ari
+from ari_app.adapters.ari.aliases import Aliases
+from ari_app.adapters.ari.arrivals import Arrivals
 from ari_app.adapters.ari.asking import Asking
 from ari_app.adapters.ari.birth import born_ms
 from ari_app.adapters.ari.cel import read_record
@@ -23,16 +25,18 @@ from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.fitness import Fitness
 from ari_app.adapters.ari.legs import Legs
 from ari_app.adapters.ari.settings import LinkSettings
-from ari_app.adapters.ari.sounds import MUSIC, TONES
+from ari_app.adapters.ari.sounds import MUSIC, Media, Sounds
 from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.adapters.ari.translate import Translator, asked_by_waiting, entered_unasked
 from ari_app.domain.events import Played
+from ari_app.domain.recordings import Hears
 from ari_app.ports.telephony import (
     Asked,
     CallEvent,
     DialRequest,
     LinkDown,
     LinkUp,
+    NoSuchChannel,
     PbxError,
     PbxEvent,
     Record,
@@ -47,6 +51,7 @@ BRIDGE_TYPE = "mixing,proxy_media"
 """In this order: plain `mixing` turns native when both legs are up, and changes the RTP stream under a leg that has
 heard a prompt; some far ends then stay silent."""
 
+TAPE_FORMAT = "wav"  # 8 kHz, 16 bit: a minute is a megabyte
 SILENT_MS = 2_500  # a ping that waits longer: no call can be placed, though the link is not given up yet
 
 UNNEEDED = (
@@ -69,7 +74,7 @@ class AriTelephony:
         cel_path: Path | None,
         settings: LinkSettings | None = None,
         may_act: Callable[[], bool] = lambda: True,
-        sounds: Mapping[str, list[str]] | None = None,
+        sounds: Sounds | None = None,
     ) -> None:
         self._client = Client(
             url, user, password, app, settings=settings, on_connected=self._connected,
@@ -80,12 +85,14 @@ class AriTelephony:
         self._app = app
         self._may_act = may_act
         self._cel_path = cel_path
-        self._media = {**(sounds or {}), **TONES}
+        self._sounds = sounds or Sounds({})
         self.clock = clocks.Clock()
         self._translator = Translator(self.clock.now_ms)
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
         self._request = Asking(self._client)
         self._legs = Legs(self._client, self._request, app, self._tell)
+        self._aliases = Aliases(app)
+        self._arrivals = Arrivals(self._client, self._request, app, self._aliases, self._tell, self.clock.now_ms)
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
         self._client.status.now_ms = self.clock.now_ms
         self._asking_the_time: asyncio.Task[None] | None = None
@@ -149,6 +156,7 @@ class AriTelephony:
                 log.exception("event of the PBX left out", type=event.type)
 
     def _take(self, event: AnyEvent) -> None:
+        event = self._arrivals.seen(event)
         if isinstance(event, ari.StasisStart) and not self._legs.has_entered(event.channel.id):
             for entered in entered_unasked(event):
                 self._tell(entered)
@@ -178,10 +186,11 @@ class AriTelephony:
             client.applications.filter(self._app, filter={"disallowed": [{"type": t} for t in UNNEEDED]})
         )
         await self.clock.ask(client)
-        channels = await client.channels.list()
+        channels = await self._arrivals.found(await client.channels.list())
         waiting = (asked_by_waiting(c, self._app) for c in channels)
         unanswered = [asked for asked in waiting if asked is not None and asked.channel not in self._asking]
-        snapshot = sight.snapshot(channels, await client.bridges.list(), self._app, self.clock.now_ms())
+        bridges = self._aliases.members(await client.bridges.list())
+        snapshot = sight.snapshot(channels, bridges, self._app, self.clock.now_ms())
         snapshot = replace(snapshot, born_ms=await born_ms(client))
         self._translator.keep_only(set(snapshot.channels))
         for c in channels:
@@ -212,19 +221,26 @@ class AriTelephony:
         await self._legs.dial(request)
 
     async def hang_up(self, channel: str) -> None:
-        await self._legs.hang_up(channel)
+        await self._legs.hang_up(self._aliases.theirs(channel))
 
     async def cut_off(self, channel: str, in_ms: int) -> None:
-        await self._legs.cut_off(channel, max(in_ms, 1))
+        await self._legs.cut_off(self._aliases.theirs(channel), max(in_ms, 1))
+
+    async def expect(self, foreign: str, channel: str) -> None:
+        await self._arrivals.expect(foreign, channel)
+
+    async def hand_over(self, channel: str, to: str) -> None:
+        await self._arrivals.hand_over(channel, to)
 
     async def look(self) -> Snapshot:
-        channels = await self._request.ask(self._client.channels.list())
-        bridges = await self._request.ask(self._client.bridges.list())
+        channels = self._aliases.listed(await self._request.ask(self._client.channels.list()))
+        bridges = self._aliases.members(await self._request.ask(self._client.bridges.list()))
         return sight.snapshot(channels, bridges, self._app, self.clock.now_ms())
 
     async def answered_at(self, channel: str) -> int | None:
+        asking = self._client.channels.getChannelVar(self._aliases.theirs(channel), "CDR(answer,u)")
         try:
-            said = await self._request.ask(self._client.channels.getChannelVar(channel, "CDR(answer,u)"))
+            said = await self._request.ask(asking)
             return int(float(said.value) * 1000) or None
         except (PbxError, ValueError, OverflowError):
             return None
@@ -255,7 +271,7 @@ class AriTelephony:
         await self._request.do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE, name=self._app))
 
     async def join(self, bridge: str, channel: str) -> None:
-        await self._legs.join(bridge, channel)
+        await self._legs.join(bridge, self._aliases.theirs(channel))
 
     async def close_bridge(self, bridge: str) -> None:
         await self._request.do(self._client.bridges.destroy(bridge))
@@ -263,34 +279,78 @@ class AriTelephony:
     async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         if sound == MUSIC:
             await self._request.do(self._client.channels.startMoh(channel))
-        else:
-            await self._request.do(self._client.channels.playWithId(channel, playback, media=self._media[sound]))
+        elif said := await self._said(playback, sound, language):
+            await self._play(channel, playback, said)
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
         if sound != MUSIC:
             await self._request.do(self._client.playbacks.stop(playback))
             return
-        await self._request.do(self._client.channels.stopMoh(channel))
+        await self._request.do(self._client.channels.stopMoh(self._aliases.theirs(channel)))
+        self._was_played(playback)
+
+    async def _said(self, playback: str, sound: str, language: str) -> Media | None:
+        """None where the operator wants nothing to be said: then it has been said."""
+        media = await self._sounds.media(sound, language)
+        if not media.uris:
+            self._was_played(playback, is_whole=True)
+        return media if media.uris else None
+
+    def _was_played(self, playback: str, *, is_whole: bool = False) -> None:
+        """The PBX tells of no end of it."""
         call, _, name = playback.partition(".")
-        self._queue.put_nowait(CallEvent(call, Played(name, self.clock.now_ms())))
+        self._queue.put_nowait(CallEvent(call, Played(name, self.clock.now_ms(), is_whole=is_whole)))
 
     async def play_all(self, bridge: str, playback: str, sound: str, language: str = "") -> None:
-        await self._request.do(self._client.bridges.playWithId(bridge, playback, media=self._media[sound]))
+        if said := await self._said(playback, sound, language):
+            play = self._client.bridges.playWithId
+            await self._request.do(play(bridge, playback, media=[*said.uris], lang=said.language or None))
 
     async def answer(self, channel: str) -> None:
-        await self._request.do(self._client.channels.answer(channel))
+        await self._request.do(self._client.channels.answer(self._aliases.theirs(channel)))
+
+    async def listen(self, channel: str) -> None:
+        await self._request.do(self._client.channels.setChannelVars(channel, {"TALK_DETECT(set)": ""}))
 
     async def mute(self, channel: str, is_muted: bool) -> None:
         """`in`: what comes from the phone. What it hears goes on."""
         channels = self._client.channels
-        await self._request.do((channels.mute if is_muted else channels.unmute)(channel, direction="in"))
+        ask = channels.mute if is_muted else channels.unmute
+        await self._request.do(ask(self._aliases.theirs(channel), direction="in"))
 
     async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
+        said = await self._said(playback, sound, language)
+        if said is None:
+            return
         snoop = self._client.channels.snoopChannelWithId(
-            channel, playback, self._app, spy="none", whisper="out", appArgs=playback
+            self._aliases.theirs(channel), playback, self._app, spy="none", whisper="out", appArgs=playback
         )
         await self._legs.in_stasis(playback, snoop)
-        await self._request.do(self._client.channels.playWithId(playback, playback, media=self._media[sound]))
+        await self._play(playback, playback, said)
+
+    async def _play(self, channel: str, playback: str, said: Media) -> None:
+        play = self._client.channels.playWithId
+        await self._request.do(play(channel, playback, media=[*said.uris], lang=said.language or None))
 
     async def unwhisper(self, playback: str) -> None:
         await self._request.do(self._client.channels.hangup(playback))
+
+    async def tape(self, channel: str, tape: str, file: str, hears: Hears) -> None:
+        """A recorder in the bridge would be a third member, and turn it into a conference's; a snoop changes nothing of
+        the talk, and goes with its leg."""
+        snoop = self._client.channels.snoopChannelWithId(
+            self._aliases.theirs(channel), tape, self._app, spy=hears, whisper="none", appArgs=tape
+        )
+        await self._legs.in_stasis(tape, snoop)
+        try:
+            await self._request.do(self._client.channels.record(tape, file, TAPE_FORMAT, ifExists="fail"))
+        except PbxError:
+            with suppress(NoSuchChannel):
+                await self._request.do(self._client.channels.hangup(tape))
+            raise
+
+    async def untape(self, tape: str, file: str) -> None:
+        """Stopped first: what is hung up is whole, too, but its end would be told later."""
+        with suppress(NoSuchChannel):
+            await self._request.do(self._client.recordings.stop(file))
+        await self._request.do(self._client.channels.hangup(tape))

@@ -18,6 +18,9 @@ from ari_app.ports.telephony import Asked, CallEvent, Entered, PbxEvent
 
 LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9_]*)\.([0-9]{1,4})\Z")
 PLAYBACK = re.compile(r"^(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)\Z")
+CAME_IN = "in"
+"""`Stasis(<app>,in,<our id>)`: a channel that came in by itself, and which leg it is."""
+TAPE = re.compile(r"^channel:(c[0-9a-z]{26})\.([A-Za-z][A-Za-z0-9_]*)\Z")
 USER_EVENT = "RingbridgeCall"
 APART_MS_MAX = 3_600_000
 """An event that is said to be older or younger than this, or has no time, would charge a talk that nobody had, and end
@@ -59,7 +62,7 @@ class Translator:
                 if args[:1] == ("call",):
                     yield _asked_from_dialplan(channel.id, args)
                 else:
-                    yield from self._entered(channel.id)
+                    yield from self._entered(channel, at_ms, came_in=args[:1] == (CAME_IN,))
             case ari.ChannelHangupRequest(channel=channel):
                 if leg := LEG.match(channel.id):
                     fact: ev.Event = ev.HangupSeen(
@@ -75,6 +78,10 @@ class Translator:
             case ari.PlaybackFinished(playback=playback):
                 if sound := PLAYBACK.match(playback.id):
                     yield CallEvent(sound[1], ev.Played(sound[2], at_ms, is_whole=playback.state == "done"))
+            case ari.RecordingFinished(recording=recording) | ari.RecordingFailed(recording=recording):
+                if tape := TAPE.match(recording.target_uri):
+                    why = f"recording failed: {recording.cause}" if isinstance(event, ari.RecordingFailed) else ""
+                    yield CallEvent(tape[1], ev.RecordingEnded(tape[2], at_ms, why))
             case ari.ChannelTalkingStarted(channel=channel) | ari.ChannelTalkingFinished(channel=channel):
                 if leg := LEG.match(channel.id):
                     is_talking = isinstance(event, ari.ChannelTalkingStarted)
@@ -107,12 +114,17 @@ class Translator:
         elif status == "PROGRESS":
             yield CallEvent(leg[1], ev.EarlyMedia(leg[2], int(leg[3]), at_ms))
 
-    def _entered(self, channel: str) -> Iterator[PbxEvent]:
-        if LEG.match(channel):
-            seen = self._seen.setdefault(channel, _Seen())
+    def _entered(self, channel: m.Channel, at_ms: int, *, came_in: bool) -> Iterator[PbxEvent]:
+        """Of one that came in, it is now that it rings us."""
+        if leg := LEG.match(channel.id):
+            seen = self._seen.setdefault(channel.id, _Seen())
+            if came_in:
+                yield CallEvent(leg[1], ev.Rang(leg[2], int(leg[3]), at_ms))
             seen.in_stasis = True
+            if channel.state == "Up":  # one that comes from another call: nothing else tells that it is answered
+                seen.up_at_ms = seen.up_at_ms or at_ms
             if seen.up_at_ms is not None:
-                yield from self._answered(channel, seen)
+                yield from self._answered(channel.id, seen)
 
     def _answered(self, channel: str, seen: _Seen) -> Iterator[PbxEvent]:
         leg = LEG.match(channel)
@@ -136,7 +148,7 @@ class Translator:
 def entered_unasked(event: ari.StasisStart) -> Iterator[Entered]:
     """Of a leg; nothing for a channel of the dialplan, or that speaks into an ear."""
     if event.args[:1] != ("call",) and (leg := LEG.match(event.channel.id)):
-        yield Entered(leg[1], leg[2], int(leg[3]))
+        yield Entered(leg[1], leg[2], int(leg[3]), came_in=event.args[:1] == (CAME_IN,))
 
 
 def _asked_from_dialplan(channel: str, args: tuple[str, ...]) -> Asked:

@@ -38,8 +38,16 @@ class RedisLimits:
 
 
 def _key(what: Counted) -> str:
-    check_ids(number=what.number)
-    if what.kind == "number":
-        return f"{{d:{what.number}}}:rings"
-    check_ids(payer=what.payer)
+    check_ids(**what.ids)
+    match what.kind:
+        case "number":
+            return f"{{d:{what.number}}}:rings"
+        case "proof":
+            return f"{{d:{what.number}}}:proofs"
+        case "arrivals" | "pins":
+            return f"{{d:{what.number}}}:{what.kind}"
+        case "prover":
+            return f"{{p:{what.payer}}}:proofs"
+        case "guess":
+            return f"{{p:{what.payer}}}:guesses"
     return f"{{p:{what.payer}}}:to:{what.number}"

@@ -56,10 +56,11 @@ class RedisBoard:
         await self._link.command("SREM", NAMES, node)
         return True
 
-    async def order(self, node: str, what: What, call: str) -> None:
-        await self._link.command(
-            "XADD", _key(node, "orders"), "MAXLEN", "~", ORDERS_MAX, "*", "what", what, "call", call
-        )
+    async def order(self, node: str, what: What, call: str, payload: str = "") -> None:
+        said: tuple[Arg, ...] = ("what", what, "call", call)
+        if payload:
+            said += ("payload", payload)
+        await self._link.command("XADD", _key(node, "orders"), "MAXLEN", "~", ORDERS_MAX, "*", *said)
 
     async def orders(self, node: str, after: str) -> Sequence[Order]:
         """However many that this version does not know stand before those that it does."""
@@ -102,6 +103,6 @@ def _order(order_id: bytes, fields: Reply) -> Order | None:
     """None for an order that this version does not know: it is left for one that does."""
     said = dict(zip((f.decode() for f in fields[::2]), (f.decode() for f in fields[1::2]), strict=True))
     match said.get("what"):
-        case "begin" | "cancel" as what if said.get("call"):
-            return Order(order_id.decode(), what, said["call"])
+        case "begin" | "cancel" | "tell" as what if said.get("call"):
+            return Order(order_id.decode(), what, said["call"], said.get("payload", ""))
     return None

@@ -44,7 +44,7 @@ class SpeechRules:
     folder: Path | None
     command: str = ""
     voices: dict[str, str] = field(default_factory=lambda: dict(VOICES))
-    words_per_minute: int = 150
+    words_per_minute: int = 170
     text_max: int = TEXT_MAX
     timeout_s: float = 30.0
     at_once: int = 2
@@ -69,7 +69,9 @@ class VoiceSpeech:
         if isinstance(words, Refused):
             return words
         spoken_in = voice_of(words, language)
-        return await self._once(self._id_of(words, spoken_in), lambda: self._speak(words, spoken_in), self.rules.timeout_s)
+        return await self._once(
+            self._id_of(words, spoken_in), lambda: self._speak(words, spoken_in), self.rules.timeout_s
+        )
 
     async def take(self, audio: bytes) -> Spoken | Refused:
         most = self.rules.audio_bytes_max
@@ -120,6 +122,8 @@ class VoiceSpeech:
     def _there(self) -> Shelf:
         if self._shelf is None:
             raise Unavailable("nothing can be spoken: sounds_dir does not say where your Asterisk could read it")
+        if "," in str(self._shelf.folder):  # at which ARI would take the path apart
+            raise Unavailable(f"nothing can be spoken: {self._shelf.folder} has a comma in its name; set sounds_dir")
         return self._shelf
 
     def _forget(self, id: str, done: asyncio.Task[Spoken | Refused]) -> None:
@@ -191,7 +195,7 @@ def _filled(word: str, names: dict[str, str]) -> str:
 def _put(shelf: Shelf, id: str, wav: bytes) -> Spoken:
     try:
         if shelf.room() < len(wav):
-            raise Unavailable("the folder of sounds is full of what is played now: raise speech_mb_max")
+            raise Unavailable("the folder of sounds is full of what is played now: raise sounds_mb_max")
         return shelf.put(id, wav)
     except OSError as why:
         raise Unavailable(f"the sound cannot be kept: {why}") from None

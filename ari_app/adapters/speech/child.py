@@ -73,7 +73,7 @@ async def _read(stdout: asyncio.StreamReader, most: int) -> bytes:
 
 
 async def _told(stderr: asyncio.StreamReader) -> str:
-    first = await stderr.read(TOLD_MAX)
-    while await stderr.read(65536):
-        pass
-    return next(iter(first.decode("utf-8", "replace").strip().splitlines()), "")
+    told = b""
+    while part := await stderr.read(65536):
+        told = (told + part)[:TOLD_MAX]
+    return next(iter(told.decode("utf-8", "replace").strip().splitlines()), "")

@@ -10,6 +10,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from operator import mul
 from typing import NamedTuple
 
@@ -29,7 +30,14 @@ ZEROS = 8
 PCM, FLOAT, A_LAW, MU_LAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 OF_WAVE = b"\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
 """How the identifier of an extensible format ends where its first two bytes are one of the numbers above."""
-OTHERS = {b"ID3": "an MP3", b"OggS": "an Ogg", b"fLaC": "a FLAC", b"FORM": "an AIFF", b"#!AMR": "an AMR", b"RF64": "an RF64"}
+OTHERS = {
+    b"ID3": "an MP3",
+    b"OggS": "an Ogg",
+    b"fLaC": "a FLAC",
+    b"FORM": "an AIFF",
+    b"#!AMR": "an AMR",
+    b"RF64": "an RF64",
+}
 WANTED = "a WAV file with 8, 16, 24 or 32 bits, A-law or u-law is wanted"
 
 
@@ -66,7 +74,9 @@ def wav(samples: "array[int]") -> bytes:
         samples.byteswap()
     data = samples.tobytes()
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, PCM, 1, RATE, RATE * 2, 2, 16)
-    return struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE") + form + struct.pack("<4sI", b"data", len(data)) + data
+    return (
+        struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE") + form + struct.pack("<4sI", b"data", len(data)) + data
+    )
 
 
 # what is in the file
@@ -142,7 +152,9 @@ def _of_floats(data: bytes) -> "array[int]":
     if sys.byteorder == "big":
         floats.byteswap()
     # what is no number compares as nothing, and is silence
-    return array("h", (round(32767 * x) if -1 <= x <= 1 else 32767 if x > 1 else -32767 if x < -1 else 0 for x in floats))
+    return array(
+        "h", (round(32767 * x) if -1 <= x <= 1 else 32767 if x > 1 else -32767 if x < -1 else 0 for x in floats)
+    )
 
 
 def _a_law(code: int) -> int:
@@ -186,7 +198,7 @@ def down(samples: "array[int]", rate: int) -> "array[int]":
         return samples
     up, by = RATE // math.gcd(RATE, rate), rate // math.gcd(RATE, rate)
     half = ZEROS * rate // (2 * EDGE_HZ)
-    weights = [_weights(rate, half, phase / up) for phase in range(up)]
+    weights = _all_weights(rate, half, up)
     edge = array("h", bytes(2 * half))
     padded, width = edge + samples + edge + array("h", [0]), 2 * half + 1
     total = getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))  # of Python 3.12
@@ -196,6 +208,11 @@ def down(samples: "array[int]", rate: int) -> "array[int]":
         level = round(total(padded[at : at + width], weights[phase]))
         made.append(-32768 if level < -32768 else 32767 if level > 32767 else level)
     return made
+
+
+@lru_cache(maxsize=len(RATES))
+def _all_weights(rate: int, half: int, up: int) -> list[list[float]]:
+    return [_weights(rate, half, phase / up) for phase in range(up)]
 
 
 def _weights(rate: int, half: int, shift: float) -> list[float]:

@@ -17,14 +17,18 @@ from starlette.responses import Response
 
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.records import UnreadableRecord
-from ari_app.entrypoints import views, views_account, views_plan, views_report, views_trunk
+from ari_app.entrypoints import views, views_account, views_notice, views_plan, views_report, views_trunk
 from ari_app.entrypoints.http import (
     attempts,
     bodies,
     calls,
+    devices,
     keys,
     minutes,
     nodes,
+    notice_bodies,
+    notices,
+    numbers,
     plan,
     queries,
     refunds,
@@ -52,16 +56,22 @@ SCHEMAS = {
     "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
     "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView,
     "ForgottenNode": nodes.ForgottenNode, "Nodes": nodes.Nodes,
+    "Device": devices.DeviceView, "Devices": devices.DeviceList, "NewDeviceMade": devices.MadeView,
     "Key": keys.KeyView, "Keys": keys.KeyList, "NewKeyMade": keys.MadeView,
+    "Notice": views_notice.NoticeView, "Notices": notices.Notices, "NoticeEvents": notices.NoticeEvents,
+    "Audio": notices.AudioView,
     "Settlement": views_report.SettlementView,
+    "Verification": numbers.VerificationView,
     "Trunks": trunks.Trunks, "Trunk": views_trunk.TrunkDetail, "TrunkTest": views_trunk.TrunkTestView,
     "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip
-ROUTERS = (calls.router, refunds.router, users.router, minutes.router, plan.router, attempts.router, teams.router,
-           keys.router, nodes.router, reports.router, trunks.router,
+ROUTERS = (calls.router, refunds.router, users.router, numbers.router, notices.router, notices.audio,
+           minutes.router, plan.router, attempts.router,
+           teams.router, devices.router, keys.router, nodes.router, reports.router, trunks.router,
            system.router)  # fmt: skip
-BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.Grant, bodies.Correct, bodies.Refund, bodies.PutTeam,
-          bodies.NewKey, bodies.PutNode, bodies.AskTrunkTest)  # fmt: skip
+BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.ConfirmNumber, notice_bodies.NewNotice,
+          bodies.Grant, bodies.Correct, bodies.Refund,
+          bodies.PutTeam, bodies.AddDevice, bodies.NewKey, bodies.PutNode, bodies.AskTrunkTest)  # fmt: skip
 ABOUT = """\
 Callback calls over your own Asterisk: rings the caller, then the callee, joins the two, and charges the talk from the
 caller's minutes. Times are RFC 3339 in UTC; minutes are whole seconds; errors are application/problem+json."""

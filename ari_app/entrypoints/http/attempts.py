@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,6 +14,7 @@ from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import doors, gives, reply
 from ari_app.entrypoints.http.users import UserId, known_user
 from ari_app.entrypoints.views import Time, rfc3339
+from ari_app.ports.limits import Kind
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
@@ -28,7 +29,12 @@ class CountedCall(msgspec.Struct):
 class Counted(msgspec.Struct):
     """`calls`, the oldest first. `hit`: the rule by which one more would be refused, and for how long; null: none."""
 
-    of: Annotated[Literal["pair", "number"], msgspec.Meta(description="This user's calls to it, or everybody's.")]
+    of: Annotated[
+        Kind,
+        msgspec.Meta(
+            description="This user's calls to it, or everybody's; codes read out to it for everybody, or for this user."
+        ),
+    ]
     rules: list[str]
     calls: list[CountedCall]
     hit: str | None

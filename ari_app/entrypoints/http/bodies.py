@@ -14,6 +14,7 @@ from starlette.requests import Request
 from ari_app.config.mistakes import did_you_mean
 from ari_app.domain.ledger_types import NOTE_MAX
 from ari_app.entrypoints.http.problems import Problem
+from ari_app.ports.devices import Transport
 from ari_app.ports.keys import SCOPES, Scope
 from ari_app.ports.users import NUMBERS_MAX
 
@@ -34,6 +35,12 @@ def _few(metadata: dict[str, str]) -> dict[str, str]:
     if len(metadata) > METADATA_KEYS_MAX:
         raise ValueError(f"at most {METADATA_KEYS_MAX} keys")
     return metadata
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("printable characters are expected")
+    return name
 
 
 class PlaceCall(Body):
@@ -62,6 +69,19 @@ class PutUser(Body):
     locale: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}$")] | None = Field(
         None, examples=["zh-CN"]
     )
+
+
+class ConfirmNumber(Body):
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] = Field(
+        description="As it was read out.", examples=["302118"]
+    )
+
+
+class AddDevice(Body):
+    name: Annotated[str, StringConstraints(max_length=100), AfterValidator(_printable)] = Field(
+        "", description="For people.", examples=["desk phone"]
+    )
+    transport: Transport = Field("udp", description="tls: SIP and sound are encrypted.")
 
 
 class PutTeam(Body):
@@ -124,11 +144,11 @@ class Refund(Body):
 AnyBody = TypeVar("AnyBody", bound=Body)
 
 
-async def read(request: Request, model: type[AnyBody]) -> AnyBody:
-    """The body, or a Problem: 413, 415 or 422."""
+async def read(request: Request, model: type[AnyBody], most: int | None = None) -> AnyBody:
+    """The body, or a Problem: 413, 415 or 422. `most`: bytes, where it may be larger than others."""
     if not JSON.fullmatch(request.headers.get("content-type", "")):
         raise Problem("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
-    raw = await _whole(request)
+    raw = await whole(request, most)
     try:
         body = model.model_validate_json(raw)
     except ValidationError as e:
@@ -150,8 +170,8 @@ def _twice(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
             yield from _twice(inner, (*place, name))
 
 
-async def _whole(request: Request) -> bytes:
-    limit = request.app.state.doors.body_max
+async def whole(request: Request, most: int | None = None) -> bytes:
+    limit = max(request.app.state.doors.body_max, most or 0)
     told = request.headers.get("content-length", "0")
     raw = bytearray()
     if told.isdecimal() and int(told) <= limit:

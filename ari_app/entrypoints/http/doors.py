@@ -13,12 +13,15 @@ from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import Attempts
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
+from ari_app.engine.notice_desk import NoticeDesk
+from ari_app.engine.proving import Proving
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
 from ari_app.ports.calls import Calls
 from ari_app.ports.costs import Costs
+from ari_app.ports.devices import Devices
 from ari_app.ports.keys import Keys
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.nodes import NodeNow
@@ -33,6 +36,20 @@ class Part:
     name: str
     ok: bool
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTerms:
+    """How many devices a user may have, and where they register."""
+
+    most: int = 5
+    server: str = "127.0.0.1"
+    port: int = 5060
+    tls_port: int = 5061
+
+
+async def _nowhere(_username: str) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,13 @@ class Live(Protocol):
     async def cancel_for_good(self, call_id: str) -> bool: ...
 
 
+class NoticeLook(Protocol):
+    """Of engine.notice_rounds.NoticeRounds."""
+
+    def soon(self, id: str) -> None:
+        """What was just said of it reaches its recipients now."""
+
+
 class Nodes(Protocol):
     """Of engine.fleet.Fleet: the PBXes. May raise Unavailable."""
 
@@ -101,7 +125,11 @@ class Doors:
     costs: Costs
     attempts: Attempts
     membership: Membership
+    proving: Proving
+    notices: NoticeDesk
+    notice_rounds: NoticeLook
     teams: Teams
+    devices: Devices
     plans: Plans
     entitled: Callable[[User, int], Awaitable[Entitled]]
     """A user and the time (ms) → his plan, and what the month grants him."""
@@ -115,9 +143,14 @@ class Doors:
     lines: Callable[[], Mapping[str, int]] = dict
     """Trunk → its lines in use, of those that could be counted."""
     body_max: int = 65_536
+    audio_max: int = 10_000_000
+    """Bytes of an audio file."""
     connections_max: int = 1_000
     address_connections_max: int = 200
     request_timeout_ms: int = 20_000
     key_cache_ms: int = 5_000
     limits: Limits = field(default_factory=Limits)
     report: ReportTerms = field(default_factory=ReportTerms)
+    device_terms: DeviceTerms = field(default_factory=DeviceTerms)
+    device_states: Callable[[str], Awaitable[Mapping[str, str]]] = _nowhere
+    """Its username → PBX → online, offline or unknown, of those that this process has."""

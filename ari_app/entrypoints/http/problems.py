@@ -13,6 +13,7 @@ import msgspec
 from starlette.responses import Response
 
 from ari_app.concealed import without_secrets
+from ari_app.domain.notices import REMINDS_MAX
 from ari_app.ports.keys import KEYS_MAX
 from ari_app.ports.teams import MEMBERS_MAX, TEAMS_MAX
 
@@ -36,15 +37,22 @@ KINDS: Mapping[str, Kind] = {
     "number-not-verified": Kind(
         403, "Number not proved", "The caller's number is nobody's, or was not proved to be the user's."
     ),
+    "wrong-code": Kind(403, "Not the code", "Not what was read out; `detail` says how many tries are left."),
     "destination-blocked": Kind(403, "Destination not called", "The country, prefix or kind of number is not called."),
     "emergency-number": Kind(403, "Emergency number", "Emergency numbers are not called by callback."),
     "not-found": Kind(404, "Not here", "No such call or path."),
     "unknown-user": Kind(404, "No such user", "No user has this id."),
+    "unknown-number": Kind(404, "None of his numbers", "The number is none of the user's."),
     "unknown-team": Kind(404, "No such team", "No team has this id."),
     "unknown-member": Kind(404, "Not a member", "The user is no member of this team."),
     "unknown-key": Kind(404, "No such key", "No key has this id; it may have been revoked before."),
+    "unknown-device": Kind(404, "No such device", "The user has no device with this id."),
     "unknown-node": Kind(404, "No such node", "No process has told of a node with this name."),
     "unknown-trunk": Kind(404, "No such trunk", "No trunk in force has this name."),
+    "unknown-notice": Kind(404, "No such notice", "No notice has this id; those that are done go after `call_days`."),
+    "notice-cancelled": Kind(409, "Notice cancelled", "Nobody is rung again for a notice that was cancelled."),
+    "too-many-reminders": Kind(409, "Reminded often enough", f"A notice may be reminded of {REMINDS_MAX} times."),
+    "not-audio": Kind(422, "Not a sound that can be played", "No WAV file, too long, or nothing to be heard in it."),
     "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
     "request-timeout": Kind(408, "Request too slow", "It did not come whole within `http_request_timeout_s`."),
@@ -52,6 +60,9 @@ KINDS: Mapping[str, Kind] = {
         409, "Idempotency-Key used before", "The same Idempotency-Key came before with another request."
     ),
     "number-taken": Kind(409, "Number is somebody else's", "A number belongs to one user."),
+    "number-verified": Kind(409, "Number proved already", "The number has been proved to be the user's before."),
+    "no-code": Kind(409, "No code", "No code was read out to the number, or it has run out, or was used."),
+    "too-many-devices": Kind(409, "Too many devices", "A user has at most `devices_max`; remove one."),
     "team-full": Kind(409, "Team is full", f"A team has at most {MEMBERS_MAX} members."),
     "too-many-teams": Kind(409, "Too many teams", f"A user is a member of at most {TEAMS_MAX} teams."),
     "balance-too-small": Kind(
@@ -72,6 +83,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     "too-many-calls": Kind(
         429, "Too many calls", "A limit was hit: `rule` names it, such as `pair-3-in-300s` (see `POST /v1/calls`)."
+    ),
+    "too-many-codes": Kind(
+        429, "Too many wrong codes", "`rule`: `code-5-tries`, this code was guessed too often: ask for a new one; such "
+        "as `guess-10-in-3600s`, the user gave too many wrong ones."
     ),
     "too-many-requests": Kind(
         429, "Asked too often", "`rule`: `key`, this key asks too often; `wrong-keys`, wrong keys from this address."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.stack import Stack, StackError, StackOptions
+from ari_app.stack import Stack, StackError, StackInfo, StackOptions
 from ari_app.stack.carrier import CarrierCall, read_calls
 from tests.pbx.sipp.sip_client import SipCall, Sound
 from tests.support import until_sync
@@ -19,6 +19,7 @@ class Carrier:
     port: int
     records: Path
     stack: Stack
+    info: StackInfo
 
     def record_of(self, call: SipCall) -> CarrierCall:
         return next(record for record in read_calls(self.records) if record.call_id == call.call_id)
@@ -40,7 +41,7 @@ def started(home: Path) -> Iterator[Carrier]:
         pytest.skip(f"no Asterisk here: {why}")
     assert info.carrier_dir is not None
     try:
-        yield Carrier(info.carrier_sip_port, info.carrier_dir / "records", stack)
+        yield Carrier(info.carrier_sip_port, info.carrier_dir / "records", stack, info)
     finally:
         stack.stop()
 

@@ -69,9 +69,8 @@ async def test_what_we_make_can_be_told_from_what_another_makes() -> None:
         pbx.then[f"POST channels/{LEG}/snoop/{WARNING}"] = [
             {"type": "StasisStart", "application": "app", "channel": {"id": WARNING}, "args": [WARNING]}
         ]
-        house.telephony._media["warning"] = ["tone:beep"]
         await house.telephony.open_bridge(CALL)
-        await house.telephony.whisper(LEG, WARNING, "warning")
+        await house.telephony.whisper(LEG, WARNING, "beep")
         asked = {frame["uri"]: frame.get("query_strings", []) for frame in pbx.requests}
         assert {"name": "name", "value": "app"} in asked[f"bridges/{CALL}"]
         assert {"name": "appArgs", "value": WARNING} in asked[f"channels/{LEG}/snoop/{WARNING}"]

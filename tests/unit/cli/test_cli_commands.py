@@ -31,14 +31,17 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
         "up", "run", "demo", "call", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
+        "number verify", "number confirm",
         "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
         "stack fetch", "stack start", "stack stop", "stack status",
-        "stack logs", "stack carrier-calls", "stack backup", "stack restore", "trunks check", "trunks import",
+        "stack logs", "stack carrier-calls", "stack dial-in", "stack backup", "stack restore",
+        "trunks check", "trunks import",
         "trunks status", "trunks test", "trunks diff", "trunks apply", "trunks rollback",
         "trunks history", "plans check", "plans sample", "plans explain", "correct", "refund",
         "team put", "team get", "team members", "team add", "team remove",
         "nodes", "node drain", "node resume", "node forget",
         "limits show", "limits lift", "key make", "key list", "key revoke",
+        "device add", "device list", "device password", "device remove",
         "ledger verify", "ledger archive", "ledger archived", "ledger migrate", "report settlement", "settle",
     }  # fmt: skip
     assert {" ".join(path) for path in COMMANDS} == promised

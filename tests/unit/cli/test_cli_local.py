@@ -158,6 +158,12 @@ def test_carrier_calls_as_json_is_one_object_a_line(run: Run, tmp_path: Path) ->
     assert "500 500 500" in table
 
 
+def test_a_phone_cannot_call_where_no_carrier_runs(run: Run) -> None:
+    ran = run("stack", "dial-in", "+8613900000005", "+864001234567")
+    assert (ran.code, ran.out) == (1, "")
+    assert "`ringbridge stack start` starts it" in ran.err
+
+
 @pytest.mark.parametrize(
     ("number", "hz"), [("+8613900000001", 350), ("+8613900000019", 1250), ("+8613900000022", None)]
 )

@@ -10,10 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_costs import MemoryCosts
+from ari_app.adapters.memory_devices import MemoryDevices
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
+from ari_app.adapters.memory_verifications import MemoryVerifications
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
 from ari_app.domain.causes import HungUpBy, Reason
@@ -25,13 +27,16 @@ from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.membership import Membership
+from ari_app.engine.proving import ProofRules, Proving, digest_of
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.app import build
-from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.entrypoints.http.doors import DeviceTerms, Doors, Part, TrunkNow
 from ari_app.plans_file import shipped
 from ari_app.ports.keys import Scope, described
 from ari_app.ports.nodes import NodeNow
+from ari_app.ports.users import OwnedNumber, User
+from ari_app.ports.verifications import Code
 
 NOW_MS = 1_795_422_792_123  # 2026-11-23T08:33:12.123Z
 KEYS: Mapping[str, tuple[Scope, ...]] = {"root": ("admin",), "dialler": ("call",), "viewer": ("read",)}
@@ -180,6 +185,8 @@ class Bench:
         self.users, self.keys = MemoryUsers(), MemoryKeys()
         self.ledger, self.calls, self.costs = MemoryLedger(), MemoryCalls(), MemoryCosts()
         self.teams = MemoryTeams()
+        self.devices = MemoryDevices()
+        self.registered: dict[str, str] = {}  # username → state at pbx1
         self.membership = Membership(self.users, self.teams)
         self.entitlements = Entitlements(self.users, self.membership, MemoryShares(), shipped(), "Asia/Shanghai")
         self.parts = [Part("asterisk", True), Part("redis", True), Part("trunk", True)]
@@ -188,16 +195,28 @@ class Bench:
         self.book = TrunkBook([Trunk("carrier", "sip.example.net", max_channels=30), Trunk("other", "192.0.2.7")])
         self.limits = MemoryLimits()
         self.attempts = Attempts(self.limits, AttemptRules((Limit(2, 300),), (Limit(3, 3600),), ("+86139",)))
+        self.codes = MemoryVerifications()
+        self.proving = Proving(
+            self.service, self.codes, self.limits, ProofRules(guesses=(Limit(7, 3600),)),
+            users=self.users, verify=self.membership.verify, find=self._find, now_ms=lambda: self.now_ms,
+        )  # fmt: skip
         self.doors = Doors(
             service=self.service, engine=self.engine, nodes=self.nodes, users=self.users, keys=self.keys,
             ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
-            membership=self.membership, teams=self.teams, plans=shipped(),
+            membership=self.membership, proving=self.proving, teams=self.teams, plans=shipped(),
+            devices=self.devices, device_terms=DeviceTerms(most=3), device_states=self._device_states,
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: self.trunks, book=self.book, lines=lambda: {"carrier": 3},
             metrics=lambda: b"ringbridge_x 1\n",
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,
         )  # fmt: skip
         self.front = build(self.doors)
+
+    async def _find(self, call_id: str) -> Call | None:
+        return self.engine.live.get(call_id)
+
+    async def _device_states(self, username: str) -> dict[str, str]:
+        return {"pbx1": self.registered.get(username, "offline")}
 
     async def _parts(self) -> list[Part]:
         return self.parts
@@ -210,6 +229,13 @@ class Bench:
     async def put(self, id: str = "demo", number: str = "+8613900000001") -> None:
         answer = await self.ask("PUT", f"/v1/users/{id}", {"numbers": [number]})
         assert answer.status == 200, answer.raw
+
+    async def unproved(self, id: str, number: str, code: str) -> None:
+        """A user with a number to which this code was read out; so will be the next one."""
+        await self.users.put(User(id, (OwnedNumber(number),)))
+        self.service.answer = replace(a_call(), given={"code": code})
+        kept = Code("c9", digest_of("c9", code), self.now_ms, self.now_ms + 1_000, tries=5)
+        await self.codes.put(id, number, kept)
 
     async def charge(self, id: str = "c1", seconds: int = 120, user: str = "demo") -> None:
         """As a call does it that has ended."""

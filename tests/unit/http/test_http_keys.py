@@ -22,6 +22,8 @@ SCOPES = [
     ("GET", "/v1/users/demo/limits/+8613800000001", {"viewer"}),
     ("DELETE", "/v1/users/demo/limits/+8613800000001", set()),
     ("POST", "/v1/users/demo/corrections", set()),
+    ("POST", "/v1/users/li/numbers/+8613900000009/verify", {"dialler"}),
+    ("POST", "/v1/users/li/numbers/+8613900000009/confirm", {"dialler"}),
     ("GET", "/v1/users/demo/plan", {"dialler", "viewer"}),
     ("POST", "/v1/calls/c1/refund", set()),
     ("PUT", "/v1/teams/acme", set()),
@@ -43,6 +45,7 @@ SCOPES = [
 ]
 BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
         "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}, "PUT /v1/teams/acme": {"name": "Acme"},
+        "POST /v1/users/li/numbers/+8613900000009/confirm": {"code": "302118"},
         "POST /v1/users/demo/corrections": {"seconds": -60, "reason": "x"}, "POST /v1/calls/c1/refund": {},
         "PUT /v1/nodes/pbx1": {"drained": True}, "POST /v1/trunks/carrier/test": {"number": "+8613900000004"},
         "POST /v1/keys": {"name": "shop", "scopes": ["call"]}}  # fmt: skip
@@ -54,6 +57,7 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
     api: Bench, method: str, path: str, may: set[str], key: str
 ) -> None:
     await api.put()
+    await api.unproved("li", "+8613900000009", code="302118")
     api.engine.live["c1"] = a_call()
     api.engine.live["c7"] = api.service.test = a_test()
     await api.store(a_call(), "queued")

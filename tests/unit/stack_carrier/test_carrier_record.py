@@ -168,7 +168,7 @@ def test_a_recording_of_a_call_that_is_over_is_analysed_once(cel: Cel, monkeypat
     cel.recording(700, 2)
     cel.end(3, CHANNEL)
     before = read_calls(cel.directory)
-    monkeypatch.setattr(tones, "strongest", lambda _: pytest.fail("analysed again"))
+    monkeypatch.setattr(tones, "strongest", lambda _, **__: pytest.fail("analysed again"))
     assert read_calls(cel.directory) == before
 
 

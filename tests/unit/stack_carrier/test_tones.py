@@ -57,6 +57,12 @@ def test_two_tones_at_once_are_both_named_the_louder_one_first() -> None:
     assert tones.strongest(both) == [[650, 400]]
 
 
+def test_eight_phones_at_once_are_all_named_before_anything_else() -> None:
+    hz = [300 + 50 * nn for nn in (1, 2, 3, 4, 6, 7, 8, 9)]
+    [heard] = tones.strongest(mixed(*(tone(f, 1000, begin_ms=7 * f) for f in hz)), most=15)
+    assert sorted(heard[:8]) == hz
+
+
 def test_silence_has_no_strongest_frequency_and_neither_has_coded_silence() -> None:
     coded = [8 if n % 2 else -8 for n in range(8000)]  # the smallest A-law steps
     assert tones.strongest(silence(1000) + coded) == [[], []]

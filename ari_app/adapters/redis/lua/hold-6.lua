@@ -17,11 +17,13 @@ if ARGV[12] ~= '-' then raise_to(9) end -- who has no number can place no call: 
 
 local call, want, initial, step = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('HEXISTS', KEYS[2], call) == 1 then return close('N closed ' .. available) end
-local hold, held = nil, 0
+local hold, held, live = nil, 0, 0
+local function is_beside(id) return string.sub(id, 1, 3) == 'c00' end -- see domain/lanes.py
 for _, h in ipairs(holds) do
   if h[1] == call then hold = h end
+  if is_beside(h[1]) == is_beside(call) then live = live + 1 end
 end
-if not hold and #holds >= tonumber(ARGV[8]) then return close('N live_calls ' .. available) end
+if not hold and live >= tonumber(ARGV[8]) then return close('N live_calls ' .. available) end
 for i = 2, hold and #hold or 0 do held = held + hold[i][3] end
 
 local function up(seconds) -- to whole increments

@@ -1,0 +1,63 @@
+"""What was recorded of a call: facts, and under which name the PBX keeps each. Values and pure functions; knows no
+flow, and not how anything is recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Literal
+
+What = Literal["mixed", "leg"]
+Hears = Literal["both", "in"]
+"""Of one leg: what its phone says and hears, so everybody; or what it says alone."""
+
+FILE = re.compile(r"rb([0-9]{8})-([0-9a-f]{32})")
+"""The day (UTC) on which its call began, so that it can be thrown away without asking anybody; and 128 bits that
+nobody can guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """`name`: within the call. `file`: in the PBX, and its id outside. `leg`: whose phone it is taken from. `why`: it
+    broke off, or never came to be."""
+
+    name: str
+    file: str
+    what: What
+    leg: str
+    began_at_ms: int
+    ended_at_ms: int | None = None
+    why: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        return self.ended_at_ms is None
+
+
+def file_of(secret: str, name: str, began_at_ms: int) -> str:
+    """Another one for each recording of a call, of which nobody finds the next: `secret` is drawn for the call."""
+    day = datetime.fromtimestamp(began_at_ms / 1000, UTC)
+    return f"rb{day:%Y%m%d}-{hashlib.sha256(f'{secret}|{name}'.encode()).hexdigest()[:32]}"
+
+
+def day_of(file: str) -> date | None:
+    """None: it is no recording of ours."""
+    found = FILE.fullmatch(file)
+    try:
+        return datetime.strptime(found[1], "%Y%m%d").replace(tzinfo=UTC).date() if found else None
+    except ValueError:
+        return None
+
+
+def with_begun(known: tuple[Recording, ...], one: Recording) -> tuple[Recording, ...]:
+    """Told twice, it counts once."""
+    return known if any(there.name == one.name for there in known) else (*known, one)
+
+
+def with_ended(known: tuple[Recording, ...], name: str, at_ms: int, why: str) -> tuple[Recording, ...]:
+    return tuple(
+        replace(one, ended_at_ms=max(at_ms, one.began_at_ms), why=why) if one.name == name and one.is_running else one
+        for one in known
+    )
