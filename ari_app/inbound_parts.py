@@ -20,6 +20,7 @@ from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.fleet import Fleet
 from ari_app.engine.inbound import Inbound, Mode, Rules
 from ari_app.engine.leaving import OWNER, Leaving
+from ari_app.engine.pins import Pins
 from ari_app.engine.recent_callers import RecentCallers
 from ari_app.engine.seeking import Seeking
 from ari_app.engine.service import CallService
@@ -36,7 +37,7 @@ class InboundParts:
     def __init__(
         self, s: Settings, *, redis: Link, ledger: RedisLedger, calls: RedisCalls, users: Users, limits: Limits,
         fleet: Fleet, service: CallService, abuse: AbuseCheck, read_number: Callable[[str], Number | None],
-        speech: Speech, entitlements: Entitlements, metrics: InboundMetrics, now_ms: Callable[[], int],
+        speech: Speech, entitlements: Entitlements, metrics: InboundMetrics, now_ms: Callable[[], int], pins: Pins,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._entitlements = entitlements
@@ -48,11 +49,11 @@ class InboundParts:
         self._leaving = Leaving(self._place, now_ms)
         self.seeking = Seeking(
             maker=service.maker, abuse=abuse, read_number=read_number, tell=fleet.tell, node_of=self._node_of,
-            limits=limits, pin_limits=s.pin_limits,
+            limits=limits, pin_limits=s.pin_limits, pins=pins,
         )  # fmt: skip
         self.inbound = Inbound(
             fleet=fleet, maker=service.maker, users=users, read_number=read_number, rules=rules_of(s), limits=limits,
-            abuse=abuse, recent=self._recent, minutes=self._minutes, has_pins=self._has_pins,
+            abuse=abuse, recent=self._recent, minutes=self._minutes, has_pins=pins.has_any,
             is_draining=lambda: service.is_draining, now_ms=now_ms, told=metrics.arrived,
         )  # fmt: skip
         self._agi = None
@@ -79,9 +80,6 @@ class InboundParts:
         entitled = await self._entitlements.of(user, now_ms)
         balance = await self._ledger.touch(payer=user.id, now_ms=now_ms, month=entitled.month)
         return balance.available_s // 60
-
-    async def _has_pins(self) -> bool:
-        return False
 
     async def _node_of(self, call_id: str) -> str | None:
         stored = await self._calls.load(call_id)

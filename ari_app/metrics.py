@@ -181,7 +181,7 @@ class Metrics:
             self.billed.labels(cost.trunk).inc(cost.billed_s)
         for leg in call.legs:
             for n, t in enumerate(leg.tries):
-                if not t.reached_trunk or leg.routes[n].device:
+                if leg.came_in or not t.reached_trunk or leg.routes[n].device:
                     continue
                 trunk = leg.routes[n].trunk
                 self.dialled.labels(leg.role, trunk).inc()

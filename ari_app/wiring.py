@@ -26,6 +26,7 @@ from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
 from ari_app.adapters.redis.verifications import RedisVerifications
 from ari_app.adapters.speech import VoiceSpeech
+from ari_app.desks.trunk_tests import TrunkTests
 from ari_app.domain.call import Call
 from ari_app.domain.plans import Entitlement
 from ari_app.engine.abuse import Abuse
@@ -140,6 +141,7 @@ class App:
             policy=policy_of(s), trunks=self.trunks, now_ms=self.now_ms, entitled=self.entitled,
             national=numbers.national, abuse=self.abuse, lines=self.lines_now, on_net=on_net_of(s, self.provisioning),
         )  # fmt: skip
+        self.trunk_tests = TrunkTests(self.fleet, self.service, self.trunks, numbers.read, self.now_ms)
         self.proving = Proving(
             self.service, RedisVerifications(self.redis), counted, proof_rules_of(s), users=self.users,
             verify=self.membership.verify, find=self.fleet.find, now_ms=self.now_ms,
@@ -258,9 +260,9 @@ class App:
 
     def doors(self) -> Doors:
         return Doors(
-            service=self.service, engine=self.fleet, nodes=self.fleet, users=self.users, keys=self.keys,
-            ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
-            membership=self.membership, proving=self.proving, notices=self.notice_desk,
+            service=self.service, trunk_tests=self.trunk_tests, engine=self.fleet, nodes=self.fleet,
+            users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
+            attempts=self.attempts, membership=self.membership, proving=self.proving, notices=self.notice_desk,
             notice_rounds=self.notice_rounds, teams=self.teams,
             devices=self.devices, device_terms=device_terms_of(self.ground), device_states=self.provisioning.states,
             plans=self.ground.plans,

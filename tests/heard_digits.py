@@ -19,7 +19,7 @@ ALIKE = 0.75
 all, by 0.63."""
 SPEECH_DB, QUIET_DB = -38.0, -50.0
 FRAME_MS, PAUSE_MS, WORD_MS = 50, 400, 200
-VARIES_DB = 0.0  # a voice does by more, also over half a second; steady tones, however many, do not at all
+VARIES_DB = 2.0  # a voice does by more, also over half a second; steady tones, however many, do not at all
 ENGLISH = "sounds/en_US_f_Allison"
 Sound = Path | Samples
 

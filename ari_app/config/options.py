@@ -378,7 +378,7 @@ class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
 
 
 def table() -> dict[str, tuple[str, Option, object]]:
-    """Option name → (field, option, default), in the order of the sample file: the long list of sounds comes last."""
+    """Option name → (field, option, default)."""
     return {
         _written(one.name): (
             one.name,

@@ -17,6 +17,7 @@ SECTIONS = {
     "calls": "Calls",
     "devices": "Devices of users",
     "speech": "Languages and the voice",
+    "conferences": "Conferences",
     "notices": "Notices to many",
     "inbound": "Calls to the platform",
     "limits": "Who may be called",
@@ -74,7 +75,9 @@ def reference() -> str:
 
 
 def _by_section() -> Iterator[tuple[str, list[tuple[str, Option, str]]]]:
-    lines = ((name, option, toml(option.kind.show(default))) for name, (_, option, default) in table().items())
+    order = list(SECTIONS)
+    lines = [(name, option, toml(option.kind.show(default))) for name, (_, option, default) in table().items()]
+    lines.sort(key=lambda line: order.index(line[1].section))
     for section, options in groupby(lines, key=lambda line: line[1].section):
         yield SECTIONS[section], list(options)
 

@@ -22,7 +22,7 @@ class Pace:
         """`in_use`: trunk → lines that are taken. `is_open`: whether any PBX takes a call now."""
         self._trunks = trunks
         self._in_use = in_use
-        self._is_open = is_open
+        self.is_open = is_open
         self._percent = lines_percent
         self._clock = clock
         self._at_s = clock()
@@ -34,8 +34,6 @@ class Pace:
         rate = self.rate()
         self._saved = min(self._saved + rate * (now_s - self._at_s), max(1.0, rate / 2))
         self._at_s = now_s
-        if not self._is_open():
-            return 0
         return max(0, min(int(self._saved), self.lines(), AT_ONCE_MAX))
 
     def took(self, count: int) -> None:

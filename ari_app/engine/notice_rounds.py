@@ -45,6 +45,8 @@ HELD_UP_MS = 60_000
 RECALL_WITHIN_MS = 120_000
 """Later than that he does not wait for it any more."""
 CHANGES_MAX = 20
+AGAIN_ROUNDS, AROUND_S = 2, 20
+"""What the longest call is made of: repetitions that he asks for, and what is said around each."""
 SAID_MAX_S = 180
 """Of an audio file whose length is not known any more."""
 ABOUT_HIM = ("invalid-number", "unknown-user", "destination-blocked", "emergency-number")
@@ -93,7 +95,7 @@ class NoticeRounds:
         self._watch = watch or NoticeWatch()
         self._at_work: dict[Due, asyncio.Task[None]] = {}
         self._looks: set[asyncio.Task[None]] = set()
-        self._mended_s = float("-inf")
+        self._mended_s, self._has_begun = float("-inf"), False
 
     # ---- the queue ----------------------------------------------------------------------------------------------
 
@@ -112,12 +114,12 @@ class NoticeRounds:
 
     async def turn(self) -> None:
         """Raises Unavailable."""
-        if self._service.is_draining:
+        if self._service.is_draining or not self._pace.is_open():
             return
         clock_s = asyncio.get_running_loop().time()
         if clock_s - self._mended_s > MEND_S:
-            await self.mend()
-            self._mended_s = clock_s
+            await self.mend(has_just_begun=not self._has_begun)
+            self._mended_s, self._has_begun = clock_s, True
         room = self._pace.room()
         found = await self._notices.due(
             self._now_ms(), parallel=self._rules.parallel if room else 0, at_once=room or LOOKS_MAX, look_ms=LOOK_MS
@@ -127,10 +129,11 @@ class NoticeRounds:
             if one not in self._at_work:
                 self._at_work[one] = asyncio.create_task(self._work_out(one), name=f"notice {one.notice} {one.n}")
 
-    async def mend(self) -> None:
-        """Whoever is still to be looked at is in the queue, whatever was lost on the way there. Raises Unavailable."""
+    async def mend(self, *, has_just_begun: bool = False) -> None:
+        """Whoever is still to be looked at is in the queue, whatever was lost on the way there. Raises Unavailable.
+        `has_just_begun`: calls may have ended, or not have begun, as the process before us died."""
         for id in await self._notices.open_ids():
-            await self.look_over(id)
+            await self.look_over(id, with_calls=has_just_begun)
         self._watch.counted(len(await self._notices.open_ids()), await self._notices.under_way())
 
     def soon(self, id: str) -> None:
@@ -145,7 +148,7 @@ class NoticeRounds:
         except Unavailable as e:
             log.warning("notice not looked over, again later", notice=id, why=str(e))
 
-    async def look_over(self, id: str) -> None:
+    async def look_over(self, id: str, *, with_calls: bool = False) -> None:
         """One notice: as after a reminder, or its end. Raises Unavailable."""
         found = await self._notices.find(id)
         if found is None:
@@ -153,7 +156,7 @@ class NoticeRounds:
         told, now = found
         recipients = await self._notices.recipients(id, 0, told.count)
         await self._notices.fill(id, {r.n: r.due_ms for r in recipients if is_live(r)})
-        stale = [r.n for r in recipients if _is_stale(told, now, r)]
+        stale = [r.n for r in recipients if _is_stale(told, now, r) or (with_calls and r.call)]
         for at in range(0, len(stale), LOOKS_MAX):
             await asyncio.gather(*(self._work(Due(id, n)) for n in stale[at : at + LOOKS_MAX]))
         if not now.open and not stale:
@@ -360,8 +363,8 @@ def _call_id(told: Notice, r: Recipient) -> str:
 
 
 def _request(told: Notice, r: Recipient, said: str, rules: NoticeRules) -> notice.Request:
-    said_s = told.said_ms // 1000 or SAID_MAX_S
-    lasts_s = rules.rounds * (said_s + 20) + said_s + 20
+    said_s = -(-told.said_ms // 1000) or SAID_MAX_S
+    lasts_s = (rules.rounds + AGAIN_ROUNDS) * (said_s + AROUND_S)
     return notice.Request(
         sender=told.sender, recipient=r.number, said=said, confirm=told.confirm, language=r.language or told.language,
         rounds=rules.rounds, lasts_s=lasts_s, notice=told.id, n=r.n,

@@ -225,12 +225,12 @@ class Performer:
             else:
                 await self._pbx.tape(f"{call.id}.{wish.leg}.{wish.n}", tape, wish.file, wish.hears)
         except PbxError as e:
-            if e.status not in (404, 409):
+            if e.status != 404:
                 log.warning("recording failed", call=call.id, wish=wish.key, why=str(e))
                 if isinstance(wish, w.StopRecording):
                     return await self._failed(call, wish, e)
                 why = str(e)
-            elif e.status == 404 and isinstance(wish, w.Record):
+            elif isinstance(wish, w.Record):
                 return [ev.Done(wish.key, self._now_ms())]  # the leg is gone
         now_ms = self._now_ms()
         if isinstance(wish, w.StopRecording):

@@ -27,7 +27,6 @@ from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.making import CallMaker
 from ari_app.engine.on_net import OnNet
 from ari_app.engine.trunk_book import TrunkBook
-from ari_app.engine.trunk_tests import TrunkTestAsk, TrunkTests
 from ari_app.ports.telephony import Asked, LinkLost, PbxError, Telephony
 from ari_app.ports.users import User, Users
 
@@ -71,7 +70,6 @@ class CallService:
         )  # fmt: skip
         self._fleet = fleet
         self._adding = Adding(self._maker, self._abuse, fleet.tell)
-        self._tests = TrunkTests(fleet, self._maker, trunks, read_number, now_ms, self._place)
         self._is_resolved = is_resolved
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -93,7 +91,7 @@ class CallService:
         new_id = call_id(owner, idempotency_key, is_beside=is_beside)
         if idempotency_key is not None and (there := await self._fleet.find(new_id)) is not None:
             return await self._the_same_again(there, ask)
-        place = self._place(new_id)
+        place = self.place_for(new_id)
         if isinstance(place, Refusal):
             return place
         answer: Call | Refusal | None = None
@@ -137,7 +135,8 @@ class CallService:
             await self._abuse.take_back(made)
         return answer
 
-    def _place(self, new_id: str) -> Place | Refusal:
+    def place_for(self, new_id: str) -> Place | Refusal:
+        """Where a new call of this id may go now."""
         if self.is_draining:
             return Refusal("draining", "This server is about to stop and takes no new calls.", retry_after_s=10)
         places = self._fleet.places()
@@ -189,14 +188,6 @@ class CallService:
         if self.is_draining:
             return Refusal("draining", "This server is about to stop and rings nobody new.", retry_after_s=10)
         return await self._adding.add(call, party, host=host, ask=ask)
-
-    # ---- a trunk's test -----------------------------------------------------------------------------------------
-
-    async def test_trunk(
-        self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None
-    ) -> Call | Refusal | None:
-        """See TrunkTests.begin."""
-        return await self._tests.begin(ask, call_id(owner, idempotency_key), may_be_there=idempotency_key is not None)
 
     # ---- over the PBX itself ------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ def signs(before: Call, after: Call) -> Iterator[Sign]:
     """What is new."""
     for leg in after.legs:
         old = before.leg(leg.role).tries if before.has_leg(leg.role) else ()
-        if leg.tries is old:
+        if leg.tries is old or leg.came_in:
             continue
         for n, t in enumerate(leg.tries[: len(leg.routes)]):
             was = old[n] if n < len(old) else None

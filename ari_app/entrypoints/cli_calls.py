@@ -60,7 +60,7 @@ def call(
     }  # fmt: skip
     body = {"caller": caller, "callee": callee} | {name: value for name, value in options.items() if value is not None}
     with killed_as_by_ctrl_c():
-        placed = _placed(client, body, once or secrets.token_hex(16), quiet=as_json)
+        placed = place(client, body, once or secrets.token_hex(16), quiet=as_json)
         if wait:
             placed = followed(client, placed, quiet=as_json)
     if as_json:
@@ -92,12 +92,13 @@ def killed_as_by_ctrl_c() -> Iterator[None]:
             signal.signal(one, usual[one])
 
 
-def _placed(client: Client, body: dict[str, Any], once: str, *, quiet: bool) -> dict[str, Any]:
+def place(client: Client, body: dict[str, Any], once: str, *, quiet: bool) -> dict[str, Any]:
     """The call, its line told. Ctrl-C before that ends it too: the same request again tells its id."""
     try:
         placed: dict[str, Any] = client.post("v1", "calls", body=body, once=once)
         if not quiet:
-            out(f"{placed['id']}  {placed['caller']} → {placed['callee']}")
+            parties = [placed[who] for who in ("caller", "callee") if placed[who]]
+            out(f"{placed['id']}  {' → '.join(parties)}".rstrip())
     except KeyboardInterrupt:
         _say_ending()
         client.delete("v1", "calls", client.post("v1", "calls", body=body, once=once)["id"])

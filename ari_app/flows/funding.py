@@ -152,7 +152,7 @@ def watch_the_clock(c: Call, cap_ms: int, payer: Leg) -> Iterator[Yielded]:
 def _warn(c: Call, payer: Leg, ends_ms: int, cap_ms: int) -> Iterator[Yielded]:
     """Once for each end: an end that has moved away by a warning's length is another one."""
     told_ms = [0]
-    for key in sorted(k for k in c.asked if k.startswith("whisper:")):
+    for key in sorted(k for k in c.asked if k.startswith("whisper:warn")):
         spoken = key.removeprefix("whisper:")
         told_ms.append(int(spoken.removeprefix("warn")))
         if spoken in c.played:

@@ -22,7 +22,7 @@ from ari_app.flows.conversation import (
     wake_at_no_answer,
 )  # fmt: skip
 from ari_app.flows.hearing import waiting_sound
-from ari_app.flows.menu import MENU_MS_MAX, ask_keys, hush_menu, is_chosen, is_to_be_sought, keyed
+from ari_app.flows.menu import MENU_MS_MAX, ask_keys, has_no_minutes, hush_menu, is_chosen, is_to_be_sought, keyed
 from ari_app.flows.moves import CUTOFF_GRACE_MS, keep_funded, reach, wind_down
 from ari_app.flows.picking_up import callee_of, ended, is_saying_farewell, must_arrive, say_farewell
 
@@ -34,7 +34,7 @@ STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talk
 HAS_ITS_OWN_DOOR = True
 
 CALL_BACK_MS = 2_000
-"""He has just hung up: his phone needs a moment to be free."""
+"""He has just hung up, or hears that it is busy: his phone needs a moment to be free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,10 @@ def meet(c: Call, caller: Leg) -> Iterator[Yielded]:
     if caller.came_in:
         if caller.last is not None and caller.last.gave_sign:
             yield Answer(CALLER, caller.n)
+        return
+    free_at_ms = c.created_at_ms + int(c.given.get("wait_ms", "0"))
+    if c.now_ms < free_at_ms:
+        yield Wake(free_at_ms)
         return
     yield from reach(c, caller, life_ms=caller.ring_timeout_ms + MENU_MS_MAX + CUTOFF_GRACE_MS)
     yield from wake_at_no_answer(c, caller)
@@ -147,7 +151,7 @@ def after(c: Call) -> Iterator[Next]:
     caller, callee = c.leg(CALLER), callee_of(c)
     if c.end is None or not (caller.came_in and c.payer and caller.user == c.payer) or c.end.by is HungUpBy.API:
         return
-    if c.given["mode"] == "missed":
+    if c.given["mode"] == "missed" and not has_no_minutes(c):
         request = {"mode": "back", "caller": caller.number}
         yield Next("back", TYPE, request, {"minutes": c.given.get("minutes", "0")}, CALL_BACK_MS)
     elif callee is not None and not callee.tries and not is_chosen(c, caller):

@@ -27,7 +27,8 @@ def is_awaited(leg: Leg) -> bool:
     if is_removed(leg) or leg.answered_at_ms is not None or is_exhausted(leg):
         return False
     t = leg.last
-    return t is None or t.ended_at_ms is None or t.ended_at_ms < t.dialled_at_ms + leg.ring_timeout_ms
+    # a device that rang as long as it may is not the end of it: his phone is rung next
+    return t is None or t.ended_at_ms is None or leg.is_on_net or t.ended_at_ms < t.dialled_at_ms + leg.ring_timeout_ms
 
 
 def is_in(c: Call, leg: Leg) -> bool:

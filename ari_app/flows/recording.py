@@ -66,7 +66,8 @@ def record(c: Call, there: Sequence[Leg]) -> Iterator[Yielded]:
         if one.is_stopped or not there or any(cannot_be_told(c, one, leg) for leg in there):
             yield from stop(c, one)
         elif all(is_told(c, one, leg) for leg in there):
-            yield from run(c, one, there)
+            if has_begun(c, one) or not is_somebody_coming(c):
+                yield from run(c, one, there)
         else:
             for leg in there:
                 if not is_told(c, one, leg):
@@ -100,6 +101,17 @@ def stop(c: Call, one: Round) -> Iterator[Yielded]:
             yield StopRecording(tape.name, tape.file)
 
 
+def has_begun(c: Call, one: Round) -> bool:
+    """Or is about to."""
+    return any(key.startswith(f"record:{prefix(one)}") for key in c.asked)
+
+
+def is_somebody_coming(c: Call) -> bool:
+    """Whom the others will hear in a moment, and who has heard of nothing."""
+    keys = [f"join:{leg.role}:{leg.n}" for leg in c.legs if leg.is_up]
+    return any(key in c.asked and key not in c.done for key in keys)
+
+
 def is_of(tape: Recording, one: Round) -> bool:
     return tape.name.startswith(prefix(one))
 
@@ -124,7 +136,7 @@ def cannot_be_told(c: Call, one: Round, leg: Leg) -> bool:
 def is_to_be_told(c: Call, leg: Leg) -> bool:
     """One who comes while it is recorded hears so before he is heard."""
     found = [one for one in rounds(c) if not one.is_stopped]
-    is_on = any(is_of(tape, one) and tape.is_running for one in found for tape in c.recordings)
+    is_on = bool(found) and has_begun(c, found[-1])
     return is_on and not is_told(c, found[-1], leg) and not cannot_be_told(c, found[-1], leg)
 
 

@@ -201,8 +201,8 @@ class Telephony(Protocol):
 
     async def unwhisper(self, playback: str) -> None: ...
     async def tape(self, channel: str, tape: str, file: str, hears: Hears) -> None:
-        """Record what passes a leg, over a snoop channel whose id is `tape`, into `file`. PbxError 409: it is recorded
-        already. Its end comes as RecordingEnded(name) for `tape` = `<call>.<name>`; with the leg it ends by itself."""
+        """Record what passes a leg, over a snoop channel whose id is `tape`, into `file`; asked again, it goes on. Its
+        end comes as RecordingEnded(name) for `tape` = `<call>.<name>`; with the leg it ends by itself."""
 
     async def untape(self, tape: str, file: str) -> None:
         """NoSuchChannel where neither is there any more."""

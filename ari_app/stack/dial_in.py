@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ari_app.stack import process
 from ari_app.stack.carrier import CarrierCall, CarrierRecord
 from ari_app.stack.errors import StackError
 from ari_app.stack.servers import CALL_FILES
 
-FOREVER_S = 86_400
+FOREVER_S, YEAR_S = 86_400, 31_536_000
 RING_S, STAY_S = 60, 60
 """As long as a phone that was told nothing lets it ring, and stays."""
 _LOOPBACK = "127.0.0.1"
@@ -40,13 +41,12 @@ def dial_in(carrier_dir: Path, sip_port: int, call: DialIn, *, line: str = "plat
     StackError for a call that cannot be made."""
     id = "in" + secrets.token_hex(6)
     text = "".join(f"{line}\n" for line in _call_file(id, _checked(call), sip_port, line, via))
+    if process.from_pid_file(carrier_dir / "run/asterisk.pid", marker="") is None:
+        raise StackError("the simulated carrier is not running: `ringbridge stack start` starts it")
     fresh = carrier_dir / "spool" / f"{id}.call"
-    try:
-        fresh.touch(mode=0o600)
-        fresh.write_text(text, "utf-8")
-        fresh.replace(carrier_dir / CALL_FILES / fresh.name)  # whole, or it is read while it is written
-    except OSError as why:
-        raise StackError(f"the simulated carrier takes no calls: {why}; `ringbridge stack start` starts it") from None
+    fresh.touch(mode=0o600)
+    fresh.write_text(text, "utf-8")
+    fresh.replace(carrier_dir / CALL_FILES / fresh.name)  # whole, or it is read while it is written
     return id
 
 
@@ -60,7 +60,7 @@ class Calling:
 
     def record(self, *, with_tones: bool = False) -> CarrierCall | None:
         """What the carrier has written down so far; None before the INVITE is out."""
-        return next((call for call in self.carrier.calls(with_tones=with_tones) if call.id == self.id), None)
+        return self.carrier.call(self.id, with_tones=with_tones)
 
     def press(self, keys: str) -> None:
         """Tell it to press these, after those of its own; when they are pressed, its record has them in `pressed`."""
@@ -110,6 +110,7 @@ def _call_file(id: str, call: DialIn, sip_port: int, line: str, via: str) -> lis
     return [
         "Channel: Local/s@calling-line/n",
         "MaxRetries: 0",
+        f"RetryTime: {YEAR_S}",  # as long as it takes until a carrier that died in this call would place it anew
         "Context: calling-person",
         "Extension: s",
         "Priority: 1",

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ari_app.domain import events as ev
 from ari_app.ports.telephony import (
@@ -37,7 +38,7 @@ MUSIC = "music"
 class Chan:
     id: str
     born_ms: int
-    state: str = "down"
+    state: Literal["down", "ringing", "up"] = "down"
     bridge: str | None = None
     answered_ms: int | None = None
     cut: asyncio.TimerHandle | None = None
@@ -48,6 +49,8 @@ class Chan:
     """Snoop → file."""
     music: str = ""
     was_answered: asyncio.Event = field(default_factory=asyncio.Event)
+    has_entered: bool = True
+    """Into the application. One who calls us is in the dialplan before, and nothing is told of him."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ class LawPbx:
         self.muted: set[str] = set()
         self.files: dict[str, str] = {}
         """What was ever recorded → by which snoop."""
+        self.whole: dict[str, set[str]] = {}
+        """Channel → the sounds that it heard to their end."""
+        self.unconsented: set[str] = set()
+        """Who was there, and had heard of no recording, as one began."""
         self.timed: set[str] = set()  # channels whose timer was set anew since their birth
         self.phones_rung_ms: list[tuple[int, str]] = []
         self.joined: set[frozenset[str]] = set()
@@ -143,7 +150,8 @@ class LawPbx:
     def snapshot(self) -> Snapshot:
         return Snapshot(
             self._loop.now_ms(),
-            {c.id: ChannelNow(c.id, c.state, c.born_ms) for c in self.channels.values()},  # type: ignore[arg-type]
+            {c.id: ChannelNow(c.id, c.state, c.born_ms) for c in self.channels.values() if c.has_entered}
+            | {tape: ChannelNow(tape, "up", c.born_ms) for c in self.channels.values() for tape in c.tapes},
             {b: frozenset(members) for b, members in self.bridges.items()},
         )
 
@@ -250,11 +258,21 @@ class LawPbx:
         return None
 
     def call_in(self, channel: str) -> None:
-        """A phone calls us: it rings here until we answer, or it gives up."""
-        chan = Chan(channel, self._loop.now_ms(), state="ringing")
+        """A phone calls us, and waits in the dialplan until it is let in; it may give up at any time."""
+        chan = Chan(channel, self._loop.now_ms(), state="ringing", has_entered=False)
         self.channels[chan.id] = chan
         self.traces_kept[chan.id] = Trace(started_at_ms=chan.born_ms)
         chan.life = self._spawn(self._live_in(chan))
+
+    def let_in(self, channel: str) -> None:
+        """Its call is written down, and the dialplan brings it into the application; where nobody is there, it says so
+        and hangs up."""
+        chan = self.channels.get(channel)
+        if chan is not None and self._up:
+            chan.has_entered = True
+            self._tell(channel, ev.Rang(channel.split(".")[1], _n(chan), self._loop.now_ms()))
+        elif chan is not None:
+            self._end(channel, 16, None, False)
 
     async def _live_in(self, chan: Chan) -> None:
         rng = self._in_rng
@@ -282,6 +300,9 @@ class LawPbx:
             self._tell(chan.id, ev.Digit(chan.id.split(".")[1], _n(chan), rng.choice(self.keys), self._loop.now_ms()))
 
     def _end(self, channel: str, cause: int, sip: int | None, remote: bool) -> None:
+        chan = self.channels.get(channel)
+        for tape in list(chan.tapes) if chan is not None else ():
+            self._tape_ended(tape)
         chan = self.channels.pop(channel, None)
         if chan is None:
             return
@@ -297,12 +318,16 @@ class LawPbx:
         _call, role, n = channel.split(".")
         trace = self.traces_kept[channel]
         self.traces_kept[channel] = replace(trace, hangup_at_ms=now_ms, ended_at_ms=now_ms, cause=cause, remote=remote)
+        if not chan.has_entered:
+            return
         if remote:
             self._tell(channel, ev.HangupSeen(role, int(n), now_ms, remote=True, cause=cause, sip_status=sip))
         self._tell(channel, ev.Gone(role, int(n), now_ms, cause=cause, sip_status=sip))
 
     async def hang_up(self, channel: str) -> None:
         generation = await self._asked()
+        if self._tape_ended(channel):  # a snoop that nobody wants
+            return
         if channel not in self.channels:
             raise NoSuchChannel(404, "no such channel")
         self._end(channel, 16, None, False)
@@ -317,7 +342,7 @@ class LawPbx:
         self.timed.add(channel)
 
     def _chan(self, channel: str) -> Chan:
-        if channel not in self.channels:
+        if channel not in self.channels or not self.channels[channel].has_entered:
             raise NoSuchChannel(404, "no such channel")
         return self.channels[channel]
 
@@ -339,6 +364,8 @@ class LawPbx:
             raise NoSuchChannel(404, "no such bridge")
         self.bridges[bridge].add(chan.id)
         chan.bridge = bridge
+        if any(self.channels[one].tapes for one in self.bridges[bridge] if one in self.channels):
+            self._note_consent({chan.id})
         self._note_joined(chan)
 
     def _note_joined(self, chan: Chan) -> None:
@@ -418,6 +445,8 @@ class LawPbx:
     def _silence(self, chan: Chan, name: str, *, is_whole: bool = False) -> None:
         task = chan.playing.pop(name, None)
         if task is not None:
+            if is_whole:
+                self.whole.setdefault(chan.id, set()).add(name)
             if task is not asyncio.current_task(self._loop):
                 task.cancel()
             self._tell(chan.id, ev.Played(name, self._loop.now_ms(), is_whole=is_whole))
@@ -446,23 +475,29 @@ class LawPbx:
         """A snoop, which goes with its channel."""
         await self._asked()
         chan = self._chan(channel)
-        if any(tape in other.tapes for other in self.channels.values()):
-            raise PbxError(409, "lives already")
+        if tape in chan.tapes:
+            return
         if file in self.files:
             raise PbxError(422, "it was recorded before")
         chan.tapes[tape] = file
         self.files[file] = tape
+        self._note_consent(self.bridges.get(chan.bridge or "", set()) | {channel})
+
+    def _note_consent(self, here: set[str]) -> None:
+        self.unconsented |= {one for one in here if not any(_is_consent(to) for to in self.whole.get(one, ()))}
 
     async def untape(self, tape: str, file: str) -> None:
         await self._asked()
-        chan = next((one for one in self.channels.values() if tape in one.tapes), None)
-        if chan is None:
+        if not self._tape_ended(tape):
             raise NoSuchChannel(404, "nothing is recorded there")
-        self._tape_ended(chan, tape)
 
-    def _tape_ended(self, chan: Chan, tape: str) -> None:
-        del chan.tapes[tape]
-        self._tell(f"{tape}", ev.RecordingEnded(tape.partition(".")[2], self._loop.now_ms()))
+    def _tape_ended(self, tape: str) -> bool:
+        """False: there is none."""
+        chan = next((one for one in self.channels.values() if tape in one.tapes), None)
+        if chan is not None:
+            del chan.tapes[tape]
+            self._tell(tape, ev.RecordingEnded(tape.partition(".")[2], self._loop.now_ms()))
+        return chan is not None
 
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:
         await self._asked()
@@ -495,3 +530,7 @@ def _as_written(trace: Trace, upto_ms: int) -> Trace | None:
 
 def _n(chan: Chan) -> int:
     return int(chan.id.split(".")[2])
+
+
+def _is_consent(sound: str) -> bool:
+    return sound.startswith("consent")

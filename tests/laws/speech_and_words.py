@@ -55,6 +55,16 @@ class Words:
         times = 2 if self._rng.random() < 0.2 else 1
         tellings = [self._world.loop.create_task(self._tell(call.id, word), name="world teller") for _ in range(times)]
         await asyncio.gather(*tellings)
+        if isinstance(word, ev.LegAdded) and word.leg.came_in:
+            self._let_in_or_not(call.id, word)
+
+    def _let_in_or_not(self, call_id: str, word: ev.LegAdded) -> None:
+        """Into the call that took him; another one he is not let into, and hears so from the dialplan."""
+        channel = f"{call_id}.{word.leg.role}.0"
+        if word.ask in self.taken[call_id]:
+            self._world.pbx.let_in(channel)
+        else:
+            self._world.pbx._end(channel, 16, None, False)
 
     async def _tell(self, call_id: str, word: Word) -> None:
         """Until it was answered, or the call is over; whoever has it by then."""

@@ -55,7 +55,7 @@ def burning(world: World, call: Call) -> list[str]:
         return []
     up = [(leg, n, channel) for leg in call.legs for n, channel, t in traces(world, call, leg) if _is_up(t)]
     if world.maker.rule is charging.conversation:
-        are_two = {CALLER, CALLEE} <= {leg.role for leg, _, _ in up}
+        are_two = {CALLER, CALLEE} <= {leg.role for leg, _, _ in up} and not all(_is_on_net(leg, n) for leg, n, _ in up)
         return [channel for leg, _, channel in up if leg.role == CALLEE and are_two]
     return [channel for leg, n, channel in up if not leg.came_in and not _is_on_net(leg, n)]
 

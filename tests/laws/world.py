@@ -212,9 +212,12 @@ class World:
         while True:
             try:
                 await self.engine.start(call, (PAYER,))
-                return
+                break
             except Unavailable:
                 await asyncio.sleep(0.1)
+        for leg in call.legs:
+            if leg.came_in:
+                self.pbx.let_in(f"{call_id}.{leg.role}.0")
 
     async def _trouble(self, ids: list[str]) -> None:
         """Crashes, lost links, cancels and top-ups, at random moments; many of them early, where much happens."""

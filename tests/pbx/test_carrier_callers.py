@@ -50,7 +50,17 @@ def carrier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carrier]:
 
 
 @pytest.fixture(scope="module")
-def seen(carrier: Carrier) -> dict[str, Both]:
+def by_command(carrier: Carrier) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Two of them are placed from the command line."""
+    with (
+        command(carrier, "+8613800080030", "+8613900270022") as busy,
+        command(carrier, "+8613800080031", "+8613900370023") as rings,
+    ):
+        yield {"busy": busy, "rings": rings}
+
+
+@pytest.fixture(scope="module")
+def seen(carrier: Carrier, by_command: object) -> dict[str, Both]:
     callers = {
         to: dial_in(carrier, f"+86138000800{at:02}", to, port=carrier.port, **does)
         for at, (to, does) in enumerate(CALLS.items(), start=1)
@@ -155,19 +165,21 @@ def test_early_media_is_heard_before_any_answer(seen: dict[str, Both]) -> None:
     assert tones.gaps(sound, 1400, begin_ms, begin_ms + 3800) == []
 
 
-def test_the_command_line_tells_how_the_call_went(carrier: Carrier) -> None:
-    with command(carrier, "+8613800080030", "+8613900270022") as phone:
-        said, _ = phone.communicate(timeout=15)
+def test_the_command_line_tells_how_the_call_went(by_command: dict[str, subprocess.Popen[str]]) -> None:
+    phone = by_command["busy"]
+    said, _ = phone.communicate(timeout=15)
     told = json.loads(said)
     assert (phone.returncode, told["sip_status"], told["hung_up_by"]) == (0, 486, "platform")
     assert (told["direction"], told["from_user"], told["number"]) == ("inbound", "+8613800080030", "+8613900270022")
 
 
-def test_ctrl_c_hangs_the_phone_up_while_it_rings(carrier: Carrier) -> None:
-    with command(carrier, "+8613800080031", "+8613900370023") as phone:
-        until_sync(lambda: any(call.rang_at_ms for call in to(carrier, "+8613900370023")), 10, "it rings")
-        phone.send_signal(signal.SIGINT)
-        said, _ = phone.communicate(timeout=10)
+def test_ctrl_c_hangs_the_phone_up_while_it_rings(
+    carrier: Carrier, by_command: dict[str, subprocess.Popen[str]]
+) -> None:
+    phone = by_command["rings"]
+    until_sync(lambda: any(call.rang_at_ms for call in to(carrier, "+8613900370023")), 10, "it rings")
+    phone.send_signal(signal.SIGINT)
+    said, _ = phone.communicate(timeout=10)
     assert (phone.returncode, json.loads(said)["hung_up_by"]) == (130, "phone")
     assert all(call.ended_at_ms for call in to(carrier, "+8613900370023"))
 

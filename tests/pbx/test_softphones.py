@@ -4,9 +4,8 @@ answer, call, and vanish."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from ari_app.stack import Customer, Stack, StackOptions
 from ari_app.stack.carrier import CarrierCall
 from tests.callers import Caller, dial_in
 from tests.ground import OtherCarrier, place_held, skipping
-from tests.softphones import Device, Softphones, Transport, softphones
+from tests.softphones import Device, Softphones, Transport
 from tests.support import until_sync
 from tests.who_heard import everybody, heard_table
 
@@ -49,29 +48,32 @@ def contacts(registrar: OtherCarrier) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def phones(registrar: OtherCarrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Transport, Softphones]]:
-    """One over each transport, by the same name and password."""
+def phones(registrar: OtherCarrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Softphones]]:
+    """One over each transport, by the same name and password; and one whose password is wrong."""
     home = tmp_path_factory.mktemp("softphones")
-    with ExitStack() as running:
-        yield {
-            transport: running.enter_context(
-                softphones(home / transport, registrar.stack, registrar.port, [device(registrar, transport, phone=2)])
-            )
-            for transport in TRANSPORTS
-        }
+    devices: dict[str, Device] = {transport: device(registrar, transport, phone=2) for transport in TRANSPORTS}
+    devices |= {"wrong": replace(device(registrar), password="wrong")}
+    phones = {name: Softphones(home / name, registrar.stack, registrar.port, [one]) for name, one in devices.items()}
+    with ThreadPoolExecutor(len(phones)) as pool:
+        try:
+            list(pool.map(Softphones.start, phones.values()))
+            yield phones
+        finally:
+            list(pool.map(Softphones.stop, phones.values()))
 
 
 @pytest.fixture(scope="module")
-def calls(registrar: OtherCarrier, phones: dict[Transport, Softphones]) -> dict[Transport, tuple[Caller, Caller]]:
+def calls(registrar: OtherCarrier, phones: dict[str, Softphones]) -> dict[str, tuple[Caller, Caller]]:
     """Of each a call that it placed, and one that came to it; all at once, and over."""
-    for one in phones.values():
+    good = {transport: phones[transport] for transport in TRANSPORTS}
+    for one in good.values():
         one.until_registered()
-    calls = {
+    calls: dict[str, tuple[Caller, Caller]] = {
         transport: (
             one.dial(WHO.username, f"+8613900000{at}01", hang_up_after_s=TALK_S),
             dial_in(registrar, "+8613900000305", "10002", hang_up_after_s=TALK_S, port=one.port),
         )
-        for at, (transport, one) in enumerate(phones.items(), start=3)
+        for at, (transport, one) in enumerate(good.items(), start=3)
     }
     for both in calls.values():
         for call in both:
@@ -80,7 +82,7 @@ def calls(registrar: OtherCarrier, phones: dict[Transport, Softphones]) -> dict[
 
 
 def test_every_device_is_registered_by_its_transport(
-    registrar: OtherCarrier, calls: dict[Transport, tuple[Caller, Caller]]
+    registrar: OtherCarrier, calls: dict[str, tuple[Caller, Caller]]
 ) -> None:
     assert sorted(contact.rpartition("transport=")[2][:3].lower() for contact in contacts(registrar))[1:] == [
         "tcp",
@@ -91,7 +93,7 @@ def test_every_device_is_registered_by_its_transport(
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_device_answers_and_records(
-    phones: dict[Transport, Softphones], calls: dict[Transport, tuple[Caller, Caller]], transport: Transport
+    phones: dict[str, Softphones], calls: dict[str, tuple[Caller, Caller]], transport: Transport
 ) -> None:
     asked = calls[transport][1].until_ended()
     assert (asked.sip_status, asked.hung_up_by) == (200, "phone")
@@ -101,7 +103,7 @@ def test_a_device_answers_and_records(
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_device_calls_with_its_password_over_its_transport(
-    registrar: OtherCarrier, calls: dict[Transport, tuple[Caller, Caller]], transport: Transport
+    registrar: OtherCarrier, calls: dict[str, tuple[Caller, Caller]], transport: Transport
 ) -> None:
     placed = calls[transport][0].until_ended()
     taken = registrar.rings(placed.number)[-1]
@@ -118,7 +120,7 @@ def both_talk(one: CarrierCall, other: CarrierCall) -> None:
 
 
 def test_who_vanishes_says_nothing_and_who_leaves_unregisters(
-    registrar: OtherCarrier, phones: dict[Transport, Softphones], calls: object
+    registrar: OtherCarrier, phones: dict[str, Softphones], calls: object
 ) -> None:
     gone, leaves = phones["udp"], phones["tcp"]
     call = gone.dial(WHO.username, "+8613900000602", hang_up_after_s=30)
@@ -130,7 +132,5 @@ def test_who_vanishes_says_nothing_and_who_leaves_unregisters(
     assert (forgotten.ended_at_ms, forgotten.hung_up_by) == (None, None)
 
 
-def test_a_wrong_password_registers_nobody(registrar: OtherCarrier, tmp_path: Path) -> None:
-    wrong = replace(device(registrar), password="wrong")
-    with softphones(tmp_path / "softphones", registrar.stack, registrar.port, [wrong]) as phones:
-        until_sync(lambda: "Rejected" in phones.rx("pjsip show registrations"), 5, "it is told no", every_s=0.1)
+def test_a_wrong_password_registers_nobody(phones: dict[str, Softphones]) -> None:
+    until_sync(lambda: "Rejected" in phones["wrong"].rx("pjsip show registrations"), 5, "it is told no", every_s=0.1)

@@ -7,16 +7,20 @@ put in place of Asterisk's in what comes from there, and back again in what is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from ari_app.adapters.ari import events as ari
 from ari_app.adapters.ari import models as m
+from ari_app.adapters.ari.operations import Param, Request
 from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.adapters.ari.translate import CAME_IN, LEG
 
+CHANNEL = re.compile(r"channels/([^/]+)")
 E = TypeVar("E", bound=AnyEvent)
 
 
@@ -53,6 +57,18 @@ class Aliases:
 
     def has(self, ours: str) -> bool:
         return ours in self._theirs
+
+    def asked(self, request: Request[Any]) -> Request[Any]:
+        """The same request, of Asterisk's id."""
+        if not self._theirs:
+            return request
+        named = CHANNEL.match(request.uri)
+        if named and (theirs := self._theirs.get(named[1])):
+            request = request._replace(uri=f"channels/{quote(theirs, safe='')}{request.uri[named.end() :]}")
+        if any(p.name == "channel" and p.value in self._theirs for p in request.query):
+            query = [Param(p.name, self.theirs(p.value)) if p.name == "channel" else p for p in request.query]
+            request = request._replace(query=query)
+        return request
 
     # ---- what comes from Asterisk -------------------------------------------------------------------------------
 

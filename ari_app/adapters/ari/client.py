@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import aiohttp
 import structlog
@@ -57,6 +57,7 @@ class Client:
         on_replaced: Hook | None = None,
         before_send: BeforeSend | None = None,
         may_connect: Callable[[], bool] = lambda: True,
+        as_sent: Callable[[Request[Any]], Request[Any]] = lambda request: request,
     ) -> None:
         base = url.rstrip("/")
         self._base_url = base if base.endswith("/ari") else base + "/ari"
@@ -70,6 +71,7 @@ class Client:
         self._on_replaced = on_replaced
         self._before_send = before_send
         self._may_connect = may_connect
+        self._as_sent = as_sent
         self._queue = EventQueue(self.settings.queue_max, self.status)
         self._connection: Connection | None = None
         self._pool: HttpPool | None = None
@@ -99,6 +101,7 @@ class Client:
     async def _send(self, request: Request[R]) -> R:
         if self._connection is None:
             raise LinkLost(f"the link is {self.status.state}", sent=False)
+        request = self._as_sent(request)
         if self._pool is not None:
             return await self._pool.send(request)
         return await self._connection.requests.send(request)

@@ -23,7 +23,7 @@ from ari_app.adapters.ari.birth import born_ms
 from ari_app.adapters.ari.cel import read_record
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.fitness import Fitness
-from ari_app.adapters.ari.legs import Legs
+from ari_app.adapters.ari.legs import CONFLICT, Legs
 from ari_app.adapters.ari.settings import LinkSettings
 from ari_app.adapters.ari.sounds import MUSIC, Media, Sounds
 from ari_app.adapters.ari.stream import AnyEvent
@@ -76,10 +76,11 @@ class AriTelephony:
         may_act: Callable[[], bool] = lambda: True,
         sounds: Sounds | None = None,
     ) -> None:
+        self._aliases = Aliases(app)
         self._client = Client(
             url, user, password, app, settings=settings, on_connected=self._connected,
             on_disconnected=self._disconnected, on_replaced=self._replaced, before_send=self._before_send,
-            may_connect=may_act,
+            may_connect=may_act, as_sent=self._aliases.asked,
         )  # fmt: skip
         self._fitness = Fitness(self._client, app, may_act)
         self._app = app
@@ -91,8 +92,8 @@ class AriTelephony:
         self._queue: asyncio.Queue[PbxEvent | None] = asyncio.Queue()
         self._request = Asking(self._client)
         self._legs = Legs(self._client, self._request, app, self._tell)
-        self._aliases = Aliases(app)
         self._arrivals = Arrivals(self._client, self._request, app, self._aliases, self._tell, self.clock.now_ms)
+        self._preparing: set[str] = set()  # sounds that were asked for, and are not sent to the PBX yet
         self._asking: set[str] = set()  # channels of the dialplan whose question is not answered yet
         self._client.status.now_ms = self.clock.now_ms
         self._asking_the_time: asyncio.Task[None] | None = None
@@ -221,10 +222,10 @@ class AriTelephony:
         await self._legs.dial(request)
 
     async def hang_up(self, channel: str) -> None:
-        await self._legs.hang_up(self._aliases.theirs(channel))
+        await self._legs.hang_up(channel)
 
     async def cut_off(self, channel: str, in_ms: int) -> None:
-        await self._legs.cut_off(self._aliases.theirs(channel), max(in_ms, 1))
+        await self._legs.cut_off(channel, max(in_ms, 1))
 
     async def expect(self, foreign: str, channel: str) -> None:
         await self._arrivals.expect(foreign, channel)
@@ -238,7 +239,7 @@ class AriTelephony:
         return sight.snapshot(channels, bridges, self._app, self.clock.now_ms())
 
     async def answered_at(self, channel: str) -> int | None:
-        asking = self._client.channels.getChannelVar(self._aliases.theirs(channel), "CDR(answer,u)")
+        asking = self._client.channels.getChannelVar(channel, "CDR(answer,u)")
         try:
             said = await self._request.ask(asking)
             return int(float(said.value) * 1000) or None
@@ -271,7 +272,7 @@ class AriTelephony:
         await self._request.do(self._client.bridges.createWithId(bridge, type=BRIDGE_TYPE, name=self._app))
 
     async def join(self, bridge: str, channel: str) -> None:
-        await self._legs.join(bridge, self._aliases.theirs(channel))
+        await self._legs.join(bridge, channel)
 
     async def close_bridge(self, bridge: str) -> None:
         await self._request.do(self._client.bridges.destroy(bridge))
@@ -279,14 +280,26 @@ class AriTelephony:
     async def play(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         if sound == MUSIC:
             await self._request.do(self._client.channels.startMoh(channel))
-        elif said := await self._said(playback, sound, language):
+            return
+        self._preparing.add(playback)
+        try:
+            said = await self._said(playback, sound, language)
+        finally:
+            is_stopped = playback not in self._preparing
+            self._preparing.discard(playback)
+        if is_stopped:
+            self._was_played(playback)
+        elif said is not None:
             await self._play(channel, playback, said)
 
     async def stop(self, channel: str, playback: str, sound: str) -> None:
+        if playback in self._preparing:  # it is spoken first, and has not begun: it never will
+            self._preparing.discard(playback)
+            return
         if sound != MUSIC:
             await self._request.do(self._client.playbacks.stop(playback))
             return
-        await self._request.do(self._client.channels.stopMoh(self._aliases.theirs(channel)))
+        await self._request.do(self._client.channels.stopMoh(channel))
         self._was_played(playback)
 
     async def _said(self, playback: str, sound: str, language: str) -> Media | None:
@@ -307,7 +320,7 @@ class AriTelephony:
             await self._request.do(play(bridge, playback, media=[*said.uris], lang=said.language or None))
 
     async def answer(self, channel: str) -> None:
-        await self._request.do(self._client.channels.answer(self._aliases.theirs(channel)))
+        await self._request.do(self._client.channels.answer(channel))
 
     async def listen(self, channel: str) -> None:
         await self._request.do(self._client.channels.setChannelVars(channel, {"TALK_DETECT(set)": ""}))
@@ -316,14 +329,14 @@ class AriTelephony:
         """`in`: what comes from the phone. What it hears goes on."""
         channels = self._client.channels
         ask = channels.mute if is_muted else channels.unmute
-        await self._request.do(ask(self._aliases.theirs(channel), direction="in"))
+        await self._request.do(ask(channel, direction="in"))
 
     async def whisper(self, channel: str, playback: str, sound: str, language: str = "") -> None:
         said = await self._said(playback, sound, language)
         if said is None:
             return
         snoop = self._client.channels.snoopChannelWithId(
-            self._aliases.theirs(channel), playback, self._app, spy="none", whisper="out", appArgs=playback
+            channel, playback, self._app, spy="none", whisper="out", appArgs=playback
         )
         await self._legs.in_stasis(playback, snoop)
         await self._play(playback, playback, said)
@@ -339,12 +352,20 @@ class AriTelephony:
         """A recorder in the bridge would be a third member, and turn it into a conference's; a snoop changes nothing of
         the talk, and goes with its leg."""
         snoop = self._client.channels.snoopChannelWithId(
-            self._aliases.theirs(channel), tape, self._app, spy=hears, whisper="none", appArgs=tape
+            channel, tape, self._app, spy=hears, whisper="none", appArgs=tape
         )
-        await self._legs.in_stasis(tape, snoop)
+        is_there = False
+        try:
+            await self._legs.in_stasis(tape, snoop)
+        except PbxError as e:
+            is_there = e.status == CONFLICT
+            if not is_there:
+                raise
         try:
             await self._request.do(self._client.channels.record(tape, file, TAPE_FORMAT, ifExists="fail"))
-        except PbxError:
+        except PbxError as e:
+            if is_there and e.status == CONFLICT:  # it was asked before, and the answer was lost: it runs
+                return
             with suppress(NoSuchChannel):
                 await self._request.do(self._client.channels.hangup(tape))
             raise

@@ -121,7 +121,7 @@ class Translator:
             if came_in:
                 yield CallEvent(leg[1], ev.Rang(leg[2], int(leg[3]), at_ms))
             seen.in_stasis = True
-            if channel.state == "Up":  # one that comes from another call: nothing else tells that it is answered
+            if came_in and channel.state == "Up":  # it comes from another call: nothing else tells that it is answered
                 seen.up_at_ms = seen.up_at_ms or at_ms
             if seen.up_at_ms is not None:
                 yield from self._answered(channel.id, seen)

@@ -39,6 +39,7 @@ from ari_app.entrypoints.http import (
     users,
 )
 from ari_app.entrypoints.http.auth import Gate
+from ari_app.entrypoints.http.call_forms import forms, takes_any_form
 from ari_app.entrypoints.http.connection import ConnectionLimits
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import Front, HttpMetrics, as_problem, away
@@ -159,6 +160,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         parts = schema.setdefault("components", {})
         parts["schemas"] = _schemas()
         parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        schema["paths"]["/v1/calls"]["post"]["requestBody"] = takes_any_form()
         for path, operations in schema["paths"].items():
             for operation in operations.values():
                 if path not in OPEN:
@@ -175,7 +177,8 @@ def _schemas() -> dict[str, Any]:
     for old, new in names.items():
         text = text.replace(f'"#/components/schemas/{old}"', f'"#/components/schemas/{new}"')
     shapes = {names.get(old, old): shape for old, shape in msgspec.json.decode(text).items()}
-    return shapes | {model.__name__: model.model_json_schema() for model in BODIES}
+    asked: list[type[bodies.Body]] = [*BODIES, *forms().values()]
+    return shapes | {model.__name__: model.model_json_schema() for model in asked}
 
 
 def routes() -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -43,7 +43,16 @@ def _printable(name: str) -> str:
     return name
 
 
+Metadata = Annotated[dict[Words, Words], AfterValidator(_few)]
+METADATA: Any = Field(
+    default_factory=dict,
+    description=f"Yours, given back unread: at most {METADATA_KEYS_MAX} keys, {WORDS_MAX} characters each.",
+    json_schema_extra={"maxProperties": METADATA_KEYS_MAX},
+)
+
+
 class PlaceCall(Body):
+    type: Literal["callback"] = Field("callback", description="The type of call; there are others.")
     caller: Who = Field(description="User id or number. Rung first; pays.", examples=["demo"])
     callee: Who = Field(
         description="User id or number. Rung when the caller has answered.", examples=["+8613900000004"]
@@ -54,11 +63,7 @@ class PlaceCall(Body):
     early_media: Literal["all", "none"] | None = Field(
         None, description="Whether the caller hears the callee's network before the answer."
     )
-    metadata: Annotated[dict[Words, Words], AfterValidator(_few)] = Field(
-        default_factory=dict,
-        description=f"Yours, given back unread: at most {METADATA_KEYS_MAX} keys, {WORDS_MAX} characters each.",
-        json_schema_extra={"maxProperties": METADATA_KEYS_MAX},
-    )
+    metadata: Metadata = METADATA
 
 
 class PutUser(Body):
@@ -146,9 +151,15 @@ AnyBody = TypeVar("AnyBody", bound=Body)
 
 async def read(request: Request, model: type[AnyBody], most: int | None = None) -> AnyBody:
     """The body, or a Problem: 413, 415 or 422. `most`: bytes, where it may be larger than others."""
+    return await read_as(request, lambda _raw: model, most)
+
+
+async def read_as(request: Request, of: Callable[[bytes], type[AnyBody]], most: int | None = None) -> AnyBody:
+    """The same, where it is the body itself that tells its shape."""
     if not JSON.fullmatch(request.headers.get("content-type", "")):
         raise Problem("unsupported-media-type", "Send the body as JSON, with Content-Type: application/json.")
     raw = await whole(request, most)
+    model = of(raw)
     try:
         body = model.model_validate_json(raw)
     except ValidationError as e:

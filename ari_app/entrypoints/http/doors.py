@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plans
@@ -16,7 +17,6 @@ from ari_app.engine.membership import Membership
 from ari_app.engine.notice_desk import NoticeDesk
 from ari_app.engine.proving import Proving
 from ari_app.engine.trunk_book import TrunkBook
-from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
 from ari_app.ports.calls import Calls
@@ -69,6 +69,10 @@ class Service(Protocol):
 
     async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal: ...
 
+
+class TrunkTester(Protocol):
+    """Of desks.trunk_tests.TrunkTests."""
+
     async def test_trunk(
         self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None
     ) -> Call | Refusal | None:
@@ -116,6 +120,7 @@ class Nodes(Protocol):
 @dataclass(frozen=True, slots=True)
 class Doors:
     service: Service
+    trunk_tests: TrunkTester
     engine: Live
     nodes: Nodes
     users: Users

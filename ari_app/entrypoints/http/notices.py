@@ -178,7 +178,11 @@ def _mistaken(mistakes: Sequence[Refusal]) -> Problem:
     """All of them; the first one's type and field stand for the whole."""
     first = mistakes[0]
     said = [{"type": one.type, "field": one.at, "detail": _sentence(one.sentence)} for one in mistakes]
-    detail = _sentence(first.sentence) if len(said) == 1 else f"{first.at}: {first.sentence} ({len(said)} mistakes.)"
+    detail = (
+        _sentence(first.sentence)
+        if len(said) == 1
+        else f"{len(said)} mistakes; the first, {first.at}: {_sentence(first.sentence)}"
+    )
     return Problem(first.type, detail, first.at, extra={"errors": said} if len(said) > 1 else None)
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
+from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.call import Call
 from ari_app.domain.costing import day_of
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.asks import Refusal
-from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import AskTrunkTest, read, takes
 from ari_app.entrypoints.http.calls import find_call, refused
@@ -62,7 +62,7 @@ async def place_test(request: Request, name: Name) -> Response:
     once = idempotency_key(request)
     body = await read(request, AskTrunkTest)
     ask = TrunkTestAsk(name, body.number, body.seconds)
-    answer = await doors(request).service.test_trunk(ask, owner=key.id, idempotency_key=once)
+    answer = await doors(request).trunk_tests.test_trunk(ask, owner=key.id, idempotency_key=once)
     if answer is None:
         raise _unknown(doors(request))
     if isinstance(answer, Refusal):

@@ -30,8 +30,9 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
-        "up", "run", "demo", "call", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
+        "up", "run", "demo", "call", "start", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
         "number verify", "number confirm",
+        "notice send", "notice show", "notice list", "notice remind", "notice cancel",
         "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
         "stack fetch", "stack start", "stack stop", "stack status",
         "stack logs", "stack carrier-calls", "stack dial-in", "stack backup", "stack restore",

@@ -161,7 +161,7 @@ def test_carrier_calls_as_json_is_one_object_a_line(run: Run, tmp_path: Path) ->
 def test_a_phone_cannot_call_where_no_carrier_runs(run: Run) -> None:
     ran = run("stack", "dial-in", "+8613900000005", "+864001234567")
     assert (ran.code, ran.out) == (1, "")
-    assert "`ringbridge stack start` starts it" in ran.err
+    assert "`ringbridge stack start`" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.heard_digits import heard_digits, heard_prompts, speech, speech_ms
-from tests.pbx.sipp.g711 import decode, encode
 from tests.who_heard import RATE, Samples
+from tests.wire import on_the_wire
 
 
 def voice(seed: int, ms: int = 500) -> Samples:
@@ -32,10 +32,6 @@ def silence(ms: int) -> Samples:
 
 def tone(*hz: float, ms: int = 1000) -> Samples:
     return sum((7000 * np.sin(2 * np.pi * f * np.arange(ms * 8) / RATE) for f in hz), np.zeros(ms * 8))
-
-
-def on_the_wire(sound: Samples) -> Samples:
-    return np.array(decode(encode(round(x) for x in np.clip(sound, -32768, 32767))), dtype=np.float64)
 
 
 def played(code: str, pause_ms: int = 150, gain: float = 1.0) -> Samples:

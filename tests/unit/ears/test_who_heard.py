@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ari_app.stack.carrier import CarrierCall
-from tests.pbx.sipp.g711 import decode, encode
 from tests.who_heard import RATE, Samples, everybody, heard_table, shares, tone_of
+from tests.wire import on_the_wire
 
 PHONES = {f"p{nn:02}": f"+86139000000{nn:02}" for nn in range(1, 10)}
 LOUD = 7220  # as Asterisk's PlayTones has it
@@ -25,11 +25,7 @@ def mixed(hz: list[int], ms: int, seed: int) -> Samples:
     """As a bridge mixes it, cut off where it is too loud; and as it comes over the wire."""
     phase = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(hz))
     total = sum((tone(f, ms, p) for f, p in zip(hz, phase, strict=True)), np.zeros(ms * 8))
-    return on_the_wire(np.clip(total, -32768, 32767))
-
-
-def on_the_wire(sound: Samples) -> Samples:
-    return np.array(decode(encode(round(x) for x in sound)), dtype=np.float64)
+    return on_the_wire(total)
 
 
 class Room:

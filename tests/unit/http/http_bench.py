@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import wave
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import pi, sin
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,23 +17,29 @@ from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_devices import MemoryDevices
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
+from ari_app.adapters.memory_notices import MemoryNotices
+from ari_app.adapters.memory_speech import MemorySpeech
 from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.memory_verifications import MemoryVerifications
 from ari_app.adapters.phone_numbers import PhoneNumbers
-from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Try
+from ari_app.desks.trunk_tests import TrunkTestAsk
+from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Terms, Try
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.limits import Limit
+from ari_app.domain.notices import Notice
+from ari_app.domain.numbers import Rules
 from ari_app.domain.trunks import Trunk
 from ari_app.domain.units import Increment
 from ari_app.engine import records
-from ari_app.engine.asks import Ask, Refusal
+from ari_app.engine.asks import Ask, Policy, Refusal
 from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.entitlements import Entitlements
+from ari_app.engine.making import CallMaker
 from ari_app.engine.membership import Membership
+from ari_app.engine.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
 from ari_app.engine.proving import ProofRules, Proving, digest_of
 from ari_app.engine.trunk_book import TrunkBook
-from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import DeviceTerms, Doors, Part, TrunkNow
 from ari_app.plans_file import shipped
@@ -37,9 +47,20 @@ from ari_app.ports.keys import Scope, described
 from ari_app.ports.nodes import NodeNow
 from ari_app.ports.users import OwnedNumber, User
 from ari_app.ports.verifications import Code
+from tests.support import personal
 
 NOW_MS = 1_795_422_792_123  # 2026-11-23T08:33:12.123Z
 KEYS: Mapping[str, tuple[Scope, ...]] = {"root": ("admin",), "dialler": ("call",), "viewer": ("read",)}
+
+
+def a_tone(hz: int = 700, seconds: float = 0.2) -> bytes:
+    """A WAV file."""
+    samples = array("h", (round(12_000 * sin(2 * pi * hz * n / 8_000)) for n in range(round(8_000 * seconds))))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, 8_000, len(samples), "NONE", ""))
+        out.writeframes(samples.tobytes())
+    return file.getvalue()
 
 
 def a_call(id: str = "c1", at_ms: int = NOW_MS, user: str = "demo") -> Call:
@@ -111,6 +132,25 @@ class FakeService:
         if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
+
+
+class CallDesk(CallMaker):
+    """Who is meant by what is written; makes nothing."""
+
+    def __init__(self, users: MemoryUsers) -> None:
+        policy = Policy(Terms(), "+864001234567", Rules(("CN",)), 45_000, 60_000, 4)
+        super().__init__(
+            users=users, read_number=PhoneNumbers("CN").read, policy=policy, trunks=TrunkBook(()),
+            now_ms=lambda: NOW_MS, entitled=personal,
+        )  # fmt: skip
+
+
+@dataclass
+class FakeRounds:
+    looked_over: list[str] = field(default_factory=list)
+
+    def soon(self, id: str) -> None:
+        self.looked_over.append(id)
 
 
 @dataclass
@@ -200,10 +240,17 @@ class Bench:
             self.service, self.codes, self.limits, ProofRules(guesses=(Limit(7, 3600),)),
             users=self.users, verify=self.membership.verify, find=self._find, now_ms=lambda: self.now_ms,
         )  # fmt: skip
+        self.notices, self.speech, self.looked_over = MemoryNotices(), MemorySpeech(), FakeRounds()
+        desk = CallDesk(self.users)
+        self.notice_desk = NoticeDesk(
+            self.notices, self.speech, NoticeRules(timezone="Asia/Shanghai"), now_ms=lambda: self.now_ms,
+            payer=desk.payer, anyone=desk.anyone,
+        )  # fmt: skip
         self.doors = Doors(
-            service=self.service, engine=self.engine, nodes=self.nodes, users=self.users, keys=self.keys,
-            ledger=self.ledger, calls=self.calls, costs=self.costs, attempts=self.attempts,
-            membership=self.membership, proving=self.proving, teams=self.teams, plans=shipped(),
+            notices=self.notice_desk, notice_rounds=self.looked_over,
+            service=self.service, trunk_tests=self.service, engine=self.engine, nodes=self.nodes,
+            users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
+            attempts=self.attempts, membership=self.membership, proving=self.proving, teams=self.teams, plans=shipped(),
             devices=self.devices, device_terms=DeviceTerms(most=3), device_states=self._device_states,
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: self.trunks, book=self.book, lines=lambda: {"carrier": 3},
@@ -211,6 +258,13 @@ class Bench:
             now_ms=lambda: self.now_ms, body_max=2_000, connections_max=10, key_cache_ms=0,
         )  # fmt: skip
         self.front = build(self.doors)
+
+    async def notice(self, *recipients: str, **more: Any) -> Notice:
+        """One of the user demo, who must be there."""
+        ask = NoticeAsk("demo", recipients or ("+8613900000028",), text="The fire drill is at ten.", **more)
+        made = await self.notice_desk.create(ask, owner="root", idempotency_key=None)
+        assert isinstance(made, Notice), made
+        return made
 
     async def _find(self, call_id: str) -> Call | None:
         return self.engine.live.get(call_id)

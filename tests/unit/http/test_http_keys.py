@@ -5,7 +5,7 @@ import pytest
 from ari_app.entrypoints.http.app import routes
 from ari_app.ports.keys import described, digest_of, id_of
 from ari_app.ports.nodes import NodeNow
-from tests.unit.http.http_bench import Bench, a_call, a_test
+from tests.unit.http.http_bench import Bench, a_call, a_test, a_tone
 
 OPEN = {"/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
 SCOPES = [
@@ -31,6 +31,13 @@ SCOPES = [
     ("GET", "/v1/teams/acme/members", {"viewer"}),
     ("PUT", "/v1/teams/acme/members/demo", set()),
     ("DELETE", "/v1/teams/acme/members/acme1", set()),
+    ("POST", "/v1/notices", {"dialler"}),
+    ("GET", "/v1/notices", {"viewer"}),
+    ("GET", "/v1/notices/NOTICE", {"dialler", "viewer"}),
+    ("GET", "/v1/notices/NOTICE/events", {"dialler", "viewer"}),
+    ("POST", "/v1/notices/NOTICE/remind", {"dialler"}),
+    ("DELETE", "/v1/notices/NOTICE", {"dialler"}),
+    ("POST", "/v1/audio", {"dialler"}),
     ("GET", "/v1/trunks", {"viewer"}),
     ("GET", "/v1/trunks/carrier", {"viewer"}),
     ("POST", "/v1/trunks/carrier/test", set()),
@@ -48,6 +55,7 @@ BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo
         "POST /v1/users/li/numbers/+8613900000009/confirm": {"code": "302118"},
         "POST /v1/users/demo/corrections": {"seconds": -60, "reason": "x"}, "POST /v1/calls/c1/refund": {},
         "PUT /v1/nodes/pbx1": {"drained": True}, "POST /v1/trunks/carrier/test": {"number": "+8613900000004"},
+        "POST /v1/notices": {"sender": "demo", "recipients": ["+8613900000028"], "text": "Ten."},
         "POST /v1/keys": {"name": "shop", "scopes": ["call"]}}  # fmt: skip
 
 
@@ -64,9 +72,12 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
     await api.charge("c1")
     await api.team(members=1)
     api.nodes.seen = [NodeNow("pbx1", None, 0, False, None, None)]
+    notice = await api.notice()
+    path = path.replace("NOTICE", notice.id)
     path, body = path.replace("KEY", id_of(digest_of("rb_spare"))), BODY.get(f"{method} {path}")
     await api.keys.add(*described("rb_spare", "spare", ("read",), 1))
-    answer = await api.ask(method, path, body, key=key)
+    raw = a_tone() if path == "/v1/audio" else None
+    answer = await api.ask(method, path, body, key=key, raw=raw)
     if key in may | {"root"}:
         assert answer.status < 300, answer.raw
     else:

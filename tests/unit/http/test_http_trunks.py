@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.breaker import Rule
 from ari_app.domain.trunks import Trunk, Window
 from ari_app.engine.asks import Refusal
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.engine.trunk_health import TrunkHealth
 from ari_app.engine.trunk_signs import Sign
-from ari_app.engine.trunk_tests import TrunkTestAsk
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import TrunkNow
 from ari_app.ports.costs import LegCost

@@ -7,19 +7,24 @@ import asyncio
 
 import pytest
 
+from ari_app.desks.trunk_tests import TrunkTestAsk, TrunkTests
 from ari_app.domain.call import Call
 from ari_app.engine.asks import Refusal
-from ari_app.engine.trunk_tests import TrunkTestAsk
 from tests.laws import phones
 from tests.laws.stories import let_phones_be, stored, until_settled
 from tests.laws.world import PAYER
+from tests.unit.service.lines import fleet_of
 from tests.unit.service.test_asking_again import Desk, at_the_desk
 
 ASK = TrunkTestAsk("t", "+8613900000005", 2)
 
 
 async def asked(desk: Desk, ask: TrunkTestAsk = ASK, key: str | None = None) -> Call | Refusal | None:
-    return await desk.service.test_trunk(ask, owner="shop", idempotency_key=key)
+    service, world = desk.service, desk.world
+    assert world.engine is not None
+    fleet = fleet_of(desk.line, world.engine.calls)
+    tests = TrunkTests(fleet, service, service.maker._trunks, service.maker._read, world.loop.now_ms)
+    return await tests.test_trunk(ask, owner="shop", idempotency_key=key)
 
 
 async def begun(desk: Desk, ask: TrunkTestAsk = ASK, key: str | None = None) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,10 @@ CALL = DialIn("+8613900000503", "+864001234567", keys="w2.5 1234#  w1 9", hang_u
 
 @pytest.fixture
 def carrier(tmp_path: Path) -> Path:
+    """One that runs, by its pid."""
     (tmp_path / CALL_FILES).mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/asterisk.pid").write_text(str(os.getpid()))
     return tmp_path
 
 
@@ -57,6 +61,10 @@ def test_what_a_phone_cannot_do_is_refused_with_a_sentence(carrier: Path, wrong:
     assert list((carrier / CALL_FILES).iterdir()) == []
 
 
-def test_a_carrier_that_was_never_started_takes_no_calls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pid", ["", "0", "4194305"])
+def test_a_carrier_that_does_not_run_takes_no_calls(carrier: Path, pid: str) -> None:
+    """It would place them when it is started."""
+    (carrier / "run/asterisk.pid").write_text(pid)
     with pytest.raises(StackError, match="ringbridge stack start"):
-        dial_in(tmp_path, 5070, CALL)
+        dial_in(carrier, 5070, CALL)
+    assert list((carrier / CALL_FILES).iterdir()) == []

@@ -15,7 +15,7 @@ from ari_app.domain.numbers import Number, Own, may_call
 from ari_app.engine.asks import Refusal
 from ari_app.engine.fleet import Fleet, Place
 from ari_app.engine.mailbox import Mailbox
-from ari_app.engine.making import CallMaker
+from ari_app.engine.service import CallService, call_id
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.flows import trunk_test
 
@@ -37,23 +37,23 @@ class TrunkTestAsk:
 
 
 class TrunkTests:
-    """`place`: where a call of this id may go."""
-
     def __init__(
-        self, fleet: Fleet, maker: CallMaker, trunks: TrunkBook, read_number: Callable[[str], Number | None],
-        now_ms: Callable[[], int], place: Callable[[str], Place | Refusal],
+        self, fleet: Fleet, service: CallService, trunks: TrunkBook, read_number: Callable[[str], Number | None],
+        now_ms: Callable[[], int],
     ) -> None:  # fmt: skip
         self._fleet = fleet
-        self._maker = maker
+        self._maker = service.maker
+        self._place: Callable[[str], Place | Refusal] = service.place_for
         self._trunks = trunks
         self._read = read_number
         self._now_ms = now_ms
-        self._place = place
 
-    async def begin(self, ask: TrunkTestAsk, new_id: str, *, may_be_there: bool) -> Call | Refusal | None:
-        """The test, as soon as it is under way; None: there is no such trunk. `may_be_there`: the id was asked for
-        before, perhaps. Raises Unavailable, UnreadableRecord."""
-        if may_be_there and (there := await self._fleet.find(new_id)) is not None:
+    async def test_trunk(
+        self, ask: TrunkTestAsk, *, owner: str, idempotency_key: str | None = None
+    ) -> Call | Refusal | None:
+        """The test, as soon as it is under way; None: there is no such trunk. Raises Unavailable, UnreadableRecord."""
+        new_id = call_id(owner, idempotency_key)
+        if idempotency_key is not None and (there := await self._fleet.find(new_id)) is not None:
             return _the_same(there, ask)
         call = self._make(ask, new_id)
         if not isinstance(call, Call):
