@@ -110,6 +110,7 @@ async def _live(
                 (app.readiness.keep(), "the look at what calls need"),
                 (app.supervisor.keep(), "the signs of life"),
                 (app.speech.keep(), "the look through the sounds"),
+                (app.purging.keep(), "the look through the recordings"),
             ]
             lasting += app.inbound.lasting()
             lasting += [task for pbx in app.pbxes for task in pbx.lasting()]

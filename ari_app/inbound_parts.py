@@ -38,6 +38,7 @@ class InboundParts:
         self, s: Settings, *, redis: Link, ledger: RedisLedger, calls: RedisCalls, users: Users, limits: Limits,
         fleet: Fleet, service: CallService, abuse: AbuseCheck, read_number: Callable[[str], Number | None],
         speech: Speech, entitlements: Entitlements, metrics: InboundMetrics, now_ms: Callable[[], int], pins: Pins,
+        owner_of: Callable[[str], str | None],
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._entitlements = entitlements
@@ -55,6 +56,7 @@ class InboundParts:
             fleet=fleet, maker=service.maker, users=users, read_number=read_number, rules=rules_of(s), limits=limits,
             abuse=abuse, recent=self._recent, minutes=self._minutes, has_pins=pins.has_any,
             is_draining=lambda: service.is_draining, now_ms=now_ms, told=metrics.arrived,
+            owner_of=owner_of,
         )  # fmt: skip
         self._agi = None
         if s.agi_port:

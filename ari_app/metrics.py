@@ -17,8 +17,8 @@ from ari_app.entrypoints.http.doors import Part, TrunkNow
 from ari_app.flows import flows
 from ari_app.inbound_metrics import InboundMetrics
 from ari_app.lag_metrics import LagMetrics
-from ari_app.notice_metrics import NoticeMetrics
 from ari_app.limit_metrics import LimitMetrics
+from ari_app.notice_metrics import NoticeMetrics
 from ari_app.trunk_metrics import TrunkMetrics
 
 

@@ -7,6 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from ari_app.adapters.ari.stored import Keeper, StoredTapes
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
 from ari_app.adapters.phone_numbers import PhoneNumbers
@@ -22,6 +23,7 @@ from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.nodes import RedisBoard
 from ari_app.adapters.redis.notices import RedisNotices
 from ari_app.adapters.redis.owner import this_process
+from ari_app.adapters.redis.pins import RedisPins
 from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
 from ari_app.adapters.redis.verifications import RedisVerifications
@@ -41,8 +43,10 @@ from ari_app.engine.notice_desk import NoticeDesk
 from ari_app.engine.notice_pace import Pace
 from ari_app.engine.notice_rounds import NoticeRounds
 from ari_app.engine.perform import Performer
+from ari_app.engine.pins import Pins
 from ari_app.engine.proving import Proving
 from ari_app.engine.provisioning import Provisioning
+from ari_app.engine.purging import Purging
 from ari_app.engine.service import CallService
 from ari_app.engine.spending import Spending
 from ari_app.engine.trunk_book import TrunkBook
@@ -135,6 +139,11 @@ class App:
         )  # fmt: skip
         counted = RedisLimits(self.redis)
         self.attempts = Attempts(counted, attempt_rules_of(s))
+        self.tapes = StoredTapes(
+            [Keeper(node.name, node.ari_url, node.ari_user, node.ari_password) for node in ground.nodes],
+            s.ari_timeout_ms,
+        )  # fmt: skip
+        self.purging = Purging(self.tapes, s.recording_days, self.now_ms)
         self.abuse = Abuse(self.attempts, self.spending, hit=self.metrics.limits.hit)
         self.service = CallService(
             fleet=self.fleet, users=self.users, is_resolved=self._is_resolved, read_number=numbers.read,
@@ -147,10 +156,12 @@ class App:
             verify=self.membership.verify, find=self.fleet.find, now_ms=self.now_ms,
         )  # fmt: skip
 
+        self.pins = Pins(RedisPins(self.redis), s.conference_pin_ms, self.now_ms)
         self.inbound = InboundParts(
             s, redis=self.redis, ledger=self.ledger, calls=self.calls, users=self.users, limits=counted,
             fleet=self.fleet, service=self.service, abuse=self.abuse, read_number=numbers.read, speech=self.speech,
-            entitlements=self.entitlements, metrics=self.metrics.inbound, now_ms=self.now_ms,
+            entitlements=self.entitlements, metrics=self.metrics.inbound, now_ms=self.now_ms, pins=self.pins,
+            owner_of=self.provisioning.owner_of,
         )  # fmt: skip
         self.notices = RedisNotices(self.redis)
         self.notice_desk = NoticeDesk(
@@ -262,10 +273,10 @@ class App:
         return Doors(
             service=self.service, trunk_tests=self.trunk_tests, engine=self.fleet, nodes=self.fleet,
             users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
-            attempts=self.attempts, membership=self.membership, proving=self.proving, notices=self.notice_desk,
-            notice_rounds=self.notice_rounds, teams=self.teams,
+            attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
+            notices=self.notice_desk, notice_rounds=self.notice_rounds, teams=self.teams,
             devices=self.devices, device_terms=device_terms_of(self.ground), device_states=self.provisioning.states,
-            plans=self.ground.plans,
+            pins=self.pins, platform_number=self.settings.platform_number, plans=self.ground.plans,
             entitled=self.entitlements.of, read_number=self.read_number, parts=self.readiness.look,
             trunks=self.trunk_states, book=self.trunks, lines=lambda: self.lines_now.in_use,
             metrics=self.metrics_text, now_ms=self.now_ms,

@@ -23,6 +23,7 @@ from ari_app.engine.making import CallMaker, language_of
 from ari_app.engine.recent_callers import RecentCallers
 from ari_app.engine.service import call_id
 from ari_app.flows import inbound
+from ari_app.ports.devices import PREFIX
 from ari_app.ports.limits import Limits, of_arrivals
 from ari_app.ports.users import User, Users
 
@@ -52,7 +53,7 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A channel that wants to come in. `node` "": the only one. Numbers as the carrier wrote them; `channel` is the
-    PBX's own id."""
+    PBX's own id. `trunk`: the endpoint, which may be a user's device."""
 
     node: str
     channel: str
@@ -99,6 +100,7 @@ class Inbound:
         rules: Rules, limits: Limits, abuse: AbuseCheck, recent: RecentCallers,
         minutes: Callable[[User], Awaitable[int]], has_pins: Callable[[], Awaitable[bool]],
         is_draining: Callable[[], bool], now_ms: Callable[[], int], told: Callable[[str], None] = lambda _what: None,
+        owner_of: Callable[[str], str | None] = lambda _device: None,
     ) -> None:  # fmt: skip
         self._fleet = fleet
         self._maker = maker
@@ -113,21 +115,28 @@ class Inbound:
         self._is_draining = is_draining
         self._now_ms = now_ms
         self._told = told
+        self._owner_of = owner_of
 
     async def arrived(self, arrival: Arrival) -> Answer:
         """May raise Unavailable: nobody can tell who calls."""
         place = self._place_of(arrival.node)
         if place is None or self._is_draining():
             return self._so("refused", OUT_OF_ORDER)
-        number = self._read(arrival.caller)
+        user = await self._by_device(arrival.trunk)
+        number = self._read(arrival.caller if user is None else _number_of(user))
         caller = ANONYMOUS if number is None else number.text
         if await self._is_too_much(arrival, caller):
             return self._so("too_many", BUSY)
-        user = await self._known(caller)
+        user = user or await self._known(caller)
         who = _Caller(arrival, place, caller, user)
         return await (self._user_calls(who, user) if user is not None else self._stranger_calls(who))
 
     # ---- who calls ----------------------------------------------------------------------------------------------
+
+    async def _by_device(self, endpoint: str) -> User | None:
+        """Who calls from a device of his has proved it by its password, whatever number he says he has."""
+        owner = self._owner_of(endpoint)
+        return None if owner is None else await self._users.get(owner)
 
     async def _known(self, number: str) -> User | None:
         """By a number that is proved to be his."""
@@ -234,9 +243,20 @@ def _id_of(arrival: Arrival) -> str:
     return call_id(f"in {arrival.node}", arrival.channel)
 
 
+def _number_of(user: User) -> str:
+    """That he is known by: the first that is proved to be his."""
+    return next((one.number for one in user.numbers if one.is_verified), "")
+
+
+def _way(arrival: Arrival) -> Route:
+    if arrival.trunk.startswith(PREFIX):
+        return Route("", arrival.to, "", "came_in", device=arrival.trunk)
+    return Route(arrival.trunk, arrival.to, "", "came_in")
+
+
 def _leg(who: _Caller, now_ms: int, ring_ms: int) -> Leg:
     return Leg(
-        role=CALLER, number=who.number, routes=(Route(who.arrival.trunk, who.arrival.to, "", "came_in"),),
+        role=CALLER, number=who.number, routes=(_way(who.arrival),),
         ring_timeout_ms=ring_ms, user=None if who.user is None else who.user.id, language=who.language, came_in=True,
         tries=(Try(dialled_at_ms=now_ms),),
     )  # fmt: skip

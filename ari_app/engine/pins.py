@@ -33,12 +33,13 @@ class Pins:
         """By its look."""
         return LOOK.fullmatch(digits) is not None
 
-    async def make(self, call: str, ask: str, asked_at_ms: int | None = None) -> Pin:
+    async def make(self, call: str, ask: str) -> Pin:
         """Of a call, for one phone; the same ask again gives the same. May raise Unavailable."""
         for _ in range(TRIES_MAX):
-            pin = await self._store.remember(call, ask, _random(), self._keep_ms)
+            made = f"{_random()}.{self._now_ms() + self._keep_ms}"
+            pin, _, expires_at_ms = (await self._store.remember(call, ask, made, self._keep_ms)).partition(".")
             if await self._store.put(pin, call, self._keep_ms):
-                return Pin(pin, (self._now_ms() if asked_at_ms is None else asked_at_ms) + self._keep_ms)
+                return Pin(pin, int(expires_at_ms))
             await self._store.forget(call, ask)
         raise Unavailable("no free PIN was found")
 

@@ -26,6 +26,8 @@ HEAD = {
     "http.conf": "; Merge into yours. Then set RINGBRIDGE_ARI_URL, _ARI_USER and _ARI_PASSWORD.\n",
     "manager.conf": "; Read-only: shows trunks as up or down. Set RINGBRIDGE_AMI_URL, _AMI_USER and _AMI_PASSWORD.\n",
     "pjsip_trunks.conf": "; Include it in your pjsip.conf, where transport-udp and transport-tcp are. Has passwords.\n",
+    "sorcery.conf": "; For users' devices; add these lines to yours. A change needs a restart.\n",
+    "pjsip.conf": "; For users' devices: these lines into the [global] section of yours. A change needs a restart.\n",
     "cel_custom.conf": "; Name the file in RINGBRIDGE_CEL_FILE where Ringbridge runs on the same machine.\n",
 }
 
@@ -48,6 +50,7 @@ def files(config: str | None) -> dict[str, str]:
     try:
         source = conf_dir("pbx")
         made = {name: HEAD.get(name, "") + render(_theirs(source / name), values, name=name) for name in WANTED}
+        made["pjsip.conf"] = HEAD["pjsip.conf"] + _global((source / "pjsip.conf").read_text("utf-8"))
         if s.cel_file:
             made["cel_custom.conf"] = made["cel_custom.conf"].replace(f"{CEL_DIR}/cel.csv", s.cel_file)
         if s.trunks_file:
@@ -56,6 +59,11 @@ def files(config: str | None) -> dict[str, str]:
     except (StackError, Mistakes) as e:
         raise Failure(str(e)) from None
     return made
+
+
+def _global(template: str) -> str:
+    """What it says to all of PJSIP; the transports are the operator's."""
+    return template[template.index("[global]") : template.index("[transport-")].rstrip() + "\n"
 
 
 def trunk_files(trunks: Sequence[Trunk], end: OurEnd) -> dict[str, str]:

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg, Try
 from ari_app.domain.costing import charged_s, owed
+from ari_app.entrypoints.views_recording import RecordingView, recording_views
 from ari_app.flows import flows
 from ari_app.ports.users import User
 
@@ -71,6 +72,7 @@ class CallView(msgspec.Struct, rename={"type_": "type"}):
     hung_up_by: str | UnsetType = UNSET
     talking_at: Time | UnsetType = UNSET
     ended_at: Time | UnsetType = UNSET
+    recordings: list[RecordingView] | UnsetType = UNSET
 
 
 LegWhat = Literal[
@@ -127,12 +129,12 @@ def at_ms(time: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
-def _time(at: int | None) -> str | None:
+def time(at: int | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
 def call_view(call: Call) -> CallView:
-    caller, callee = _party(call, CALLER), _party(call, CALLEE)
+    caller, callee = _party(call, CALLER) or _first(call), _party(call, CALLEE)
     flow = flows()[call.type]
     state = flow.state(call)
     view = CallView(
@@ -142,6 +144,8 @@ def call_view(call: Call) -> CallView:
         created_at=rfc3339(call.created_at_ms), legs=[leg_view(call, leg) for leg in call.legs],
         metadata=dict(call.metadata),
     )  # fmt: skip
+    if call.recordings:
+        view.recordings = recording_views(call, rfc3339)
     if (talking_at_ms := flow.talk_began_ms(call)) is not None:
         view.talking_at = rfc3339(talking_at_ms)
     if state == "ended" and call.end is not None:
@@ -163,8 +167,8 @@ def leg_view(call: Call, leg: Leg) -> LegView:
         role=leg.role, number=leg.number, shown=route.shown, why=route.why,
         trunk=(route.trunk or None) if tried else None, device=(route.device or None) if tried else None, tried=tried,
         passed_over={leg.routes[n].trunk or DEVICE: t.why for n, t in enumerate(leg.tries) if t.why},
-        rang_at=_time(last.rang_at_ms), answered_at=_time(last.answered_at_ms),
-        ended_at=_time(last.ended_at_ms), cause=last.cause, sip_status=last.sip_status,
+        rang_at=time(last.rang_at_ms), answered_at=time(last.answered_at_ms),
+        ended_at=time(last.ended_at_ms), cause=last.cause, sip_status=last.sip_status,
         charged_s=charged_s(call, leg), cost=Cost(*owed(call, leg)),
     )  # fmt: skip
 
@@ -174,6 +178,12 @@ def _party(call: Call, role: str) -> str:
         return ""
     leg = call.leg(role)
     return leg.user or leg.number
+
+
+def _first(call: Call) -> str:
+    """Who was rung first, where that is not the one whom it is about: a conference's host."""
+    first = call.legs[0]
+    return "" if first.role == CALLEE else first.user or first.number
 
 
 def event_view(seq: int, body: dict[str, Any]) -> EventView:

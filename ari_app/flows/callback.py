@@ -44,6 +44,7 @@ from ari_app.flows.moves import (
 from ari_app.flows.recording import from_start
 
 TYPE = "callback"
+CAN_BE_RECORDED = True
 ROLES = (CALLER, CALLEE)
 STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended")
 

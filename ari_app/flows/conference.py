@@ -42,6 +42,7 @@ from ari_app.flows.moves import end_unanswered, gave_up, hold_more, wind_down
 from ari_app.flows.recording import from_start, record
 
 TYPE = "conference"
+CAN_BE_RECORDED = True
 TELLS_LEGS = True
 HOST, STEM = "host", "p"
 STATES = ("queued", "ringing_caller", "caller_answered", "talking", "ended")
@@ -57,6 +58,8 @@ class Request:
     ends_with_host: bool | None = None
     confirm_joining: bool | None = None
     record: Literal["mixed", "legs"] | None = None
+    dial_in: bool = False
+    """Asks for a PIN, too: that is the API's business."""
 
 
 def wants(r: Request) -> Wants:

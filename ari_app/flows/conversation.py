@@ -94,8 +94,9 @@ def talk_began_ms(c: Call) -> int | None:
 
 
 def answer_ms(c: Call) -> int | None:
-    """The moment from which both were there: the callee's answer, if the caller had not gone before."""
-    if not c.has_leg(CALLEE):
+    """The moment from which both were there: the callee's answer, if the caller had not gone before. One who called us
+    is picked up when the callee is."""
+    if not c.has_leg(CALLEE) or c.leg(CALLER).answered_at_ms is None:
         return None
     caller, callee = c.leg(CALLER), c.leg(CALLEE)
     began, gone = callee.answered_at_ms, caller.last.ended_at_ms if caller.last else None
@@ -110,7 +111,8 @@ def charge(c: Call) -> Charge:
 
 def talks(c: Call) -> list[Talk]:
     """Both phones, a lost one to its last sound. None talked if they were never joined."""
-    if c.has_leg(CALLEE) and is_given_up(c, f"join:{CALLEE}:{c.leg(CALLEE).n}"):
+    is_not_joined = c.has_leg(CALLEE) and is_given_up(c, f"join:{CALLEE}:{c.leg(CALLEE).n}")
+    if is_not_joined or c.leg(CALLER).answered_at_ms is None:
         return []
     return [
         Talk(leg.role, t.answered_at_ms, t.alive_until_ms, not leg.came_in, leg.is_on_net)

@@ -22,13 +22,23 @@ from ari_app.flows.conversation import (
     wake_at_no_answer,
 )  # fmt: skip
 from ari_app.flows.hearing import waiting_sound
-from ari_app.flows.menu import MENU_MS_MAX, ask_keys, has_no_minutes, hush_menu, is_chosen, is_to_be_sought, keyed
+from ari_app.flows.menu import (
+    MENU_MS_MAX,
+    ask_keys,
+    has_no_minutes,
+    has_nothing_to_key_for,
+    hush_menu,
+    is_chosen,
+    is_to_be_sought,
+    keyed,
+)  # fmt: skip
 from ari_app.flows.moves import CUTOFF_GRACE_MS, keep_funded, reach, wind_down
 from ari_app.flows.picking_up import callee_of, ended, is_saying_farewell, must_arrive, say_farewell
 
 __all__ = ["charge", "talk_began_ms"]
 
 TYPE = "inbound"
+CAN_BE_RECORDED = True
 ROLES = (CALLER, CALLEE)
 STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended")
 HAS_ITS_OWN_DOOR = True
@@ -82,7 +92,11 @@ def plan(c: Call) -> Iterator[Yielded]:
 
 def meet(c: Call, caller: Leg) -> Iterator[Yielded]:
     if caller.came_in:
-        if caller.last is not None and caller.last.gave_sign:
+        if caller.last is None or not caller.last.gave_sign:
+            return
+        if has_nothing_to_key_for(c) and c.held_s == 0:  # the ledger has the last word, before he pays for a call
+            yield from keep_funded(c, 0, c.terms.max_duration_s)
+        else:
             yield Answer(CALLER, caller.n)
         return
     free_at_ms = c.created_at_ms + int(c.given.get("wait_ms", "0"))
@@ -127,6 +141,8 @@ def connect(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
     if callee.is_up:
         if caller.came_in:
             yield Answer(CALLER, caller.n)
+        if talk_began_ms(c) is None:
+            return
         yield Join(CALLER, caller.n)
         yield from talk(c, caller, callee, payer=callee if c.given["mode"] == "returned" else caller)
 

@@ -36,10 +36,19 @@ def is_to_be_sought(c: Call, leg: Leg) -> bool:
 
 def is_chosen(c: Call, leg: Leg) -> bool:
     """He is to be connected at once: he presses 1 after the number. Whom we called back need not choose."""
-    is_under_way = c.holds > 0 or c.refusals > 0 or (c.has_leg(CALLEE) and bool(c.leg(CALLEE).tries))
-    if not leg.came_in or is_under_way:
+    if not leg.came_in or (c.has_leg(CALLEE) and is_under_way(c, c.leg(CALLEE))):
         return True
     return may_connect(c) and CONNECT in leg.digits.rpartition(END)[2]
+
+
+def is_under_way(c: Call, callee: Leg) -> bool:
+    """What he keys now changes nothing any more."""
+    return bool(callee.tries) or c.refusals > 0 or (c.holds > 0 and not has_nothing_to_key_for(c))
+
+
+def has_nothing_to_key_for(c: Call) -> bool:
+    """Without minutes there is no use in asking for a number; unless a PIN may be keyed."""
+    return c.given["mode"] == "menu" and has_no_minutes(c) and c.given.get("pins") != "1"
 
 
 def may_connect(c: Call) -> bool:

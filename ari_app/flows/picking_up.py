@@ -11,7 +11,7 @@ from ari_app.domain.step import NOT_SAVED
 from ari_app.domain.wishes import HangUp, Play, Wake, Yielded
 from ari_app.flows.conversation import end_of_talk, talk_began_ms
 from ari_app.flows.hearing import ANNOUNCED, has_said_why, why_sound
-from ari_app.flows.menu import has_no_minutes, is_chosen, is_lost, menu_ends_ms, wrong_words
+from ari_app.flows.menu import is_chosen, is_lost, wrong_words
 from ari_app.flows.moves import end_unanswered, gave_up, hush
 
 ARRIVES_MS = 10_000
@@ -26,7 +26,9 @@ def callee_of(c: Call) -> Leg | None:
 def must_arrive(c: Call, caller: Leg) -> Iterator[Yielded]:
     t = caller.last
     if t is not None and caller.is_live and not caller.is_up:
-        yield Wake(_arrival_ends_ms(t))
+        callee = callee_of(c)
+        answered_at_ms = None if callee is None else callee.answered_at_ms
+        yield Wake(_arrival_ends_ms(t) if answered_at_ms is None else answered_at_ms + ARRIVES_MS)
 
 
 def _arrival_ends_ms(t: Try) -> int:
@@ -75,10 +77,8 @@ def _why_gone(c: Call, caller: Leg, t: Try) -> End:
         return End(Reason.COMPLETED, HungUpBy.SYSTEM)
     if t.how == "media":
         return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
-    if t.how == "unknown":
+    if t.how != "remote":  # the PBX's timer; or we hung up, and died before we had said why
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    if t.how == "cut" and t.answered_at_ms is not None and (t.ended_at_ms or 0) >= menu_ends_ms(caller):
-        return End(Reason.CALLER_NOT_CONFIRMED, HungUpBy.SYSTEM)
     has_said_whom = c.has_leg(CALLEE) and c.given["mode"] != "returned" and not is_chosen(c, caller)
     return End(Reason.COMPLETED if has_said_whom else Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
 
@@ -86,11 +86,11 @@ def _why_gone(c: Call, caller: Leg, t: Try) -> End:
 def _end_before_answer(c: Call, caller: Leg, t: Try) -> End | None:
     """Of one who has called and is not picked up (yet)."""
     mode = c.given["mode"]
-    if not t.gave_sign or mode in ("menu", "pin"):
-        if c.now_ms >= _arrival_ends_ms(t):
-            return End(Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
-        if t.gave_sign and mode == "menu" and has_no_minutes(c) and c.given.get("pins") != "1":
-            return End(Reason.BALANCE_EMPTY, HungUpBy.SYSTEM)
+    if (not t.gave_sign or mode in ("menu", "pin")) and c.now_ms >= _arrival_ends_ms(t):
+        return End(Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
+    callee = callee_of(c)
+    if callee is not None and callee.answered_at_ms is not None and c.now_ms >= callee.answered_at_ms + ARRIVES_MS:
+        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     if mode == "missed" and c.now_ms >= t.dialled_at_ms + caller.ring_timeout_ms:
         return End(Reason.REFUSED, HungUpBy.SYSTEM)
     return None

@@ -10,7 +10,7 @@ class PinStore(Protocol):
     """Every method may raise Unavailable; asking again is harmless."""
 
     async def remember(self, call: str, ask: str, pin: str, keep_ms: int) -> str:
-        """The PIN that this request has got: the one that was given first."""
+        """What this request has got: whatever was given first."""
 
     async def forget(self, call: str, ask: str) -> None:
         """Of a request whose PIN is somebody else's."""

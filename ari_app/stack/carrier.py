@@ -5,14 +5,13 @@ ledger. What the carrier did not see is None here, never a guess."""
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ari_app.stack import tones
 from ari_app.stack.carrier_callers import LINE, CallerRows, Callers, early_media_ms
-from ari_app.stack.carrier_rows import FIELDS, Row, Rows, at_ms, extra, said, when
+from ari_app.stack.carrier_rows import FIELDS, Row, Rows, at_ms, extra, said, user_part, when
 
 CEL_FILE = "cel.csv"
 HEARD_AT_ONCE = 15
@@ -165,13 +164,6 @@ def read_calls(record_dir: Path, with_tones: bool = True) -> list[CarrierCall]:
     return CarrierRecord(record_dir).calls(with_tones=with_tones)
 
 
-def user_part(header: str | None) -> str | None:
-    """The user of a From or P-Asserted-Identity header: `"Li" <sip:+86139@h>;tag=1` → `+86139`; tel: URIs too."""
-    address = re.sub(r'"(?:[^"\\]|\\.)*"', "", header or "")  # without the display name, which may say anything
-    found = re.search(r"sips?:([^@;>\s]+)[^>\s]*@|tel:([^;>\s]+)", address)
-    return found and (found[1] or found[2])
-
-
 def _from_rows(id: str, rows: Rows, directory: Path) -> CarrierCall:
     first = {row["eventtype"]: row for row in reversed(rows)}
     invite = said(first.get("INVITE"))
@@ -211,13 +203,14 @@ def _inbound(leg: Rows, caller: CallerRows, directory: Path) -> CarrierCall:
     """A call that a phone placed. It has ended when its recording is whole and the platform's answer is known, too."""
     call = _from_rows(caller.id, [*leg, *caller.rows], directory)
     began_ms = caller.began_ms if call.recording else None
+    early_ms = began_ms and early_media_ms(directory / f"{caller.id}.sln", began_ms, call.answered_at_ms)
     is_over = caller.is_over and call.ended_at_ms is not None
     return replace(
         call,
         direction="inbound",
         number=caller.to,
         from_user=caller.number,
-        early_media_at_ms=began_ms and early_media_ms(directory / f"{caller.id}.sln", began_ms, call.answered_at_ms),
+        early_media_at_ms=None if early_ms is None else max(early_ms, call.invited_at_ms),  # two clocks, 50 ms apart
         ended_at_ms=call.ended_at_ms if is_over else None,
         hung_up_by=(call.hung_up_by or "phone") if is_over else None,
         sip_status=caller.sip_status,

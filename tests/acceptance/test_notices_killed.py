@@ -20,7 +20,7 @@ from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
 SEED = int(os.environ.get("SEED", "1"))
-NOTICES, RECIPIENTS, KILLS = (2, 500, 25) if SOAK else (1, 12, 1)
+NOTICES, RECIPIENTS, KILLS = (2, 500, 25) if SOAK else (1, 8, 1)
 TRIES, GAP_S = 2, 2
 PARALLEL, MAX_CHANNELS, MAX_CPS = (30, 32, 12) if SOAK else (6, 8, 6)
 WITHIN_S = 1_500 if SOAK else 60
@@ -34,6 +34,8 @@ caller_id = verified
 max_channels = {MAX_CHANNELS}
 max_cps = {MAX_CPS}
 """
+IN_DOUBT = ("trunk_failed", "interrupted", "no_answer")
+"""Of a call that was begun as the app was killed nobody may know whether its phone rang: it counts as a try of his."""
 LATE_MS = 400
 
 
@@ -116,19 +118,20 @@ def kill_at_random(killed: Killed, notices: Sequence[str], rng: random.Random) -
 def wrong_with(one: Shown, rings: Sequence[CarrierCall]) -> Iterator[str]:
     """Held against what the carrier saw of this phone."""
     seen = [ring for ring in rings if ring.number == one["number"]]
-    sent = [t for t in one["tries"] if t["began_at"]]
-    if len(seen) != len(sent):
+    sent = [t for t in one["tries"] if t["outcome"] not in IN_DOUBT or t["rang_at"]]
+    in_doubt = len(one["tries"]) - len(sent)
+    if not len(sent) <= len(seen) <= len(sent) + in_doubt:
         yield f"{one['number']} was rung {len(seen)} times for {len(sent)} tries: {one}"
-    if len(sent) > TRIES:
-        yield f"{one['number']} has {len(sent)} tries"
+    if len(one["tries"]) > TRIES:
+        yield f"{one['number']} has {len(one['tries'])} tries"
     confirms = [n for n, t in enumerate(sent) if t["outcome"] == "confirmed"]
     if confirms and confirms != [len(sent) - 1]:
         yield f"{one['number']} was called again after it had confirmed"
     if (one["state"] == "confirmed") != bool(confirms):
         yield f"{one['number']} is {one['state']}, with {sent}"
-    if not confirms and len(sent) < TRIES:
+    if not confirms and len(one["tries"]) < TRIES:
         yield f"{one['number']} was not tried often enough: {one}"
-    for t, ring in zip(sent, seen, strict=False):
+    for t, ring in zip(sent, seen, strict=False) if not in_doubt else ():
         if t["answered_at"] and abs(at_ms(t["answered_at"]) - (ring.answered_at_ms or 0)) > LATE_MS:
             yield f"{one['number']} answered at {ring.answered_at_ms}, on record is {t['answered_at']}"
         if (t["answered_at"] is None) != (ring.answered_at_ms is None):

@@ -31,17 +31,19 @@ SECTIONS = {
     "settlement": (SETTLEMENT, {}),
     "many": (["tests/acceptance/test_many_calls.py"], {}),
     "nodes": (["tests/acceptance/test_nodes.py", "tests/acceptance/test_two_pbxes.py"], {}),
+    "notices": (["tests/acceptance/test_notices_killed.py", "tests/pbx/test_notices_rung.py"], {}),
     "overload": (["tests/overload"], {}),
     "fuzz": ([f"tests/hostile/test_{name}.py" for name in ("odd_frames", "odd_facts", "fuzzed_by_coverage")], {}),
     "api-fuzz": (["tests/hostile/test_api_fuzzed.py"], {}),
     "trunks-fuzz": (["tests/hostile/test_trunks_fuzzed.py", "tests/unit/trunks/test_rate_deck.py"], {}),
     "sip-torture": (["tests/hostile/test_sip_torture.py"], {}),
+    "speech": (["tests/unit/speech"], {}),
 }
 CHAOS = "tests/chaos/test_chaos_full.py"
 SECTIONS |= {f"chaos{part}": ([CHAOS], {"CHAOS_PART": str(part)}) for part in (1, 2, 3, 4, 5)}
 """Seeds of their own; together more than 1,000 calls under more than 200 faults. Those of 5 are of carriers, mostly."""
 SECTION_S_MAX = 1_800
-FIGURES = (" calls: ", " s: ", " accounts: ", " operations", " tries, ")
+FIGURES = (" calls: ", " s: ", " accounts: ", " operations", " tries, ", " recipients, ")
 """A line that is printed with one of these is kept as a figure."""
 
 

@@ -17,11 +17,20 @@ from starlette.responses import Response
 
 from ari_app.domain.errors import Unavailable
 from ari_app.engine.records import UnreadableRecord
-from ari_app.entrypoints import views, views_account, views_notice, views_plan, views_report, views_trunk
+from ari_app.entrypoints import (
+    views,
+    views_account,
+    views_conference,
+    views_notice,
+    views_plan,
+    views_report,
+    views_trunk,
+)
 from ari_app.entrypoints.http import (
     attempts,
     bodies,
     calls,
+    conferences,
     devices,
     keys,
     minutes,
@@ -31,6 +40,7 @@ from ari_app.entrypoints.http import (
     numbers,
     plan,
     queries,
+    recordings,
     refunds,
     reports,
     system,
@@ -58,6 +68,7 @@ SCHEMAS = {
     "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView,
     "ForgottenNode": nodes.ForgottenNode, "Nodes": nodes.Nodes,
     "Device": devices.DeviceView, "Devices": devices.DeviceList, "NewDeviceMade": devices.MadeView,
+    "Conference": views_conference.ConferenceView, "Pin": views_conference.PinView,
     "Key": keys.KeyView, "Keys": keys.KeyList, "NewKeyMade": keys.MadeView,
     "Notice": views_notice.NoticeView, "Notices": notices.Notices, "NoticeEvents": notices.NoticeEvents,
     "Audio": notices.AudioView,
@@ -66,11 +77,12 @@ SCHEMAS = {
     "Trunks": trunks.Trunks, "Trunk": views_trunk.TrunkDetail, "TrunkTest": views_trunk.TrunkTestView,
     "Ready": system.Ready, "Alive": system.Alive, "Problem": ProblemView,
 }  # fmt: skip
-ROUTERS = (calls.router, refunds.router, users.router, numbers.router, notices.router, notices.audio,
-           minutes.router, plan.router, attempts.router,
+ROUTERS = (calls.router, recordings.router, conferences.router, refunds.router, users.router, numbers.router,
+           notices.router, notices.audio, minutes.router, plan.router, attempts.router,
            teams.router, devices.router, keys.router, nodes.router, reports.router, trunks.router,
            system.router)  # fmt: skip
-BODIES = (bodies.PlaceCall, bodies.PutUser, bodies.ConfirmNumber, notice_bodies.NewNotice,
+BODIES = (conferences.StartConference, conferences.AddParticipant, conferences.ChangeParticipant,
+          bodies.PlaceCall, bodies.StartRecording, bodies.PutUser, bodies.ConfirmNumber, notice_bodies.NewNotice,
           bodies.Grant, bodies.Correct, bodies.Refund,
           bodies.PutTeam, bodies.AddDevice, bodies.NewKey, bodies.PutNode, bodies.AskTrunkTest)  # fmt: skip
 ABOUT = """\

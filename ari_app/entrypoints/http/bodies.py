@@ -63,7 +63,14 @@ class PlaceCall(Body):
     early_media: Literal["all", "none"] | None = Field(
         None, description="Whether the caller hears the callee's network before the answer."
     )
+    record: Literal["mixed", "legs"] | None = Field(
+        None, description="Recorded from the beginning of the talk: all together, or each phone by itself."
+    )
     metadata: Metadata = METADATA
+
+
+class StartRecording(Body):
+    what: Literal["mixed", "legs"] = Field("mixed", description="All together, or each phone by itself.")
 
 
 class PutUser(Body):

@@ -99,16 +99,21 @@ async def show(request: Request, call_id: str) -> Response:
 async def end(request: Request, call_id: str) -> Response:
     """At any step: 202 with the call as it was, which ends now, whatever dies. 200 where it has ended already."""
     await allowed(request, "call")
-    d = doors(request)
+    call, is_over = await ended(doors(request), call_id)
+    return reply(views.call_view(call), 200 if is_over else 202)
+
+
+async def ended(d: Doors, call_id: str) -> tuple[Call, bool]:
+    """As it was; whether it was over already. Raises Problem."""
     call = await _call(d, call_id)
     if _state(call) == "ended":
-        return reply(views.call_view(call))
-    if not await d.engine.cancel_for_good(call_id):  # it has ended this instant, or it is not ours to end
-        call = await _call(d, call_id)
-        if _state(call) != "ended":
-            raise Problem("no-capacity", "The server that has this call does not answer right now.", "", 5)
-        return reply(views.call_view(call))
-    return reply(views.call_view(call), 202)
+        return call, True
+    if await d.engine.cancel_for_good(call_id):
+        return call, False
+    call = await _call(d, call_id)  # it has ended this instant, or it is not ours to end
+    if _state(call) != "ended":
+        raise Problem("no-capacity", "The server that has this call does not answer right now.", "", 5)
+    return call, True
 
 
 @router.get("/{call_id}/events", summary="How a call went", responses=gives("Events", 404))

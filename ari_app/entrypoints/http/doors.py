@@ -10,12 +10,15 @@ from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plans
+from ari_app.domain.wanted import Party
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import Attempts
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
 from ari_app.engine.notice_desk import NoticeDesk
+from ari_app.engine.pins import Pins
 from ari_app.engine.proving import Proving
+from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
@@ -25,6 +28,7 @@ from ari_app.ports.devices import Devices
 from ari_app.ports.keys import Keys
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.nodes import NodeNow
+from ari_app.ports.tapes import Tapes
 from ari_app.ports.teams import Teams
 from ari_app.ports.users import User, Users
 
@@ -69,6 +73,9 @@ class Service(Protocol):
 
     async def place(self, ask: Ask, *, owner: str, idempotency_key: str | None = None) -> Call | Refusal: ...
 
+    async def add(self, call: Call, party: Party, *, host: str, ask: str) -> Call | Refusal:
+        """See engine.adding.Adding."""
+
 
 class TrunkTester(Protocol):
     """Of desks.trunk_tests.TrunkTests."""
@@ -90,6 +97,8 @@ class Live(Protocol):
     def mailbox(self, call_id: str) -> LiveCall | None: ...
 
     async def cancel_for_good(self, call_id: str) -> bool: ...
+
+    async def tell(self, call_id: str, word: Word) -> Call | NotTaken: ...
 
 
 class NoticeLook(Protocol):
@@ -135,6 +144,8 @@ class Doors:
     notice_rounds: NoticeLook
     teams: Teams
     devices: Devices
+    pins: Pins
+    tapes: Tapes
     plans: Plans
     entitled: Callable[[User, int], Awaitable[Entitled]]
     """A user and the time (ms) → his plan, and what the month grants him."""
@@ -156,6 +167,7 @@ class Doors:
     key_cache_ms: int = 5_000
     limits: Limits = field(default_factory=Limits)
     report: ReportTerms = field(default_factory=ReportTerms)
+    platform_number: str = ""
     device_terms: DeviceTerms = field(default_factory=DeviceTerms)
     device_states: Callable[[str], Awaitable[Mapping[str, str]]] = _nowhere
     """Its username → PBX → online, offline or unknown, of those that this process has."""

@@ -37,6 +37,9 @@ KINDS: Mapping[str, Kind] = {
     "number-not-verified": Kind(
         403, "Number not proved", "The caller's number is nobody's, or was not proved to be the user's."
     ),
+    "too-many-participants": Kind(
+        403, "Too many phones", "More at once than the host's plan allows, or than one conference takes; see `rule`."
+    ),
     "wrong-code": Kind(403, "Not the code", "Not what was read out; `detail` says how many tries are left."),
     "destination-blocked": Kind(403, "Destination not called", "The country, prefix or kind of number is not called."),
     "emergency-number": Kind(403, "Emergency number", "Emergency numbers are not called by callback."),
@@ -53,12 +56,20 @@ KINDS: Mapping[str, Kind] = {
     "notice-cancelled": Kind(409, "Notice cancelled", "Nobody is rung again for a notice that was cancelled."),
     "too-many-reminders": Kind(409, "Reminded often enough", f"A notice may be reminded of {REMINDS_MAX} times."),
     "not-audio": Kind(422, "Not a sound that can be played", "No WAV file, too long, or nothing to be heard in it."),
+    "unknown-recording": Kind(404, "No such recording", "No PBX has it; it may have been thrown away."),
     "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
     "request-timeout": Kind(408, "Request too slow", "It did not come whole within `http_request_timeout_s`."),
     "idempotency-conflict": Kind(
         409, "Idempotency-Key used before", "The same Idempotency-Key came before with another request."
     ),
+    "participant-there": Kind(409, "There already", "The number is in the conference, or is being rung."),
+    "participant-gone": Kind(409, "Not there any more", "The participant has left, or did not answer: ring him again."),
+    "not-recordable": Kind(409, "Not recorded", "Calls of this type are not recorded."),
+    "recorded-already": Kind(409, "Recorded already", "The call is being recorded, or was as often as may be."),
+    "not-recorded": Kind(409, "Not recorded now", "There is nothing to stop."),
+    "still-recorded": Kind(409, "Not whole yet", "The recording goes on."),
+    "call-over": Kind(409, "Ended already", "A conference that has ended, or that takes nothing more."),
     "number-taken": Kind(409, "Number is somebody else's", "A number belongs to one user."),
     "number-verified": Kind(409, "Number proved already", "The number has been proved to be the user's before."),
     "no-code": Kind(409, "No code", "No code was read out to the number, or it has run out, or was used."),

@@ -19,6 +19,7 @@ from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_notices import MemoryNotices
 from ari_app.adapters.memory_speech import MemorySpeech
+from ari_app.adapters.memory_tapes import MemoryTapes
 from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.memory_verifications import MemoryVerifications
@@ -246,11 +247,13 @@ class Bench:
             self.notices, self.speech, NoticeRules(timezone="Asia/Shanghai"), now_ms=lambda: self.now_ms,
             payer=desk.payer, anyone=desk.anyone,
         )  # fmt: skip
+        self.tapes = MemoryTapes()
         self.doors = Doors(
             notices=self.notice_desk, notice_rounds=self.looked_over,
             service=self.service, trunk_tests=self.service, engine=self.engine, nodes=self.nodes,
             users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
-            attempts=self.attempts, membership=self.membership, proving=self.proving, teams=self.teams, plans=shipped(),
+            attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
+            teams=self.teams, plans=shipped(),
             devices=self.devices, device_terms=DeviceTerms(most=3), device_states=self._device_states,
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: self.trunks, book=self.book, lines=lambda: {"carrier": 3},

@@ -100,12 +100,14 @@ def lives(pid: int) -> bool:
         return False
 
 
-async def test_who_waits_no_longer_does_not_break_it_off_for_the_others(voice: FakeVoice) -> None:
+async def test_who_waits_no_longer_does_not_break_it_off_for_the_others(tmp_path: Path) -> None:
+    voice = FakeVoice(tmp_path, "time.sleep(0.2)")
     speech = voice.speech()
     gone, stays = asyncio.create_task(speech.say("Hello")), asyncio.create_task(speech.say("Hello"))
-    await asyncio.sleep(0)
+    await until(lambda: voice.runs, within_s=10)
     gone.cancel()
     assert isinstance(await stays, Spoken)
+    assert len(voice.runs) == 1
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_floats_that_are_none_are_silence() -> None:
     assert list(samples[:4]) == [0, 32767, -32767, 32767]
 
 
+@pytest.mark.timeout(600 if SOAK else 120)
 def test_a_spoilt_file_is_a_sound_or_a_sentence_and_never_a_fault() -> None:
     """Bytes turned, cut out, put in: most of them where the file says what it is."""
     rng = random.Random(42)

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from ari_app.stack import tones
-from ari_app.stack.carrier import CarrierRecord, RecordError, read_calls, user_part
+from ari_app.stack.carrier import CarrierRecord, RecordError, read_calls
+from ari_app.stack.carrier_rows import user_part
 
 T0 = 1_795_424_038
 CHANNEL = "PJSIP/platform-00000001"
