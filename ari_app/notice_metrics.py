@@ -7,7 +7,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from ari_app.domain.notices import Outcome
-from ari_app.engine.notice_rounds import NoticeWatch
+from ari_app.engine.notice_people import NoticeWatch
 
 
 class NoticeMetrics:

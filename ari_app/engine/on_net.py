@@ -1,4 +1,5 @@
-"""The ways to a user over his own devices, which are tried before any trunk. Knows devices and settings; begins nothing.
+"""The ways to a user over his own devices, which are tried before any trunk. Knows devices and settings; begins
+nothing.
 
 A device that is not registered costs a few milliseconds: the PBX has no address for it, and the next way is tried. So
 nobody need know here which of them are registered, and with which PBX.

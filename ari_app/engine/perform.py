@@ -156,7 +156,8 @@ class Performer:
         request = DialRequest(
             channel=f"{call.id}.{wish.leg}.{wish.n}", call=call.id, trunk=route.trunk, dialled=route.dialled,
             shown=route.shown_as or route.shown, ring_ms=wish.ring_ms, life_ms=wish.life_ms,
-            bridge=call.id if wish.early else None, privacy=route.privacy, diversion=route.diversion, device=route.device,
+            bridge=call.id if wish.early else None, privacy=route.privacy, diversion=route.diversion,
+            device=route.device,
         )  # fmt: skip
         try:
             await self._pbx.dial(request)

@@ -105,6 +105,8 @@ class AgiServer:
             self._refuse("request", address, str(e))
         except (TimeoutError, OSError) as e:
             self._refuse("late", address, str(e))
+        except asyncio.CancelledError:  # we leave; a task that says so makes asyncio complain of it
+            log.debug("FastAGI request left", address=address)
         except Exception:
             log.exception("call that came in stopped by a fault")
         finally:

@@ -54,6 +54,9 @@ class Client:
     def put(self, *path: str, body: object = None) -> Any:
         return self._ask("PUT", path, body, {})
 
+    def patch(self, *path: str, body: object) -> Any:
+        return self._ask("PATCH", path, body, {})
+
     def post(self, *path: str, body: object, once: str | None = None, **query: object) -> Any:
         """`once`: the Idempotency-Key."""
         return self._ask("POST", path, body, {"Idempotency-Key": once} if once else {}, _asked(query))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ari_app.config import Mistakes
+from ari_app.config import Mistakes, Settings
 from ari_app.domain.trunks import Trunk
 from ari_app.entrypoints.cli_common import Failure
 
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from ari_app.stack.transports import OurEnd
 
 CEL_DIR = "/var/log/asterisk/cel-custom"
+AGI_PORT = 4573
 WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf",
           "sorcery.conf")
 OURS_ALONE = ("baseline", "{{ami_bench_user}}")
 """Sections of the templates that serve the project's own benchmark; a line that names one in `…` does so too."""
 HEAD = {
     "modules.conf": "; The modules that a call needs. With autoload = yes in yours they are there already.\n",
-    "extensions.conf": "; Add these contexts to yours.\n",
+    "extensions.conf": (
+        "; Add these contexts to yours, and the global variable to your [globals]. Then set RINGBRIDGE_AGI_PORT and\n"
+        "; _AGI_SECRET to what stands here. Of several PBXes each has its own name in the AGI line (docs/inbound.md).\n"
+    ),
     "http.conf": "; Merge into yours. Then set RINGBRIDGE_ARI_URL, _ARI_USER and _ARI_PASSWORD.\n",
     "manager.conf": "; Read-only: shows trunks as up or down. Set RINGBRIDGE_AMI_URL, _AMI_USER and _AMI_PASSWORD.\n",
     "pjsip_trunks.conf": "; Include it in your pjsip.conf, where transport-udp and transport-tcp are. Has passwords.\n",
@@ -45,7 +49,8 @@ def files(config: str | None) -> dict[str, str]:
         "ari_user": s.ari_user, "ari_password": s.ari_password or secrets.token_hex(16),
         "ami_user": s.ami_user, "ami_secret": s.ami_password or secrets.token_hex(16),
         "http_port": _port(s.ari_url, 8088), "ami_port": _port(s.ami_url, 5038), "stasis_app": s.ari_app,
-        "run_dir": CEL_DIR,
+        "run_dir": CEL_DIR, "agi_address": _agi_address(s), "agi_secret": s.agi_secret or secrets.token_hex(16),
+        "node": s.node if s.nodes_file else "",
     }  # fmt: skip
     try:
         source = conf_dir("pbx")
@@ -59,6 +64,12 @@ def files(config: str | None) -> dict[str, str]:
     except (StackError, Mistakes) as e:
         raise Failure(str(e)) from None
     return made
+
+
+def _agi_address(s: Settings) -> str:
+    """As Asterisk finds it."""
+    host = "127.0.0.1" if s.agi_host in ("0.0.0.0", "::") else s.agi_host
+    return f"{f'[{host}]' if ':' in host else host}:{s.agi_port or AGI_PORT}"
 
 
 def _global(template: str) -> str:

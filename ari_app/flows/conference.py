@@ -33,6 +33,7 @@ from ari_app.flows.joining import (
     is_awaited,
     is_in,
     is_removed,
+    is_spoken_to,
     ring,
     ring_all,
     take_part,
@@ -65,7 +66,7 @@ class Request:
 def wants(r: Request) -> Wants:
     host = Party(HOST, r.host, "host", is_himself=True)
     others = (
-        Party(f"{STEM}{n + 1}", who, f"participants[{n}]", shows_payer=True) for n, who in enumerate(r.participants)
+        Party(f"{STEM}{n + 1}", who, f"participants.{n}", shows_payer=True) for n, who in enumerate(r.participants)
     )
     terms = {name: getattr(r, name) for name in ("max_duration_s", "ends_with_host", "confirm_joining")}
     return Wants(
@@ -94,6 +95,8 @@ def plan(c: Call) -> Iterator[Yielded]:
         yield from ring_all(c, [leg for leg in others if is_awaited(leg)])
     if not any(leg.is_live for leg in c.legs):
         return  # a phone that rings: trunks that are passed over need no bridge
+    if host.answered_at_ms is not None:
+        yield from watch_the_clock(c, cap_ms(c), host, [leg for leg in c.legs if not is_spoken_to(c, leg)])
     yield OpenBridge()
     for leg in c.legs:
         if is_removed(leg):
@@ -103,10 +106,8 @@ def plan(c: Call) -> Iterator[Yielded]:
     if talk_began_ms(c) is not None:
         yield from record(c, [leg for leg in c.legs if is_in(c, leg)])
     yield from tell_who_comes_and_goes(c, others)
-    if host.answered_at_ms is not None:
-        yield from watch_the_clock(c, cap_ms(c), host)
-        if (since_ms := alone_since_ms(c)) is not None:
-            yield Wake(since_ms + c.terms.alone_timeout_ms)
+    if host.answered_at_ms is not None and (since_ms := alone_since_ms(c)) is not None:
+        yield Wake(since_ms + c.terms.alone_timeout_ms)
 
 
 def state(c: Call) -> str:

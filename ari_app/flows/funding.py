@@ -136,13 +136,13 @@ def is_cut_unasked(c: Call, leg: Leg, cap_ms: int) -> bool:
     return guess.reason is Reason.INTERRUPTED or is_more_to_come(c)
 
 
-def watch_the_clock(c: Call, cap_ms: int, payer: Leg) -> Iterator[Yielded]:
-    """Every leg's timer in the PBX stands at the end of what is held; the payer alone is warned of it."""
+def watch_the_clock(c: Call, cap_ms: int, payer: Leg, legs: Sequence[Leg]) -> Iterator[Yielded]:
+    """The timers of these legs in the PBX stand at the end of what is held; the payer alone is warned of it."""
     ends_ms = ends_at_ms(c, cap_ms)
     if not c.is_hold_in_doubt or ends_ms > _low_ms(c, c.now_ms):
         # In doubt, the PBX may have been told of more than is known here, and must not be told of less.
         ended = sum(1 for leg in c.legs if leg.answered_at_ms is not None and not leg.is_up)
-        for leg in c.legs:
+        for leg in legs:
             if leg.is_up:
                 yield Cutoff(leg.role, leg.n, ends_ms + CUTOFF_GRACE_MS, c.holds + ended)
     yield Wake(ends_ms)

@@ -134,6 +134,12 @@ def asked_names(leg: Leg) -> list[str]:
     return [f"confirm{n}_{leg.role}" for n in range(CONFIRM_ROUNDS)]
 
 
+def is_spoken_to(c: Call, leg: Leg) -> bool:
+    """While a sound is played to it alone, the PBX keeps whatever else is asked of its channel waiting, and, as it
+    serves one request after the other, all that is asked of others."""
+    return any(f"play:{name}" in c.asked and name not in c.played for name in asked_names(leg))
+
+
 def ask_to_confirm(c: Call, leg: Leg) -> Iterator[Yielded]:
     until_ms = (leg.answered_at_ms or 0) + c.terms.confirm_timeout_ms
     name = next((name for name in asked_names(leg) if name not in c.played), None)

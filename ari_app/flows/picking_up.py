@@ -28,11 +28,11 @@ def must_arrive(c: Call, caller: Leg) -> Iterator[Yielded]:
     if t is not None and caller.is_live and not caller.is_up:
         callee = callee_of(c)
         answered_at_ms = None if callee is None else callee.answered_at_ms
-        yield Wake(_arrival_ends_ms(t) if answered_at_ms is None else answered_at_ms + ARRIVES_MS)
+        yield Wake(_arrival_ends_ms(c, t) if answered_at_ms is None else answered_at_ms + ARRIVES_MS)
 
 
-def _arrival_ends_ms(t: Try) -> int:
-    return max(t.dialled_at_ms, t.rang_at_ms or 0) + ARRIVES_MS
+def _arrival_ends_ms(c: Call, t: Try) -> int:
+    return max(t.dialled_at_ms, t.rang_at_ms or 0, c.sight_ms) + ARRIVES_MS
 
 
 # ---- how it ends ----------------------------------------------------------------------------------------------------
@@ -86,8 +86,8 @@ def _why_gone(c: Call, caller: Leg, t: Try) -> End:
 def _end_before_answer(c: Call, caller: Leg, t: Try) -> End | None:
     """Of one who has called and is not picked up (yet)."""
     mode = c.given["mode"]
-    if (not t.gave_sign or mode in ("menu", "pin")) and c.now_ms >= _arrival_ends_ms(t):
-        return End(Reason.CALLER_GAVE_UP, HungUpBy.CALLER)
+    if (not t.gave_sign or mode in ("menu", "pin")) and c.now_ms >= _arrival_ends_ms(c, t):
+        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     callee = callee_of(c)
     if callee is not None and callee.answered_at_ms is not None and c.now_ms >= callee.answered_at_ms + ARRIVES_MS:
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)

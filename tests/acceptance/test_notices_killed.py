@@ -56,7 +56,7 @@ class Killed:
     def again(self) -> None:
         self.app.kill()
         self.kills += 1
-        self.app.start()
+        self.app.start(within_s=120)
 
     def left(self, notices: Sequence[str]) -> int:
         shown = [self.app.ask("GET", f"/v1/notices/{id}?limit=1").body["counts"] for id in notices]

@@ -1,4 +1,4 @@
-"""Devices of users, over memory, Redis and a Redis Cluster: added up to a limit, changed, removed, and told as a whole."""
+"""Devices of users, over memory, Redis and a Redis Cluster: added up to a limit, changed, removed, told as a whole."""
 
 from __future__ import annotations
 

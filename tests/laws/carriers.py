@@ -46,7 +46,8 @@ class Carriers:
         and counts no more."""
         if not self.most or world.trouble or world.report.usurpations or world.report.crashes or world.report.cuts:
             return ""
-        live = [one for one in world.pbx.channels if _trunk_of(world, one) == NAMES[0]]
+        ours = (chan.id for chan in world.pbx.channels.values() if chan.has_entered)
+        live = [one for one in ours if _trunk_of(world, one) == NAMES[0]]
         return f"{len(live)} channels of a trunk that has {self.most}: {live}" if len(live) > self.most else ""
 
     async def leaked(self, world: World) -> str:

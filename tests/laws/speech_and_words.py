@@ -18,7 +18,7 @@ from ari_app.engine.telling import Word, tell_here
 if TYPE_CHECKING:
     from tests.laws.world import World
 
-PAUSES_S = (0.01, 0.2, 1.0, 5.0, 30.0)
+PAUSES_S = (0.01, 0.2, 1.0, 3.0, 10.0)
 
 
 class Words:
@@ -33,7 +33,7 @@ class Words:
 
     async def say(self, ids: list[str]) -> None:
         """At random moments of the calls' lives."""
-        for _ in range(self._rng.choice((0, 2, 6, 12))):
+        for _ in range(self._rng.choice((0, 3, 10, 20))):
             await asyncio.sleep(self._rng.choice(PAUSES_S) * self._rng.random())
             call_id = self._rng.choice(ids)
             if self._world.maker.words is not None and (call := self._live(call_id)) is not None:

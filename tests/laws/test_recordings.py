@@ -53,7 +53,7 @@ def broken(world: World, call: Call) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("call_type", "runs"), [("callback", 30), ("conference", 25)])
+@pytest.mark.parametrize(("call_type", "runs"), [("callback", 20), ("conference", 20)])
 def test_laws_hold_while_it_is_recorded(call_type: str, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, taken, faults = maker_of(call_type), list[str](), list[Flow]()
     plan_of = rescue.plan_of
@@ -75,5 +75,5 @@ def test_laws_hold_while_it_is_recorded(call_type: str, runs: int, monkeypatch: 
     many = runs * 10 if SOAK else runs
     maker: Maker = replace(plain, make=recorded(plain.make), words=words, check=check, runs=many)
     hold_over_random_schedules(call_type, maker)
-    assert len(taken) > many / 10, "the schedules are too rough: hardly a recording"
+    assert len(taken) > many / 20, "the schedules are too rough: hardly a recording"
     assert set(taken) == {"mixed", "leg"}

@@ -34,9 +34,10 @@ class WithToy(Ringbridge):
 def test_it_is_picked_up_and_its_calls_are_calls(ground: Ground, tmp_path: Path) -> None:
     app = WithToy(ground, toy.laid(tmp_path)).start()
     try:
-        placed = app.ask("POST", "/v1/calls", {"type": "toy", "phone": number(BUSY)}, Idempotency_Key="toy-1")
+        body = {"type": "toy", "phone": number(BUSY)}
+        placed = app.ask("POST", "/v1/calls", body, Idempotency_Key="toy-1")
         assert placed.status == 201, placed
-        again = app.ask("POST", "/v1/calls", {"type": "toy", "phone": number(BUSY)}, Idempotency_Key="toy-1")
+        again = app.ask("POST", "/v1/calls", body, Idempotency_Key="toy-1")
         assert again.body["id"] == placed.body["id"]
 
         told = json.loads(app.said("start", "toy", f"phone={number(ANSWERS)}", "seconds=20", "--wait", "--json"))

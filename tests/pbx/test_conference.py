@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from ari_app.domain.ledger_laws import check_laws
-from ari_app.entrypoints.views import at_ms
 from ari_app.stack.carrier import CarrierCall
 from tests.conferences import Conference, View, legs
 from tests.conftest import nothing_is_left, running
@@ -61,22 +60,22 @@ def thirty_five(ground: Ground, app: Ringbridge) -> Conference:
     c.until_in("host", "p1", "p2")
     c.after(5 * MINUTE_S + 0.1)
     c.add(13)
-    c.after(10 * MINUTE_S + 0.5)
+    c.after(10 * MINUTE_S)
     return c
 
 
 def thirty_six(ground: Ground, app: Ringbridge) -> Conference:
     """A is called a minute before B and C, and lets it ring a little, so that they are in an eleventh minute when D has
     talked his third."""
-    ground.add_phone("41", "Ringing()", "Wait(0.8)", "Answer()", "Wait(60)")
+    ground.add_phone("41", "Ringing()", "Wait(1.4)", "Answer()", "Wait(60)")
     c = Conference.of(app, 41, dial_in=True)
     until_sync(lambda: c.show()["state"] == "caller_answered", 10, "A has answered")
-    c.after(MINUTE_S - 0.8)
-    c.add(10)
-    c.add(11)
+    c.after(MINUTE_S - 1.4)
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(c.add, (10, 11)))
     c.after(8.2 * MINUTE_S)
     c.add(12)
-    c.after(10.9 * MINUTE_S)
+    c.after(11.2 * MINUTE_S)
     return c
 
 
@@ -102,11 +101,11 @@ def guarded(ground: Ground, app: Ringbridge) -> Conference:
 
 
 def runs_out(ground: Ground, app: Ringbridge) -> Conference:
-    """48 seconds for four are twelve."""
+    """48 seconds for four are twelve. Two of them are silent, so that the others are heard well."""
     mine = number(1)
     user = app.user(f"h{mine[1:]}", mine)
     ground.leave(user, 48)
-    return Conference.of(app, 1, 2, 3, 4, user=user)
+    return Conference.of(app, 1, 2, 35, 35, user=user)
 
 
 def host_leaves(ground: Ground, app: Ringbridge) -> Conference:
@@ -218,11 +217,13 @@ def test_the_minutes_end_on_time_and_the_host_alone_is_warned(
     assert host.ended_at_ms is not None
     for leg, phone in one.phones.items():
         assert phone is not None
-        tones = [300 + 50 * n for n in (1, 2, 3, 4)]
-        spoken_ms = Ear(phone).other_ms(host.ended_at_ms - 1000 * WARNING_S - 300, host.ended_at_ms - 1500, *tones)
-        assert spoken_ms > 500 if leg == "host" else spoken_ms == 0, (leg, spoken_ms)
+        if phone.recording is not None:
+            spoken_ms = Ear(phone).other_ms(
+                host.ended_at_ms - 1000 * WARNING_S - 500, host.ended_at_ms - 1000, 350, 400
+            )
+            assert spoken_ms > 500 if leg == "host" else spoken_ms == 0, (leg, spoken_ms)
     account = ground.account(one.shown["payer"])
-    assert (account.available_s(at_ms(one.shown["ended_at"])), check_laws(account)) == (0, [])
+    assert (account.available_s, check_laws(account)) == (0, [])
     assert app.balance(one.shown["payer"])["available_s"] == 0
 
 

@@ -214,6 +214,21 @@ def test_who_refuses_a_call_on_his_device_is_not_rung_elsewhere(scene: Scene, ho
     assert scene.rang_at_home(how) == []
 
 
+def test_a_device_that_calls_is_known_by_its_password_and_can_dial_no_phone(scene: Scene) -> None:
+    dialled = number(4)
+    calling = scene.phones.dial(scene.made["eve"]["username"], dialled, hang_up_after_s=20, ring_s=10)
+
+    def came_in() -> list[dict[str, Any]]:
+        found = scene.app.ask("GET", "/v1/calls?user=eve").body["calls"]
+        return [call for call in found if call["type"] == "inbound"]
+
+    [call] = until_sync(came_in, 8, "it has come in")
+    assert (call["caller"], leg(call, "caller")["device"]) == ("eve", scene.made["eve"]["username"])
+    assert scene.ground.rings(dialled) == []
+    calling.hang_up()
+    scene.app.until_ended(call["id"])
+
+
 def test_who_has_no_minutes_calls_no_phone(scene: Scene) -> None:
     answer = scene.app.ask("POST", "/v1/calls", {"caller": "ann", "callee": number(4)})
     assert (answer.status, answer.body["type"]) == (402, "balance-empty")

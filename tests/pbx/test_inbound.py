@@ -210,6 +210,42 @@ def told(ringbridge: Ringbridge, ground: Ground) -> dict[str, Told]:
     return told
 
 
+@pytest.fixture(scope="module")
+def joined(told: dict[str, Told], ringbridge: Ringbridge, ground: Ground) -> Told:
+    """A stranger keys a PIN that leads nowhere, and then the right one; told last, as nobody is a mere stranger while
+    there are PINs."""
+    house = House(ringbridge, ground)
+    host, at = house.user("in-host", 1)
+    begun = ringbridge.ask("POST", "/v1/conferences", {"host": host, "participants": [], "dial_in": True})
+    assert begun.status == 201, begun
+    stranger = number(2)
+    caller = house.call(stranger, keys=f"w1 29999999# w1 {begun.body['dial_in']['pin']}#", hang_up_after_s=40)
+
+    def hear_each_other() -> bool:
+        [hosts] = house.rings(at, with_tones=True)
+        return [tone_of(stranger) in hz for _, hz in hosts.heard].count(True) >= 2
+
+    until_sync(hear_each_other, 30, "the host hears him", 0.5)
+    caller.hang_up_now()
+    told = house.told(caller, host, at)
+    nothing_is_left(ground, ringbridge)
+    return told
+
+
+def test_who_keys_a_pin_joins_the_conference_and_costs_it_nothing(joined: Told, ground: Ground) -> None:
+    [conference] = joined.calls
+    legs = {leg["role"]: leg for leg in conference["legs"]}
+    come_in = next(leg for role, leg in legs.items() if role.startswith("in"))
+    names = [one.name for one in heard(ground, joined.caller, "conf-getpin", "conf-invalidpin")]
+
+    assert names[:3] == ["conf-getpin", "conf-invalidpin", "conf-getpin"]
+    assert come_in["number"] == joined.caller.from_user
+    assert come_in["charged_s"] == 0
+    assert not come_in["cost"]["micro"]
+    assert conference["charged_s"] > 0, "the host's own leg is charged"
+    assert joined.caller.pressed.count("#") == 2
+
+
 def test_a_user_hears_his_minutes_and_is_asked_for_a_number(told: dict[str, Told], ground: Ground) -> None:
     heard_by_him = [one.name for one in heard(ground, told["keys_and_hangs_up"].caller)]
 

@@ -1,8 +1,8 @@
 """Devices told to an Asterisk over ARI, live: three objects of PJSIP for each (auth, aor, endpoint), which a `memory`
 wizard beside pjsip.conf keeps (sorcery.conf). A restart of Asterisk forgets them; no reload does.
 
-Over HTTP, not over the event socket, where the requests of calls would wait behind these. Knows PJSIP's options and what
-Asterisk does with them (docs/asterisk.md); knows no user.
+Over HTTP, not over the event socket, where the requests of calls would wait behind these. Knows PJSIP's options and
+what Asterisk does with them (docs/asterisk.md); knows no user.
 """
 
 from __future__ import annotations

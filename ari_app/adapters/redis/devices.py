@@ -21,7 +21,7 @@ _encode = msgspec.json.encode
 class RedisDevices:
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._read: dict[bytes, tuple[bytes, Device]] = {}  # of the last look at all: what has not changed is not decoded
+        self._read: dict[bytes, tuple[bytes, Device]] = {}  # of the last look: what has not changed is not decoded
 
     async def add(self, device: Device, most: int) -> Added | TooMany | Gone:
         fresh = _encode(device)

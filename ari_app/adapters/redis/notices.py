@@ -21,6 +21,8 @@ from ari_app.ports.notices import Due, Happened, NoticePage, is_live
 
 DUE, UNDER_WAY, OPEN = "{notices}:due", "{notices}:under_way", "{notices}:open"
 ALL = "notices:all"
+LISTED_MS = 400 * 86_400_000
+"""What is so much older than it is kept is out of the lists: it may have been reminded of for some time."""
 NOW = ("open", "round", "round_at", "cancelled", "held_up", "held_up_until")
 
 _encode = msgspec.json.encode
@@ -109,6 +111,10 @@ class RedisNotices:
         return [id.decode() for id in await self._link.command("ZRANGE", OPEN, 0, -1)]
 
     async def close(self, notice: str, keep_s: int) -> None:
+        if (found := await self.find(notice)) is not None:
+            oldest_ms = found[0].created_at_ms - 1000 * keep_s - LISTED_MS
+            for index in (ALL, _of_sender(found[0].sender)):
+                await self._link.command("ZREMRANGEBYSCORE", index, "-inf", oldest_ms)
         for key in _keys(notice):
             await self._link.command("EXPIRE", key, keep_s)
         await self._link.command("ZREM", OPEN, notice)

@@ -226,4 +226,3 @@ def _refused(refusal: Refusal) -> Problem:
     if refusal.at in ("caller", "callee"):
         problem.field = AT if refusal.at == "caller" else "participants"
     return problem
-

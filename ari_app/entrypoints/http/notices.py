@@ -149,7 +149,12 @@ async def cancel(request: Request, id: str) -> Response:
     return reply(await _view(d, *await _found(d, id)), 202)
 
 
-@audio.post("", status_code=201, summary="Send an audio file", responses=gives("Audio", 413, status=201))
+@audio.post(
+    "", status_code=201, summary="Send an audio file", responses=gives("Audio", 413, status=201),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)  # fmt: skip
 async def send_audio(request: Request) -> Response:
     """The body is a WAV file as it is. The same file has the same id, and is kept while it is used."""
     await allowed(request, "call")

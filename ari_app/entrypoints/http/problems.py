@@ -53,9 +53,6 @@ KINDS: Mapping[str, Kind] = {
     "unknown-node": Kind(404, "No such node", "No process has told of a node with this name."),
     "unknown-trunk": Kind(404, "No such trunk", "No trunk in force has this name."),
     "unknown-notice": Kind(404, "No such notice", "No notice has this id; those that are done go after `call_days`."),
-    "notice-cancelled": Kind(409, "Notice cancelled", "Nobody is rung again for a notice that was cancelled."),
-    "too-many-reminders": Kind(409, "Reminded often enough", f"A notice may be reminded of {REMINDS_MAX} times."),
-    "not-audio": Kind(422, "Not a sound that can be played", "No WAV file, too long, or nothing to be heard in it."),
     "unknown-recording": Kind(404, "No such recording", "No PBX has it; it may have been thrown away."),
     "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
@@ -84,6 +81,8 @@ KINDS: Mapping[str, Kind] = {
     "node-in-use": Kind(409, "Node in use", "A process has this node, or calls live there."),
     "first-key": Kind(409, "The first key stays", "It is replaced by the setting `api_key`, not revoked."),
     "too-many-keys": Kind(409, "Too many keys", f"There are at most {KEYS_MAX}; revoke one that is not used."),
+    "notice-cancelled": Kind(409, "Notice cancelled", "Nobody is rung again for a notice that was cancelled."),
+    "too-many-reminders": Kind(409, "Reminded often enough", f"A notice may be reminded of {REMINDS_MAX} times."),
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
     "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
     "malformed-body": Kind(
@@ -92,6 +91,7 @@ KINDS: Mapping[str, Kind] = {
     "malformed-request": Kind(
         422, "Request not understood", "A path, query or header value of the wrong kind, or an unknown query parameter."
     ),
+    "not-audio": Kind(422, "Not a sound that can be played", "No WAV file, too long, or nothing to be heard in it."),
     "too-many-calls": Kind(
         429, "Too many calls", "A limit was hit: `rule` names it, such as `pair-3-in-300s` (see `POST /v1/calls`)."
     ),

@@ -103,7 +103,7 @@ async def _call(d: Doors, call_id: str) -> Call:
     call = await find_call(d, call_id) if CALL_ID.fullmatch(call_id) else None
     if call is None:
         raise Problem("not-found", "There is no such call.", "call_id")
-    if not getattr(flows()[call.type], "CAN_BE_RECORDED", False):
+    if not (getattr(flows()[call.type], "CAN_BE_RECORDED", False) and call.secret):
         raise Problem("not-recordable", f"A call of type {call.type} is not recorded.")
     return call
 

@@ -18,4 +18,4 @@ def make(call_id: str, rng: random.Random, now_ms: int) -> Call:
     return Call(call_id, verification.TYPE, now_ms, "", (leg,), terms, given=given, now_ms=now_ms)
 
 
-MAKER = Maker(make, rule=charging.nothing, runs=40)
+MAKER = Maker(make, rule=charging.nothing, runs=20)

@@ -32,6 +32,8 @@ def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
         "up", "run", "demo", "call", "start", "calls", "show", "cancel", "balance", "statement", "grant", "user put", "user get",
         "number verify", "number confirm",
+        "conference start", "conference show", "conference add", "conference ring", "conference remove",
+        "conference mute", "conference unmute", "conference pin", "conference end",
         "notice send", "notice show", "notice list", "notice remind", "notice cancel",
         "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
         "stack fetch", "stack start", "stack stop", "stack status",

@@ -284,6 +284,20 @@ def test_an_answering_machine_does_not_come_in_where_one_must_confirm() -> None:
     assert r.up() == {"host", "p1"}
 
 
+def test_nothing_is_asked_of_a_channel_while_it_is_spoken_to() -> None:
+    """The PBX would keep it waiting until the sound is over, and all other requests behind it."""
+    r = room(Phone(), Phone(), Phone(0.1), confirm_joining=True).after(0.3)
+    r.add("p3", Phone())
+    r.after(0.45)
+    asked = [type(wish) for at_s, wish in r.wishes if getattr(wish, "leg", "") == "p1"]
+    assert asked == [w.Dial, w.Cutoff, w.Play], "its timer first, and then the prompt"
+    r.press("p1", "1")
+    r.after(2)
+    asked = [type(wish) for _, wish in r.wishes if getattr(wish, "leg", "") == "p1"]
+    assert asked[3:5] == [w.Stop, w.Join]
+    assert w.Cutoff in asked[5:], "and now its timer stands with the others'"
+
+
 def test_who_is_called_shows_up_in_the_states() -> None:
     r = room(Phone(3), Phone(3))
     states = [conference.state(r.after(at_s).call) for at_s in (0, 4, 7)]

@@ -18,6 +18,7 @@ from ari_app.adapters.memory_devices import MemoryDevices
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_notices import MemoryNotices
+from ari_app.adapters.memory_pins import MemoryPins
 from ari_app.adapters.memory_speech import MemorySpeech
 from ari_app.adapters.memory_tapes import MemoryTapes
 from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
@@ -39,7 +40,9 @@ from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.making import CallMaker
 from ari_app.engine.membership import Membership
 from ari_app.engine.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
+from ari_app.engine.pins import Pins
 from ari_app.engine.proving import ProofRules, Proving, digest_of
+from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import DeviceTerms, Doors, Part, TrunkNow
@@ -69,7 +72,7 @@ def a_call(id: str = "c1", at_ms: int = NOW_MS, user: str = "demo") -> Call:
     route = Route("carrier", "+8613900000001", "+864001234567", "to_caller", 60_000, "60/60")
     to_callee = replace(route, dialled="+8613900000004", shown="+8613900000001", why="verified")
     return Call(
-        id=id, type="callback", created_at_ms=at_ms, payer=user, now_ms=at_ms, metadata={"order": "7"},
+        id=id, type="callback", created_at_ms=at_ms, payer=user, now_ms=at_ms, metadata={"order": "7"}, secret="s",
         legs=(
             Leg(CALLER, "+8613900000001", (route,), 45_000, user=user),
             Leg(CALLEE, "+8613900000004", (replace(to_callee, trunk="broken"), to_callee), 60_000),
@@ -163,6 +166,13 @@ class Live:
 class FakeEngine:
     live: dict[str, Call] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
+    told: list[tuple[str, Word]] = field(default_factory=list)
+    answer: NotTaken | None = None
+    """To what it is told; None: the call as it is."""
+
+    async def tell(self, call_id: str, word: Word) -> Call | NotTaken:
+        self.told.append((call_id, word))
+        return self.answer or self.live.get(call_id) or NotTaken("no-such-call")
 
     def mailbox(self, call_id: str) -> Live | None:
         return Live(self.live[call_id]) if call_id in self.live else None
@@ -248,12 +258,13 @@ class Bench:
             payer=desk.payer, anyone=desk.anyone,
         )  # fmt: skip
         self.tapes = MemoryTapes()
+        self.pins = Pins(MemoryPins(), 600_000, lambda: self.now_ms)
         self.doors = Doors(
             notices=self.notice_desk, notice_rounds=self.looked_over,
             service=self.service, trunk_tests=self.service, engine=self.engine, nodes=self.nodes,
             users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
             attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
-            teams=self.teams, plans=shipped(),
+            teams=self.teams, pins=self.pins, plans=shipped(),
             devices=self.devices, device_terms=DeviceTerms(most=3), device_states=self._device_states,
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: self.trunks, book=self.book, lines=lambda: {"carrier": 3},

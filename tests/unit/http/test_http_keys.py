@@ -1,19 +1,31 @@
 """Who may do what: no key, a wrong key, a key without the scope."""
 
+from dataclasses import replace
+
 import pytest
 
 from ari_app.entrypoints.http.app import routes
+from ari_app.ports.devices import Device
 from ari_app.ports.keys import described, digest_of, id_of
 from ari_app.ports.nodes import NodeNow
 from tests.unit.http.http_bench import Bench, a_call, a_test, a_tone
 
 OPEN = {"/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+RECORDED = f"rb20261123-{'0' * 32}"
 SCOPES = [
     ("POST", "/v1/calls", {"dialler"}),
     ("GET", "/v1/calls", {"viewer"}),
     ("GET", "/v1/calls/c1", {"dialler", "viewer"}),
     ("GET", "/v1/calls/c1/events", {"dialler", "viewer"}),
     ("DELETE", "/v1/calls/c1", {"dialler"}),
+    ("POST", "/v1/conferences", {"dialler"}),
+    ("GET", "/v1/conferences/c9", {"dialler", "viewer"}),
+    ("DELETE", "/v1/conferences/c9", {"dialler"}),
+    ("POST", "/v1/conferences/c9/participants", {"dialler"}),
+    ("POST", "/v1/conferences/c9/participants/p2/ring", {"dialler"}),
+    ("PATCH", "/v1/conferences/c9/participants/p1", {"dialler"}),
+    ("DELETE", "/v1/conferences/c9/participants/p1", {"dialler"}),
+    ("POST", "/v1/conferences/c9/pins", {"dialler"}),
     ("PUT", "/v1/users/demo", {"dialler"}),
     ("GET", "/v1/users/demo", {"dialler", "viewer"}),
     ("GET", "/v1/users/demo/balance", {"dialler", "viewer"}),
@@ -26,6 +38,10 @@ SCOPES = [
     ("POST", "/v1/users/li/numbers/+8613900000009/confirm", {"dialler"}),
     ("GET", "/v1/users/demo/plan", {"dialler", "viewer"}),
     ("POST", "/v1/calls/c1/refund", set()),
+    ("POST", "/v1/calls/c1/recording", {"dialler"}),
+    ("DELETE", "/v1/calls/c2/recording", {"dialler"}),
+    ("GET", f"/v1/recordings/{RECORDED}", {"dialler"}),
+    ("DELETE", f"/v1/recordings/{RECORDED}", set()),
     ("PUT", "/v1/teams/acme", set()),
     ("GET", "/v1/teams/acme", {"dialler", "viewer"}),
     ("GET", "/v1/teams/acme/members", {"viewer"}),
@@ -49,14 +65,22 @@ SCOPES = [
     ("POST", "/v1/keys", set()),
     ("GET", "/v1/keys", set()),
     ("DELETE", "/v1/keys/KEY", set()),
+    ("POST", "/v1/users/demo/devices", {"dialler"}),
+    ("GET", "/v1/users/demo/devices", {"dialler", "viewer"}),
+    ("POST", "/v1/users/demo/devices/vaaaaaaaaaaaaaaaa/password", {"dialler"}),
+    ("DELETE", "/v1/users/demo/devices/vaaaaaaaaaaaaaaaa", {"dialler"}),
 ]
 BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
         "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}, "PUT /v1/teams/acme": {"name": "Acme"},
         "POST /v1/users/li/numbers/+8613900000009/confirm": {"code": "302118"},
+        "POST /v1/calls/c1/recording": {},
         "POST /v1/users/demo/corrections": {"seconds": -60, "reason": "x"}, "POST /v1/calls/c1/refund": {},
+        "POST /v1/conferences": {"host": "demo", "participants": ["x"]},
+        "POST /v1/conferences/c9/participants": {"participant": "+8613900000006"},
+        "PATCH /v1/conferences/c9/participants/p1": {"muted": False},
         "PUT /v1/nodes/pbx1": {"drained": True}, "POST /v1/trunks/carrier/test": {"number": "+8613900000004"},
         "POST /v1/notices": {"sender": "demo", "recipients": ["+8613900000028"], "text": "Ten."},
-        "POST /v1/keys": {"name": "shop", "scopes": ["call"]}}  # fmt: skip
+        "POST /v1/users/demo/devices": {}, "POST /v1/keys": {"name": "shop", "scopes": ["call"]}}  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path", "may"), SCOPES)
@@ -67,10 +91,13 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
     await api.put()
     await api.unproved("li", "+8613900000009", code="302118")
     api.engine.live["c1"] = a_call()
+    api.engine.live["c2"] = replace(a_call("c2"), words=("record mixed",))
+    api.tapes.kept[RECORDED] = b"RIFF"
     api.engine.live["c7"] = api.service.test = a_test()
     await api.store(a_call(), "queued")
     await api.charge("c1")
     await api.team(members=1)
+    await api.devices.add(Device("vaaaaaaaaaaaaaaaa", "demo", "", "udp", "rbdx", "0", 1), 9)
     api.nodes.seen = [NodeNow("pbx1", None, 0, False, None, None)]
     notice = await api.notice()
     path = path.replace("NOTICE", notice.id)

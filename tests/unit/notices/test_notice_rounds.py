@@ -103,6 +103,14 @@ async def test_no_more_are_called_at_once_than_may_be(house: House) -> None:
     assert len(house.played.calls) == 6
 
 
+async def test_two_processes_share_the_work_and_ring_nobody_twice(house: House) -> None:
+    notice = await house.sent(5)
+    other = house.process()
+    await asyncio.gather(*(house.goes_on(0, rounds=one) for one in (house.rounds, other) * 3))
+    assert len(house.played.asked) == len(house.played.calls) == 5
+    assert {r.state for r in await house.notices.recipients(notice.id)} == {"calling"}
+
+
 async def test_without_minutes_the_notice_is_held_up_says_why_and_goes_on_later(house: House) -> None:
     notice = await house.sent(3)
     await house.goes_on()
