@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 from ari_app.adapters.speech import SpeechRules
 from ari_app.concealed import conceal_those_of
 from ari_app.config import Settings
+from ari_app.config.prompts import SAY
+from ari_app.desks.notice_desk import NoticeRules
+from ari_app.desks.proving import ProofRules
 from ari_app.domain.breaker import Rule
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import CallerId, Rules
@@ -20,9 +23,7 @@ from ari_app.domain.quiet import quiet
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.asks import Policy
 from ari_app.engine.attempts import AttemptRules
-from ari_app.engine.notice_desk import NoticeRules
 from ari_app.engine.on_net import OnNet
-from ari_app.engine.proving import ProofRules
 from ari_app.engine.provisioning import Provisioning
 from ari_app.engine.spending import Spend, SpendRules
 from ari_app.entrypoints.http.doors import DeviceTerms
@@ -30,6 +31,7 @@ from ari_app.entrypoints.http.limits import Limits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
 from ari_app.nodes_file import NodeSpec, the_one
 from ari_app.plans_file import shipped
+from ari_app.ports.speech import Language
 from ari_app.stack import Stack, StackInfo, StackOptions
 from ari_app.trunks_file import EMBEDDED
 from ari_app.trunks_in_force import carriers_held, carriers_of
@@ -164,6 +166,16 @@ def speech_rules_of(settings: Settings, given: Settings) -> SpeechRules:
         audio_bytes_max=s.audio_bytes_max, audio_lasts_max_ms=1000 * s.audio_max_s,
         audio_timeout_s=max(60, s.audio_max_s), days=s.sounds_days, bytes_max=1_000_000 * s.sounds_mb_max,
     )  # fmt: skip
+
+
+def prompts_soon(settings: Settings) -> list[tuple[str, Language]]:
+    """What Mandarin callers will be told, where they are the rule: the first of them would wait for each, or hear it in
+    English."""
+    if settings.language != "zh":
+        return []
+    parts = [part for wording in settings.sounds.values() for part in wording.zh]
+    words = [part.removeprefix(SAY) for part in parts if part.startswith(SAY) and "{n}" not in part]
+    return [(text, "zh") for text in (*words, *"0123456789")]
 
 
 def rest_rule_of(s: Settings) -> Rule:

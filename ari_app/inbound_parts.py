@@ -12,18 +12,21 @@ from ari_app.adapters.redis.ledger import RedisLedger
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.recent_calls import RedisRecentCalls
 from ari_app.config import Settings
+from ari_app.desks.inbound import Inbound, Mode, Rules
 from ari_app.domain.call import Call
+from ari_app.domain.events import LegAdded
 from ari_app.domain.numbers import Number
 from ari_app.engine.abuse import AbuseCheck
+from ari_app.engine.adding import has_room
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.fleet import Fleet
-from ari_app.engine.inbound import Inbound, Mode, Rules
 from ari_app.engine.leaving import OWNER, Leaving
 from ari_app.engine.pins import Pins
 from ari_app.engine.recent_callers import RecentCallers
 from ari_app.engine.seeking import Seeking
 from ari_app.engine.service import CallService
+from ari_app.engine.telling import NotTaken
 from ari_app.entrypoints.agi import AgiServer
 from ari_app.inbound_metrics import InboundMetrics
 from ari_app.ports.limits import Limits
@@ -43,13 +46,14 @@ class InboundParts:
         self._ledger = ledger
         self._entitlements = entitlements
         self._calls = calls
+        self._fleet = fleet
         self._service = service
         self._now_ms = now_ms
         self._sounds = Sounds(s.sounds, speech, s.language)
         self._recent = RecentCallers(RedisRecentCalls(redis), s.platform_number, s.returned_days)
         self._leaving = Leaving(self._place, now_ms)
         self.seeking = Seeking(
-            maker=service.maker, abuse=abuse, read_number=read_number, tell=fleet.tell, node_of=self._node_of,
+            maker=service.maker, abuse=abuse, read_number=read_number, tell=self._tell, node_of=self._node_of,
             limits=limits, pin_limits=s.pin_limits, pins=pins,
         )  # fmt: skip
         self.inbound = Inbound(
@@ -82,6 +86,13 @@ class InboundParts:
         entitled = await self._entitlements.of(user, now_ms)
         balance = await self._ledger.touch(payer=user.id, now_ms=now_ms, month=entitled.month)
         return balance.available_s // 60
+
+    async def _tell(self, call_id: str, word: LegAdded) -> Call | NotTaken:
+        """Where there is room for one more."""
+        call = await self._fleet.find(call_id)
+        if call is not None and word.ask not in call.asks and not has_room(call):
+            return NotTaken("full")
+        return await self._fleet.tell(call_id, word)
 
     async def _node_of(self, call_id: str) -> str | None:
         stored = await self._calls.load(call_id)

@@ -6,8 +6,8 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from ari_app.desks.notice_people import NoticeWatch
 from ari_app.domain.notices import Outcome
-from ari_app.engine.notice_people import NoticeWatch
 
 
 class NoticeMetrics:

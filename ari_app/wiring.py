@@ -28,6 +28,9 @@ from ari_app.adapters.redis.teams import RedisShares, RedisTeams
 from ari_app.adapters.redis.users import RedisUsers
 from ari_app.adapters.redis.verifications import RedisVerifications
 from ari_app.adapters.speech import VoiceSpeech
+from ari_app.desks.notice_desk import NoticeDesk
+from ari_app.desks.notice_rounds import NoticeRounds
+from ari_app.desks.proving import Proving
 from ari_app.desks.trunk_tests import TrunkTests
 from ari_app.domain.call import Call
 from ari_app.domain.plans import Entitlement
@@ -39,12 +42,9 @@ from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.fleet import Fleet
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.membership import Membership
-from ari_app.engine.notice_desk import NoticeDesk
 from ari_app.engine.notice_pace import Pace
-from ari_app.engine.notice_rounds import NoticeRounds
 from ari_app.engine.perform import Performer
 from ari_app.engine.pins import Pins
-from ari_app.engine.proving import Proving
 from ari_app.engine.provisioning import Provisioning
 from ari_app.engine.purging import Purging
 from ari_app.engine.service import CallService
@@ -61,6 +61,7 @@ from ari_app.ground import (
     notice_rules_of,
     on_net_of,
     policy_of,
+    prompts_soon,
     proof_rules_of,
     report_terms_of,
     rest_rule_of,
@@ -114,7 +115,9 @@ class App:
         numbers = PhoneNumbers(s.region, s.countries, must_be_valid=s.number_check == "valid")
         self.read_number = numbers.read
         self.board = RedisBoard(self.redis)
-        self.speech = VoiceSpeech(speech_rules_of(s, ground.given or s), lambda: find_espeak(Path(s.cache_dir)))
+        self.speech = VoiceSpeech(
+            speech_rules_of(s, ground.given or s), lambda: find_espeak(Path(s.cache_dir)), prompts_soon(s)
+        )
         owner, leases = this_process(), RedisLeases(self.redis)
         end = partial(
             end_gone, settings=s, owner=owner, leases=leases, board=self.board, make_engine=self._engine, now_ms=now_ms

@@ -95,7 +95,7 @@ class GonePbx:
     async def tape(self, channel: str, tape: str, file: str, hears: str) -> None:
         _gone(channel)
 
-    async def untape(self, tape: str, file: str) -> None:
+    async def untape(self, tape: str, file: str) -> bool:
         _gone(tape)
 
     async def hang_up(self, channel: str) -> None:

@@ -24,8 +24,8 @@ class ConferenceOptions:
     conference_confirm: bool = option(False, flag(),
         "Who is called into a conference must press 1 to join it (a guard against voicemail); a request may say "
         "otherwise.", section="conferences")
-    conference_alone_ms: int = option(60_000, seconds(1000, 3600),
-        "So long the last one waits for others to come, or to be rung again; then it ends.",
+    conference_alone_ms: int = option(120_000, seconds(1000, 3600),
+        "So long the last one waits for others to come, to be rung again, or to dial in; then it ends.",
         section="conferences", unit="s")
     conference_tones: bool = option(True, flag(),
         "All hear sound_conference_entry and sound_conference_leave when somebody comes and goes.",

@@ -57,7 +57,10 @@ def with_begun(known: tuple[Recording, ...], one: Recording) -> tuple[Recording,
 
 
 def with_ended(known: tuple[Recording, ...], name: str, at_ms: int, why: str) -> tuple[Recording, ...]:
-    return tuple(
-        replace(one, ended_at_ms=max(at_ms, one.began_at_ms), why=why) if one.name == name and one.is_running else one
-        for one in known
-    )
+    """When is told once; why it broke off may be found out later."""
+    return tuple(_ended(one, at_ms, why) if one.name == name else one for one in known)
+
+
+def _ended(one: Recording, at_ms: int, why: str) -> Recording:
+    ended_at_ms = max(at_ms, one.began_at_ms) if one.ended_at_ms is None else one.ended_at_ms
+    return replace(one, ended_at_ms=ended_at_ms, why=one.why or why)

@@ -51,10 +51,9 @@ class Adding:
         return answer
 
     def _not_now(self, call: Call, leg: Leg, at: str) -> Refusal | None:
-        there = [one for one in call.legs if is_there(call, one)]
-        if any(one.number == leg.number for one in there):
+        if any(one.number == leg.number for one in call.legs if is_there(call, one)):
             return Refusal("participant-there", "This number is in the conference already, or is being rung.", at)
-        return too_many_phones(call.terms, at) if len(there) >= call.terms.phones_max else None
+        return None if has_room(call) else too_many_phones(call.terms, at)
 
     async def _the_same_again(self, call: Call, there: Leg, party: Party) -> Call | Refusal:
         person = await self._maker.anyone(party)
@@ -62,6 +61,11 @@ class Adding:
             sentence = "This Idempotency-Key was used before, for another participant."
             return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
         return call
+
+
+def has_room(call: Call) -> bool:
+    """For one more phone, by the plan of who pays."""
+    return sum(1 for leg in call.legs if is_there(call, leg)) < call.terms.phones_max
 
 
 def leg_of(call: Call, ask: str) -> Leg | None:

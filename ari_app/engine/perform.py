@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 GONE_GRACE_S = 3.0
 """A channel that is not there any more: its true end is on the way to us; waited for this long."""
+BROKEN_OFF = "it broke off: the log of Asterisk says why"
 AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -222,7 +223,7 @@ class Performer:
         why = ""
         try:
             if isinstance(wish, w.StopRecording):
-                await self._pbx.untape(tape, wish.file)
+                why = "" if await self._pbx.untape(tape, wish.file) else BROKEN_OFF
             else:
                 await self._pbx.tape(f"{call.id}.{wish.leg}.{wish.n}", tape, wish.file, wish.hears)
         except PbxError as e:
@@ -235,7 +236,7 @@ class Performer:
                 return [ev.Done(wish.key, self._now_ms())]  # the leg is gone
         now_ms = self._now_ms()
         if isinstance(wish, w.StopRecording):
-            return [ev.Done(wish.key, now_ms), ev.RecordingEnded(wish.name, now_ms)]
+            return [ev.Done(wish.key, now_ms), ev.RecordingEnded(wish.name, now_ms, why)]
         begun = Recording(wish.name, wish.file, wish.what, wish.leg, now_ms, now_ms if why else None, why)
         return [ev.Done(wish.key, now_ms), ev.RecordingBegan(begun, now_ms)]
 

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import structlog
 from panoramisk.fast_agi import Application, Request  # type: ignore[import-untyped]  # it has no types
 
+from ari_app.desks.inbound import Answer, Arrival
 from ari_app.domain.errors import Unavailable
-from ari_app.engine.inbound import Answer, Arrival
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ Said = Callable[[str, str], Awaitable[Sequence[str]]]
 
 
 class Door(Protocol):
-    """Of engine.inbound.Inbound."""
+    """Of desks.inbound.Inbound."""
 
     async def arrived(self, arrival: Arrival) -> Answer:
         """May raise Unavailable."""

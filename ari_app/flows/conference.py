@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg
-from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
+from ari_app.domain.call import CALLER, Call, End, Leg
+from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.step import NOT_SAVED
 from ari_app.domain.wanted import Party, Wants
 from ari_app.domain.wishes import OpenBridge, Wake, Yielded
 from ari_app.flows.funding import (
     charge,
     end_by_clock,
-    end_of_cut,
     first_s,
     is_cut_unasked,
     is_more_to_come,
@@ -27,7 +26,6 @@ from ari_app.flows.funding import (
 from ari_app.flows.hearing import CONFIRM_DIGIT
 from ari_app.flows.joining import (
     alone_since_ms,
-    ended_at_ms,
     first_met_ms,
     hang_up,
     is_awaited,
@@ -40,6 +38,7 @@ from ari_app.flows.joining import (
     tell_who_comes_and_goes,
 )  # fmt: skip
 from ari_app.flows.moves import end_unanswered, gave_up, hold_more, wind_down
+from ari_app.flows.parting import who_left, why_alone, why_left
 from ari_app.flows.recording import from_start, record
 
 TYPE = "conference"
@@ -82,7 +81,7 @@ def plan(c: Call) -> Iterator[Yielded]:
     if c.is_over:
         yield from wind_down(c, charge(c))
         return
-    if (left := who_left(c)) is not None and is_cut_unasked(c, left, cap_ms(c)):
+    if (left := who_left(c, host)) is not None and is_cut_unasked(c, left, cap_ms(c)):
         for leg in c.legs:
             yield from hang_up(c, leg)
         yield from hold_more(c, 1)
@@ -90,7 +89,7 @@ def plan(c: Call) -> Iterator[Yielded]:
     yield from keep_legs_funded(c, [leg for leg in c.legs if is_awaited(leg)], cap_ms(c))
     if host.answered_at_ms is None:
         if can_begin(c):
-            yield from ring(c, host)
+            yield from ring(c, host, c.held_s)  # nobody else burns it before we ring him
     else:
         yield from ring_all(c, [leg for leg in others if is_awaited(leg)])
     if not any(leg.is_live for leg in c.legs):
@@ -161,41 +160,14 @@ def ended(c: Call) -> End | None:
         is_short = c.refused_at_ms is not None and not can_begin(c) and not is_ringing(c, host)
         why = Reason.BALANCE_EMPTY if c.refused_why == "empty" else Reason.REFUSED
         return End(why, HungUpBy.SYSTEM) if is_short else end_unanswered(c, host, CALLER)
-    if (left := who_left(c)) is not None:
-        return None if is_cut_unasked(c, left, cap_ms(c)) else why_left(c, left)
+    if (left := who_left(c, host)) is not None:
+        if is_cut_unasked(c, left, cap_ms(c)):
+            return None
+        return why_left(c, left, cap_ms(c), is_host=left is host, has_talked=has_talked)
     if c.now_ms < cap_ms(c) and is_more_to_come(c):
         return None
     at_end = end_by_clock(c, c.now_ms, cap_ms(c))
     alone_ms = c.now_ms - (alone_since_ms(c) or c.now_ms)
-    return why_alone(c) if at_end is None and alone_ms >= c.terms.alone_timeout_ms else at_end
-
-
-def who_left(c: Call) -> Leg | None:
-    """With whom it ends: the host, where it ends with him; else the last of all."""
-    host = c.leg(HOST)
-    if host.answered_at_ms is None or any(leg.is_up for leg in c.legs if leg is host or not c.terms.ends_with_host):
-        return None
-    return host if c.terms.ends_with_host else max((leg for leg in c.legs if leg.answered_at_ms), key=ended_at_ms)
-
-
-def why_left(c: Call, leg: Leg) -> End:
-    t, has_talked = leg.last, talk_began_ms(c) is not None
-    by = HungUpBy.CALLER if leg.role == HOST else HungUpBy.CALLEE
-    if t is not None and t.how == "remote":
-        return End(Reason.COMPLETED if has_talked else Reason.CALLER_GAVE_UP, by)
-    if t is not None and t.how == "media":
-        return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
-    if is_removed(leg):
-        return End(Reason.COMPLETED, HungUpBy.API)
-    return end_of_cut(c, leg, cap_ms(c))
-
-
-def why_alone(c: Call) -> End:
-    """Nobody came, or all others have left. Of several who did not come, the last one tells."""
-    if talk_began_ms(c) is not None:
-        return End(Reason.COMPLETED, HungUpBy.SYSTEM)
-    if any(is_awaited(leg) for leg in c.legs):
-        return End(Reason.BALANCE_EMPTY, HungUpBy.SYSTEM)
-    last = max((leg for leg in c.legs if leg.role != HOST and leg.outcome is not None), key=ended_at_ms, default=None)
-    no_answer = End(reason(CALLEE, Outcome.NO_ANSWER), HungUpBy.SYSTEM)
-    return no_answer if last is None else end_unanswered(c, last, CALLEE) or no_answer
+    if at_end is None and alone_ms >= c.terms.alone_timeout_ms:
+        return why_alone(c, host, has_talked=has_talked)
+    return at_end

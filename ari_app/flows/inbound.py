@@ -11,17 +11,15 @@ from typing import Literal
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg
 from ari_app.domain.causes import HungUpBy
 from ari_app.domain.wanted import Next, Party, Wants
-from ari_app.domain.wishes import Answer, HandOver, Join, OpenBridge, Seek, Wake, Yielded
+from ari_app.domain.wishes import Answer, HandOver, Seek, Wake, Yielded
+from ari_app.flows.connecting import connect
 from ari_app.flows.conversation import (
     ask_why_it_was_cut,
-    callee_life_ms,
     charge,
     is_cut_unasked,
-    talk,
     talk_began_ms,
     wake_at_no_answer,
 )  # fmt: skip
-from ari_app.flows.hearing import waiting_sound
 from ari_app.flows.menu import (
     MENU_MS_MAX,
     ask_keys,
@@ -83,7 +81,7 @@ def plan(c: Call) -> Iterator[Yielded]:
         case "missed":
             yield Wake((caller.last.dialled_at_ms if caller.last else 0) + caller.ring_timeout_ms)
         case "returned":
-            yield from connect(c, caller, c.leg(CALLEE))
+            yield from connect(c, caller, c.leg(CALLEE), payer=c.leg(CALLEE))
         case _:
             yield from meet(c, caller)
             if caller.is_up:
@@ -117,34 +115,9 @@ def serve(c: Call, caller: Leg) -> Iterator[Yielded]:
         yield Seek(CALLEE, keyed(caller))
     elif c.has_leg(CALLEE) and is_chosen(c, caller):
         yield from hush_menu(c, caller)
-        yield from connect(c, caller, c.leg(CALLEE))
+        yield from connect(c, caller, c.leg(CALLEE), payer=caller)
     else:
         yield from ask_keys(c, caller)
-
-
-def connect(c: Call, caller: Leg, callee: Leg) -> Iterator[Yielded]:
-    """Ring the callee, and join the two. Who returns a call hears his own network's ringback, and pays for nothing
-    before he is answered."""
-    if c.held_s == 0:
-        yield from keep_funded(c, 0, c.terms.max_duration_s)
-        return  # nothing is dialled before minutes are held
-    yield OpenBridge()
-    if "bridge" not in c.done:
-        return
-    is_there = caller.answered_at_ms is not None
-    if is_there:
-        yield Join(CALLER, caller.n)
-    yield from reach(c, callee, life_ms=callee_life_ms(c), early=is_there and c.terms.early_media == "all")
-    yield from wake_at_no_answer(c, callee)
-    if is_there:
-        yield from waiting_sound(c, caller, callee)
-    if callee.is_up:
-        if caller.came_in:
-            yield Answer(CALLER, caller.n)
-        if talk_began_ms(c) is None:
-            return
-        yield Join(CALLER, caller.n)
-        yield from talk(c, caller, callee, payer=callee if c.given["mode"] == "returned" else caller)
 
 
 def state(c: Call) -> str:

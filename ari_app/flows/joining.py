@@ -67,9 +67,9 @@ def alone_since_ms(c: Call) -> int | None:
 # ---- ringing --------------------------------------------------------------------------------------------------------
 
 
-def ring(c: Call, leg: Leg) -> Iterator[Yielded]:
-    """Over its routes, for as long as it may ring. Should we be gone, the PBX ends it when its first increment does."""
-    life_ms = max(leg.ring_timeout_ms, 1000 * first_s(c, leg)) + CUTOFF_GRACE_MS
+def ring(c: Call, leg: Leg, held_s: int) -> Iterator[Yielded]:
+    """Over its routes, for as long as it may ring. Should we be gone, the PBX ends it when what is held for it does."""
+    life_ms = max(leg.ring_timeout_ms, 1000 * held_s) + CUTOFF_GRACE_MS
     if has_rung_out(c, leg):
         yield from hang_up(c, leg)
         return
@@ -89,10 +89,10 @@ def ring_all(c: Call, legs: Sequence[Leg]) -> Iterator[Yielded]:
         if leg.came_in:
             yield Answer(leg.role, leg.n)
         elif is_ringing(c, leg):
-            yield from ring(c, leg)
+            yield from ring(c, leg, first_s(c, leg))
         elif room > 0 and left_s >= first_s(c, leg):
             room, left_s = room - 1, left_s - first_s(c, leg)
-            yield from ring(c, leg)
+            yield from ring(c, leg, first_s(c, leg))
     lacks_at_ms = lacks_ms(c)
     if lacks_at_ms is not None and any(is_ringing(c, leg) for leg in legs):
         yield Wake(lacks_at_ms + 1)

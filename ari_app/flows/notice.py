@@ -29,7 +29,7 @@ from ari_app.flows.notice_script import is_all_said, key, speak
 TYPE = "notice"
 STATES = ("queued", "ringing_callee", "talking", "ended")
 HAS_ITS_OWN_DOOR = True
-"""Not to be had by its type alone: who is rung when, and how often, is engine/notice_people.py's business."""
+"""Not to be had by its type alone: who is rung when, and how often, is desks/notice_people.py's business."""
 
 LIVE_MAX = 1_000
 """Calls of one sender's notices at once: how many there may be is told by who places them."""

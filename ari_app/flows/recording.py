@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ari_app.domain.call import Call, Leg
 from ari_app.domain.recordings import Recording, file_of
-from ari_app.domain.wishes import Play, Record, StopRecording, Unwhisper, Whisper, Yielded
+from ari_app.domain.wishes import Play, Record, StopRecording, Unwhisper, Wake, Whisper, Yielded
 
 RECORD, UNRECORD = "record", "unrecord"
 """What is said of the whole call from outside: `record mixed` or `record legs`, and `unrecord`. And by which name it is
@@ -21,6 +21,7 @@ MIXED, LEGS = "mixed", "legs"
 ROUNDS_MAX = 20
 """How often one call may be recorded anew; what is asked for beyond is not heard."""
 TELLINGS_MAX = 3
+DOUBT_MS = 2_000  # the end of a leg and that of its recording come on two ways
 CONSENT = {"beep": "beep", "announcement": "recorded"}
 
 
@@ -76,6 +77,8 @@ def record(c: Call, there: Sequence[Leg]) -> Iterator[Yielded]:
 
 def run(c: Call, one: Round, there: Sequence[Leg]) -> Iterator[Yielded]:
     taken = [tape for tape in c.recordings if is_of(tape, one)]
+    for tape in taken:
+        yield from doubt(c, one, tape, there)
     if any(tape.why for tape in taken):  # no room, say: the next one would fail, too
         yield from stop(c, one)
         return
@@ -89,8 +92,18 @@ def run(c: Call, one: Round, there: Sequence[Leg]) -> Iterator[Yielded]:
         yield tape_of(c, one, there[0], hears_all=True)
 
 
+def doubt(c: Call, one: Round, tape: Recording, there: Sequence[Leg]) -> Iterator[Yielded]:
+    """It ended, nobody stopped it, and its leg is there: whoever stops it now finds out that it broke off."""
+    if tape.ended_at_ms is None or tape.name not in [tape_name(one, leg) for leg in there]:
+        return
+    if c.now_ms >= tape.ended_at_ms + DOUBT_MS:
+        yield StopRecording(tape.name, tape.file)
+    else:
+        yield Wake(tape.ended_at_ms + DOUBT_MS)
+
+
 def tape_of(c: Call, one: Round, leg: Leg, *, hears_all: bool) -> Record:
-    name = f"{prefix(one)}{leg.role}_{leg.n}"
+    name = tape_name(one, leg)
     file = file_of(c.secret, name, c.created_at_ms)
     return Record(leg.role, leg.n, name, file, "mixed" if hears_all else "leg", "both" if hears_all else "in")
 
@@ -114,6 +127,10 @@ def is_somebody_coming(c: Call) -> bool:
 
 def is_of(tape: Recording, one: Round) -> bool:
     return tape.name.startswith(prefix(one))
+
+
+def tape_name(one: Round, leg: Leg) -> str:
+    return f"{prefix(one)}{leg.role}_{leg.n}"
 
 
 def prefix(one: Round) -> str:

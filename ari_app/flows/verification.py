@@ -1,5 +1,5 @@
 """Is this phone the user's? It is rung, a code is read out twice, and we say goodbye. Whoever can give the code back
-(engine/proving.py) answers that phone. Nobody pays with minutes; nobody is joined to it.
+(desks/proving.py) answers that phone. Nobody pays with minutes; nobody is joined to it.
 
 Pure; the code is in what the call was given, and must get no farther than into the ear.
 """
@@ -20,7 +20,7 @@ from ari_app.flows.moves import CUTOFF_GRACE_MS, end_unanswered, gave_up, reach,
 TYPE = "verification"
 STATES = ("queued", "ringing_callee", "talking", "ended")
 HAS_ITS_OWN_DOOR = True
-"""Not to be had by its type alone: whom it may ring, and how often, is engine/proving.py's business."""
+"""Not to be had by its type alone: whom it may ring, and how often, is desks/proving.py's business."""
 
 CODE = "code"
 """By which name the code was given."""

@@ -204,8 +204,8 @@ class Telephony(Protocol):
         """Record what passes a leg, over a snoop channel whose id is `tape`, into `file`; asked again, it goes on. Its
         end comes as RecordingEnded(name) for `tape` = `<call>.<name>`; with the leg it ends by itself."""
 
-    async def untape(self, tape: str, file: str) -> None:
-        """NoSuchChannel where neither is there any more."""
+    async def untape(self, tape: str, file: str) -> bool:
+        """False: it had broken off, though its leg is there. NoSuchChannel: that is gone, and it with it."""
 
     async def hang_up(self, channel: str) -> None: ...
     async def send_back(self, channel: str, variables: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What is kept of a code that was read out to a number, until it runs out: never the code itself. One for each user and
 number; a newer one takes an older one's place.
 
-Shapes and the contract only; what makes a code right is policy elsewhere (engine/proving.py).
+Shapes and the contract only; what makes a code right is policy elsewhere (desks/proving.py).
 """
 
 from __future__ import annotations

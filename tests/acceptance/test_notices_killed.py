@@ -20,12 +20,12 @@ from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
 SEED = int(os.environ.get("SEED", "1"))
-NOTICES, RECIPIENTS, KILLS = (2, 500, 25) if SOAK else (1, 8, 1)
+NOTICES, RECIPIENTS, KILLS = (2, 500, 25) if SOAK else (1, 6, 1)
 TRIES, GAP_S = 2, 2
 PARALLEL, MAX_CHANNELS, MAX_CPS = (30, 32, 12) if SOAK else (6, 8, 6)
 WITHIN_S = 1_500 if SOAK else 60
-PHONES = ("28",) * 9 + ("22",) * 3 + ("24",) * 2 + ("25", "26", "26", "37", "37", "29" if SOAK else "28")
-"""37: answers, and hangs up at once. Each minute of the soak an answering machine hears all of it."""
+PHONES = ("28",) * 9 + ("22",) * 3 + ("24",) * 2 + ("25", "37", "37") + (("26", "26", "29") if SOAK else ())
+"""37: answers, and hangs up at once."""
 TRUNKS = f"""\
 [carrier]
 host = 127.0.0.1

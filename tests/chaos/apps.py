@@ -82,10 +82,13 @@ class App(Ringbridge):
                 time.sleep(START_AGAIN_S)
                 self.launch()
 
-    def said(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
-        """None: no answer. It may have been done all the same."""
+    def said(self, method: str, path: str, body: Any = None, key: str | None = None, bearer: str = "") -> Answer | None:
+        """None: no answer. It may have been done all the same. `bearer`: an API key that is not the admin's."""
+        headers = {"Idempotency_Key": key} if key else {}
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
         try:
-            return self.ask(method, path, body, **({"Idempotency_Key": key} if key else {}))
+            return self.ask(method, path, body, **headers)
         except (urllib.error.URLError, HTTPException, OSError):
             return None
 
@@ -119,9 +122,9 @@ class Api:
         self.apps = apps
         self._turns = itertools.count()
 
-    def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer | None:
+    def ask(self, method: str, path: str, body: Any = None, key: str | None = None, bearer: str = "") -> Answer | None:
         app = self.apps[next(self._turns) % len(self.apps)]
-        return app.said(method, path, body, key)
+        return app.said(method, path, body, key, bearer)
 
     def is_ready(self) -> bool:
         return all((said := app.said("GET", "/readyz")) is not None and said.status == 200 for app in self.apps)

@@ -1,5 +1,5 @@
-"""Each call in all records: what the API shows of it, its channels in CEL, its INVITEs at the carriers, what was asked for
-it, and what befell the house meanwhile. Joins records; judges none.
+"""Each call in all records: what the API shows of it, its channels in CEL, its INVITEs at the carriers, what was asked
+for it, and what befell the house meanwhile. Joins records; judges none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tests.ringbridge import now_ms
 
 CAME_IN = "came_in"
 """Why a leg shows what it does: nobody rang it, it called us."""
+LONGEST_S = 30
+"""Of any talk: the house's MAX_DURATION_S."""
 BEFORE_MS = 200
 """A channel may be written down so much later than the carrier has its INVITE."""
 
@@ -92,6 +94,12 @@ class Case:
     def hung_up_at_ms(self) -> int | None:
         """When somebody asked over the API for its end first."""
         return None if self.asked is None else self.asked.hung_ups.get(self.id)
+
+    @property
+    def longest_s(self) -> int:
+        """That was asked for; one that nobody asked for in words has the longest of all."""
+        is_asked = self.asked is not None and self.id in self.asked.ids
+        return self.asked.longest_s if is_asked and self.asked is not None else LONGEST_S
 
     def came_in(self, role: str) -> bool:
         return bool(self.legs[role].get("why") == CAME_IN)

@@ -1,4 +1,5 @@
 """What a developer does for one call: asks, with a key, and asks again where there is no answer; watches; hangs up.
+What else some call types need is in files of their own (halls.py, letters.py, phones.py, proofs.py).
 
 Writes down what was asked and answered, by the clock of the tests. Judges nothing.
 """
@@ -10,15 +11,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ari_app.entrypoints.views import at_ms
-from tests.chaos.apps import Api
 from tests.chaos.traffic import Traffic
 from tests.ground import number
 from tests.ringbridge import Answer, now_ms
 
+if TYPE_CHECKING:
+    from tests.chaos.house import ChaosHouse
+
 AGAIN_S = 0.2
+CALM_S = 0.5
+READS_OUT = "notice"
+"""A call that has a course of its own: nobody hangs it up in the midst of it."""
 LOOKS_EVERY_S = 0.2
 ASKS_FOR_S = 120.0
 """How long somebody who gets no answer goes on asking."""
@@ -44,8 +50,25 @@ class TopUp:
 
 
 @dataclass
+class Added:
+    """One more phone for a call that goes on. `is_done`: it was answered so."""
+
+    number: str
+    is_done: bool = False
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Of a notice: how often each is rung, all reminders together."""
+
+    tries: int
+    rounds: int = 1
+
+
+@dataclass
 class Asked:
-    """A call as it was asked for, and what was answered."""
+    """A call as it was asked for, and what was answered. Or a notice, or a phone that calls the platform: then some
+    calls may come of it, of which nobody is told, and which are known by their numbers."""
 
     kind: str
     story: str
@@ -57,9 +80,23 @@ class Asked:
     at_ms: int = 0
     ids: set[str] = field(default_factory=set)
     """Every id that was answered to this key: one, if at all."""
+    numbers: set[str] = field(default_factory=set)
+    """Of phones that are in it, beside the user's own."""
     refused: str = ""
-    hung_up_at_ms: int | None = None
-    """When it was first asked to end."""
+    may_be_refused: frozenset[str] = frozenset()
+    hung_ups: dict[str, int] = field(default_factory=dict)
+    """Call → when it was first asked to end."""
+    fits: frozenset[str] = frozenset()
+    """How the call of a phone to the platform may end, by what that phone does."""
+    leads_on: bool = False
+    """It keys a PIN."""
+    follows: int = 0
+    """Calls that are to follow on it, if it was taken."""
+    removed: set[str] = field(default_factory=set)
+    """Numbers that were taken out of it, while it went on."""
+    added: list[Added] = field(default_factory=list)
+    cancelled_at_ms: int | None = None
+    retries: Retries | None = None
     top_ups: list[TopUp] = field(default_factory=list)
     oddities: list[str] = field(default_factory=list)
     """Answers that no fault excuses."""
@@ -82,40 +119,63 @@ class Asked:
 
 
 class Desk:
-    def __init__(self, api: Api, over: threading.Event, book: list[Asked]) -> None:
+    def __init__(self, house: ChaosHouse, over: threading.Event, book: list[Asked]) -> None:
         """`over`: everybody winds up now. `book`: where the call is written down."""
-        self._api = api
-        self._over = over
+        self.house = house
+        self.over = over
+        self._api = house.api
         self._book = book
 
     # ---- before the call ----------------------------------------------------------------------------------------
 
-    def user(self, phone: int, minutes_s: int | None = None) -> Who:
+    def user(self, phone: int, minutes_s: int | None = None, *, bearer: str = "") -> Who:
+        """`bearer`: whose word it is that the number is his."""
         name, its = f"chaos{next(_users)}", number(phone)
-        self._sure("PUT", f"/v1/users/{name}", {"numbers": [its]})
+        self.sure("PUT", f"/v1/users/{name}", {"numbers": [its]}, bearer=bearer)
         if minutes_s is not None:
             less = {"seconds": minutes_s - MONTH_S, "reason": "chaos"}
-            self._sure("POST", f"/v1/users/{name}/corrections", less, f"{name}-less")
+            self.sure("POST", f"/v1/users/{name}/corrections", less, f"{name}-less")
         return Who(name, its, minutes_s)
 
+    def stranger(self, number: str) -> Who:
+        """Nobody's number."""
+        return Who(f"stranger{next(_users)}", number)
+
     def call(self, traffic: Traffic, who: Who, callee: int, **more: Any) -> Asked:
-        asked = Asked(
-            type(traffic).__name__, str(traffic), who, number(callee), f"{who.user}-call", more["max_duration_s"],
-            bool(more.get("confirm_caller")), now_ms(),
-        )  # fmt: skip
-        self._book.append(asked)
-        self._body = {"caller": who.user, "callee": asked.callee, **more}
+        its = number(callee)
+        body = {"caller": who.user, "callee": its, **more}
+        confirms = bool(more.get("confirm_caller"))
+        return self.begin(
+            traffic, who, "/v1/calls", body, callee=its, confirms=confirms, longest_s=more["max_duration_s"]
+        )
+
+    def begin(
+        self, traffic: Traffic, who: Who, path: str, body: Any, *, bearer: str = "", longest_s: int, callee: str = "",
+        **more: Any,
+    ) -> Asked:  # fmt: skip
+        """`more`: of Asked."""
+        asked = self.note(traffic, who, callee=callee, longest_s=longest_s, **more)
+        self._request = ("POST", path, body)
+        self._bearer = bearer
         self.ask_again(asked)
+        return asked
+
+    def note(self, traffic: Traffic, who: Who, *, callee: str = "", longest_s: int = 0, **more: Any) -> Asked:
+        asked = Asked(
+            type(traffic).__name__, str(traffic), who, callee, f"{who.user}-call", longest_s, at_ms=now_ms(), **more
+        )
+        self._book.append(asked)
         return asked
 
     def ask_again(self, asked: Asked) -> None:
         """The same request with the same key, until there is an answer."""
-        answer = self._sure("POST", "/v1/calls", self._body, asked.key, asked)
+        answer = self.sure(*self._request, asked.key, asked, bearer=self._bearer)
         if answer is None:
             return
         if answer.status == 201:
-            asked.ids.add(str(answer.body["id"]))
-            self._see(asked, answer)
+            asked.ids.add(str(answer.body.get("id") or answer.body["call"]))
+            if answer.body.get("type"):
+                self._see(asked, answer)
         else:
             asked.refused = answer.body["type"].rpartition("/")[2] if isinstance(answer.body, dict) else "?"
 
@@ -135,21 +195,24 @@ class Desk:
         self._watch(asked, has_talked)
 
     def pause(self, ms: int) -> None:
-        self._over.wait(ms / 1000)
+        self.over.wait(ms / 1000)
 
     def top_up(self, asked: Asked, seconds: int) -> None:
         if not asked.is_taken:
             return
         asked.top_ups.append(top_up := TopUp(f"{asked.who.user}-top-up-{len(asked.top_ups)}", seconds))
         body = {"kind": "bonus", "seconds": seconds}
-        answer = self._sure("POST", f"/v1/users/{asked.who.user}/grants", body, top_up.key, asked)
+        answer = self.sure("POST", f"/v1/users/{asked.who.user}/grants", body, top_up.key, asked)
         top_up.is_done = answer is not None and answer.status == 201
 
     def hang_up(self, asked: Asked) -> None:
         if not asked.is_taken or asked.state == "ended":
             return
-        asked.hung_up_at_ms = asked.hung_up_at_ms or now_ms()
-        answer = self._sure("DELETE", f"/v1/calls/{asked.id}", asked=asked)
+        self.hang_up_call(asked, asked.id)
+
+    def hang_up_call(self, asked: Asked, call: str) -> None:
+        asked.hung_ups.setdefault(call, now_ms())
+        answer = self.sure("DELETE", f"/v1/calls/{call}", asked=asked)
         if answer is not None and answer.status not in (200, 202):
             asked.oddities.append(f"DELETE was answered {answer.status} {answer.body}")
 
@@ -165,7 +228,7 @@ class Desk:
     # ---- inner --------------------------------------------------------------------------------------------------
 
     def _watch(self, asked: Asked, is_there: Callable[[], bool]) -> None:
-        while asked.is_taken and not is_there() and not self._over.wait(LOOKS_EVERY_S):
+        while asked.is_taken and not is_there() and not self.over.wait(LOOKS_EVERY_S):
             self._look(asked)
 
     def _look(self, asked: Asked) -> None:
@@ -175,18 +238,45 @@ class Desk:
         elif answer is not None and answer.status != 503:
             asked.oddities.append(f"GET was answered {answer.status} {answer.body}")
 
+    def attend(self, asked: Asked, is_over: Callable[[], bool], talk_ms: int, patience_s: float) -> None:
+        """Calls of this user that come by themselves are hung up when they have talked for so long; until `is_over`,
+        and all are over, and so long no other one has come as one is still to follow."""
+        quiet_s: float | None = None
+        while True:
+            calls = self._calls_of(asked)
+            for call in calls or ():
+                began, is_asked = call.get("talking_at"), call["id"] in asked.hung_ups
+                has_talked = began is not None and now_ms() - at_ms(began) >= talk_ms
+                is_due = (has_talked and call["type"] != READS_OUT) or self.over.is_set()
+                if call["state"] != "ended" and not is_asked and is_due:
+                    self.hang_up_call(asked, call["id"])
+            if calls is None or not is_over() or any(call["state"] != "ended" for call in calls):
+                quiet_s = None
+            else:
+                quiet_s = quiet_s or time.monotonic()
+                is_to_come = bool(calls) and len(calls) <= asked.follows
+                if time.monotonic() - quiet_s > (patience_s if is_to_come else CALM_S):
+                    return
+            time.sleep(LOOKS_EVERY_S)
+
+    def _calls_of(self, asked: Asked) -> list[dict[str, Any]] | None:
+        answer = self._api.ask("GET", f"/v1/calls?user={asked.who.user}")
+        asked.shown_at_ms = now_ms()
+        return list(answer.body["calls"]) if answer is not None and answer.status == 200 else None
+
     def _see(self, asked: Asked, answer: Answer) -> None:
         if asked.state and STEPS.index(answer.body["state"]) < STEPS.index(asked.state):
             asked.went_back.append(f"from {asked.state} to {answer.body['state']}")
         asked.shown, asked.shown_at_ms = answer.body, now_ms()
 
-    def _sure(
-        self, method: str, path: str, body: Any = None, key: str | None = None, asked: Asked | None = None
-    ) -> Answer | None:
+    def sure(
+        self, method: str, path: str, body: Any = None, key: str | None = None, asked: Asked | None = None, *,
+        bearer: str = "",
+    ) -> Answer | None:  # fmt: skip
         """None: there was no answer for very long."""
         deadline = time.monotonic() + ASKS_FOR_S
         while time.monotonic() < deadline:
-            answer = self._api.ask(method, path, body, key)
+            answer = self._api.ask(method, path, body, key, bearer)
             if answer is not None and answer.status not in (503, 429):
                 if answer.status >= 500 and asked is not None:
                     asked.oddities.append(f"{method} was answered {answer.status} {answer.body}")

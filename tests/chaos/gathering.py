@@ -17,6 +17,7 @@ from ari_app.domain.costing import LegCost
 from ari_app.ledger_tools.wired import opened
 from ari_app.ports.ledger import Account
 from tests.chaos.evidence import LEG, CelLeg, Evidence, Left, Ring, Shown
+from tests.chaos.gathering_types import gather_notices, gather_pins, things_of_types
 from tests.chaos.house import ChaosHouse
 from tests.chaos.run import QUIET_S, Book
 from tests.chaos.trunk_facts import gather_trunks
@@ -24,20 +25,26 @@ from tests.ringbridge import now_ms
 from tests.support import until_sync
 
 LEFT_FOR_S, LISTED_WITHIN_S = 30.0, 60.0
+CAME_IN, APP_DATA = "LEG", 6
 
 
 def gather(house: ChaosHouse, book: Book) -> Evidence:
     left = _what_is_left(house, book)
     rings: dict[str, list[Ring]] = {}
+    arrivals: dict[str, list[Ring]] = {}
     for name, carrier in house.servers.carriers.items():
         for ring in carrier.calls():
-            rings.setdefault(ring.number, []).append(Ring(**vars(ring), trunk=name))
+            is_ours = ring.direction == "outbound"
+            by_number = rings if is_ours else arrivals
+            by_number.setdefault(ring.number if is_ours else ring.from_user or "", []).append(
+                Ring(**vars(ring), trunk=name)
+            )
     assert house.ground.info.cel_path is not None
     settings, trunks = house.apps[0].settings, gather_trunks(house)
     return Evidence(
         asked=list(book.asked), shown=_every_call(house), accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
         cel=read_cel(house.ground.info.cel_path), rings=rings, blows=list(book.blows), left=left,
-        trunks=trunks,
+        trunks=trunks, arrivals=arrivals, notices=gather_notices(house, book), pins=gather_pins(house),
         owed=_owed(trunks.costs), oddities=list(book.oddities),
         media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
         ring_timeout_s=int(settings["CALLEE_RING_TIMEOUT_S"]),
@@ -52,13 +59,21 @@ def _owed(costs: Iterable[LegCost]) -> dict[str, dict[str, int]]:
 
 
 def read_cel(file: Path) -> dict[str, CelLeg]:
-    """By channel. A row that was cut off by the death of its writer is left out."""
+    """By channel; of one that came in, by the leg as which it is known to us. A row that was cut off by the death of
+    its writer is left out."""
     legs: dict[str, CelLeg] = {}
+    names: dict[str, str] = {}
     with file.open(encoding="utf-8", errors="replace", newline="") as rows:
         for row in csv.reader(rows):
-            if len(row) < 3 or not LEG.match(row[2]):
+            if len(row) < 3:
                 continue
-            leg, at_ms = legs.setdefault(row[2], CelLeg()), round(float(row[1]) * 1000)
+            if row[0] == CAME_IN and len(row) > APP_DATA:
+                _come_in(legs, names, row)
+                continue
+            name = names.get(row[2], row[2])
+            if not LEG.match(name):
+                continue
+            leg, at_ms = legs.setdefault(name, CelLeg()), _ms(row)
             match row[0]:
                 case "CHAN_START":
                     leg.started_ms, leg.starts = at_ms, leg.starts + 1
@@ -67,6 +82,20 @@ def read_cel(file: Path) -> dict[str, CelLeg]:
                 case "HANGUP":
                     leg.hangup_ms = at_ms
     return legs
+
+
+def _come_in(legs: dict[str, CelLeg], names: dict[str, str], row: list[str]) -> None:
+    """The dialplan wrote down which leg of ours this channel is. A second time: it goes on as another one."""
+    name, _, state = row[APP_DATA].removeprefix(f"{CAME_IN},").partition(" ")
+    at_ms, before = _ms(row), legs.get(names.get(row[2], ""))
+    if before is not None:
+        before.hangup_ms = at_ms
+    names[row[2]] = name
+    legs[name] = CelLeg(started_ms=at_ms, answered_ms=at_ms if state == "Up" else None, starts=1)
+
+
+def _ms(row: list[str]) -> int:
+    return round(float(row[1]) * 1000)
 
 
 def _every_call(house: ChaosHouse) -> dict[str, Shown]:
@@ -104,6 +133,7 @@ def _things(house: ChaosHouse) -> list[str]:
         with redis.Redis.from_url(house.ground.info.redis_url) as store:
             for key in store.scan_iter("{n:*}:live"):
                 found += [f"live in the store: {call.decode()}" for call in store.smembers(key)]
+            found += things_of_types(store)
         for payer, account in asyncio.run(_accounts(house.ground.info.redis_url)).items():
             found += [f"held for {payer}: {call}" for call in account.holds]
         found += [f"in app {n}: {app.live()} live calls" for n, app in enumerate(house.apps) if app.live()]

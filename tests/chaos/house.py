@@ -34,6 +34,8 @@ BEHIND = {
     "PDD_TIMEOUT_S": "10",
     "MAX_DURATION_S": "30",
     "HOLD_RETRY_S": "0.5",
+    "CONFERENCE_ALONE_S": "3",
+    "NOTICE_GAP_S": "1",
     "TRUNK_REST_AFTER": "3",
     "TRUNK_REST_S": "2",
     "TRUNK_REST_MAX_S": "8",
@@ -83,6 +85,8 @@ class ChaosHouse(House):
         self.admin.write(FIRST)
         self.apps = [App(self.app_dir, **given) for _ in range(apps)]
         self.api = Api(self.apps)
+        self.shop = ""
+        """An API key whose word proves no number."""
         self._manager = Manager(self.apps)
 
     def _make_tap(self, host: str, port: int, cutter: type[Cutter]) -> Tap:
@@ -92,13 +96,17 @@ class ChaosHouse(House):
         info = self.ground.info
         return {
             "PJSIP_TRUNKS_FILE": str(self.servers.told), "AMI_URL": f"tcp://{info.ami_host}:{info.ami_port}",
-            "AMI_USER": info.ami_user, "AMI_PASSWORD": info.ami_secret,
+            "AMI_USER": info.ami_user, "AMI_PASSWORD": info.ami_secret, "AGI_PORT": str(info.agi_port),
+            "AGI_SECRET": info.agi_secret, "SOUNDS_DIR": str(self.app_dir / "sounds"),
         }  # fmt: skip
 
     def open(self) -> None:
         for app in self.apps:
             app.up()
         self.until(self.api.is_ready, 30, "calls can be placed")
+        made = self.api.ask("POST", "/v1/keys", {"name": "shop", "scopes": ["call", "read"]})
+        assert made is not None, "nothing is broken yet"
+        self.shop = str(made.body["secret"])
 
     def close(self) -> None:
         self._manager.close()

@@ -5,7 +5,7 @@ at the same times of the plan; how far real processes have come at each of these
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tests.chaos import faults, traffic
@@ -54,24 +54,33 @@ class Plan:
 
 def make_plan(
     seed: int, seconds: float, calls: int, faults_wanted: int, *, limits: Limits | None = None,
-    only: Collection[str] = (),
+    only: Collection[str] = (), each_type: bool = False,
 ) -> Plan:  # fmt: skip
-    """`only`: names of the kinds of faults; all, where none is named."""
-    placed = _calls(seed, seconds / max(1, calls), SPARE * calls)
+    """`only`: names of the kinds of faults; all, where none is named. `each_type`: calls of every type come first."""
+    placed = _calls(seed, seconds / max(1, calls), SPARE * calls, each_type=each_type)
     return Plan(
         seed, placed[:calls], placed[calls:], _faults(seed, seconds, faults_wanted, limits or Limits(), only)
     )  # fmt: skip
 
 
-def _calls(seed: int, beat_s: float, count: int) -> tuple[PlannedCall, ...]:
+def _calls(seed: int, beat_s: float, count: int, *, each_type: bool) -> tuple[PlannedCall, ...]:
     """At a steady rate, each a little off its beat."""
     rng = random.Random(f"calls {seed}")
     kinds = list(discover(traffic, Traffic).values())  # type: ignore[type-abstract]  # a base is what is looked for
     weights = [kind.weight() for kind in kinds]
+    first = _one_of_each_type(rng, kinds) if each_type else []
     return tuple(
-        PlannedCall(round((n + rng.random()) * beat_s, 2), rng.choices(kinds, weights)[0].draw(rng))
+        PlannedCall(
+            round((n + rng.random()) * beat_s, 2),
+            (first[n] if n < len(first) else rng.choices(kinds, weights)[0]).draw(rng),
+        )
         for n in range(count)
     )
+
+
+def _one_of_each_type(rng: random.Random, kinds: Sequence[type[Traffic]]) -> list[type[Traffic]]:
+    types = sorted({kind.of for kind in kinds})
+    return [rng.choice([kind for kind in kinds if kind.of == of]) for of in rng.sample(types, len(types))]
 
 
 def _faults(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.auditor import Audit, audit, by_kind, by_reason
+from tests.chaos.auditor import Audit, audit
 from tests.chaos.carriers import OTHERS
-from tests.chaos.evidence import cases
+from tests.chaos.figures import by_kind, by_reason, by_type, figures
 from tests.chaos.gathering import gather
 from tests.chaos.house import chaos_house
 from tests.chaos.plan import Plan
@@ -42,8 +42,11 @@ def play(
         evidence = gather(house, book)
         deaths, strange = house.deaths(), house.strange_words()
     found = audit(evidence)
+    all_cases = list(found.cases)
+    summary = figures(evidence, all_cases)
     say(f"faults: {by_kind(evidence)}")
-    say(f"calls: {by_reason(cases(evidence))}")
+    say(f"calls: {by_reason(all_cases)}")
+    say(f"types: {by_type(evidence, all_cases)}")
     say(of_trunks(evidence))
     for death in deaths:
         say(f"an app ended by itself, and was started again: {death}")
@@ -52,5 +55,5 @@ def play(
     for sentence in found.broken[:TOLD_MAX]:
         say(f"BROKEN {sentence}")
     if found.broken:
-        return Verdict(found, f"laws broken: {len(found.broken)} times, seed {plan.seed}: {found.figures}")
-    return Verdict(found, f"laws hold: {found.figures}")
+        return Verdict(found, f"laws broken: {len(found.broken)} times, seed {plan.seed}: {summary}")
+    return Verdict(found, f"laws hold: {summary}")

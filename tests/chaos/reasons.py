@@ -1,12 +1,15 @@
-"""Which ends of a call fit what its phones do, what was asked over the API, and what befell the house meanwhile.
+"""Which ends of a call fit what its phones do, what was asked over the API, and what befell the house meanwhile: what
+all call types have in common. Each type's own is in judging/.
 
 Knows the carrier's table of phones (docs/carrier.md), and must not know how the product comes to its verdict.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from ari_app.domain.causes import REASONS
-from tests.chaos.evidence import Case
+from tests.chaos.cases import Case
 
 CLOSED = frozenset(map(str, REASONS))
 AS_CALLER = {
@@ -19,42 +22,35 @@ AS_CALLEE = {
 }  # fmt: skip
 HANGS_UP = (26, 32)
 PRESSES_1 = 28
-SILENT = 33
+SILENT, MUTE = 33, 34
 OURS = ("app", "link", "store", "redis", "clock")
+AS_CALLED_FIRST = ("caller", "host")
+NEAR_ITS_END_MS = 1_000
 
 
-def fitting(case: Case) -> set[str]:
-    """Every reason that is possible and true."""
-    found = {_by_the_phones(case)}
-    asked = case.asked
-    if case.phone("caller") in HANGS_UP:
-        found |= {"caller_gave_up", AS_CALLEE.get(case.phone("callee"), "completed")}
-    if asked is None or asked.hung_up_at_ms is not None:
+def called_as(role: str) -> str:
+    """How a reason names who has this role."""
+    return "caller" if role in AS_CALLED_FIRST else "callee"
+
+
+def of_a_single_phone(case: Case) -> set[str]:
+    """Where one phone is all there is."""
+    found = {AS_CALLEE.get(case.phone("callee"), "completed")}
+    if case.hung_up_at_ms is not None:
         found |= {"cancelled", "completed"}
-    if asked is None or asked.who.has_s is not None:
-        found.add("balance_empty")
-    if asked is None or case.talk_ms() >= 1000 * asked.longest_s - 1000:
-        found.add("max_duration")
-    if asked is not None and asked.confirms and (case.phone("caller") != PRESSES_1 or case.blows):
-        found.add("caller_not_confirmed")
-    return found | _by_the_faults(case)
+    return found | by_the_faults(case)
 
 
-def _by_the_phones(case: Case) -> str:
-    caller, callee = case.phone("caller"), case.phone("callee")
-    return AS_CALLER.get(caller) or AS_CALLEE.get(callee, "completed")
-
-
-def _by_the_faults(case: Case) -> set[str]:
+def by_the_faults(case: Case) -> set[str]:
     """What may truly be said of a call that a fault of ours, or of the carrier, took."""
     found: set[str] = set()
     if case.hit_by("pbx", *OURS):
         found |= {"interrupted", "trunk_failed"}
         # A phone may have rung while nobody watched: then it is not taken for a dead trunk, and is not answered.
-        found |= {f"{who}_no_answer" for who in ("caller", "callee") if case.phone(who) == SILENT}
+        found |= {f"{called_as(who)}_no_answer" for who in case.legs if case.phone(who) == SILENT}
         # A channel that was made and never dialled, and that its own timer ended while nobody watched: the PBX's record
         # of it is that of a phone which rejects.
-        found |= {f"{who}_rejected" for who in case.cel if not case.rings.get(who)}
+        found |= {f"{called_as(who)}_rejected" for who in case.cel if not case.rings.get(who)}
     if case.lost_a_carrier():
         # A carrier that dies says nothing: phones that ring are not answered, those that talk fall silent.
         found |= {"media_lost", "interrupted"}
@@ -72,26 +68,34 @@ def _all_failed(case: Case, role: str) -> bool:
     return all(one.passed_over or case.hit_by(one.trunk, f"{one.trunk} refuses") for one in tried)
 
 
-def ended_by_us(case: Case) -> bool:
-    """Whether a talk was ended by neither phone, nor the API, nor the minutes, nor its longest time."""
+def was_ended_by_us(case: Case, used_ms: int, *, by_itself: Iterable[str] = ()) -> bool:
+    """Whether a talk was ended by neither phone, nor the API, nor the minutes, nor its longest time. `used_ms`: of the
+    minutes, or of its longest time. `by_itself`: reasons for which a call of this type ends in good order."""
     asked, by = case.asked, str(case.shown.get("hung_up_by"))
     if by in ("caller", "callee"):
-        return not any(ring.hung_up_by == "phone" for ring in case.rings[by])
+        return not any(ring.hung_up_by == "phone" for role in case.rings if called_as(role) == by
+                       for ring in case.rings[role])  # fmt: skip
     if by == "api":
-        return asked is not None and asked.hung_up_at_ms is None
+        return asked is not None and case.hung_up_at_ms is None
     match case.reason:
         case "balance_empty":
             return asked is not None and asked.who.has_s is None
         case "max_duration":
-            return asked is not None and case.talk_ms() < 1000 * asked.longest_s - 1000
+            return asked is not None and used_ms < 1000 * case.longest_s - NEAR_ITS_END_MS
         case "media_lost":
-            return 34 not in (case.phone("caller"), case.phone("callee"))
+            return all(case.phone(role) != MUTE for role in case.legs)
         case "interrupted":
-            return not ran_out_unattended(case)
-    return True
+            return not ran_out_unattended(case, used_ms)
+    return case.reason not in by_itself
 
 
-def ran_out_unattended(case: Case) -> bool:
+def ran_out_unattended(case: Case, used_ms: int) -> bool:
     """The PBX cut the talk at the last minutes, when nobody could ask the ledger for more: as the laws want it."""
     has_s = case.asked.who.has_s if case.asked is not None else None
-    return has_s is not None and case.talk_ms() >= 1000 * has_s and case.hit_by(*OURS)
+    return has_s is not None and used_ms >= 1000 * has_s and case.hit_by(*OURS)
+
+
+def is_hung_up(case: Case, roles: Sequence[str]) -> bool:
+    """By all of these phones, or they never answered."""
+    rings = [ring for role in roles for ring in case.rings.get(role, ())]
+    return all(ring.hung_up_by == "phone" or ring.answered_at_ms is None for ring in rings)

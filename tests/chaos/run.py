@@ -77,7 +77,7 @@ class Run:
 
     def _place(self, planned: PlannedCall) -> None:
         try:
-            planned.traffic.run(Desk(self.house.api, self.over, self.book.asked))
+            planned.traffic.run(Desk(self.house, self.over, self.book.asked))
         except Exception:  # noqa: BLE001 - whatever it is, the run goes on and tells of it at the end
             self.book.oddities.append(f"{planned.traffic} stumbled: {traceback.format_exc(limit=-3)}")
 

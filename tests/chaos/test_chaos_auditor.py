@@ -30,9 +30,10 @@ def leg(role: str, number: str) -> dict[str, Any]:
 
 def shown(**other: Any) -> dict[str, Any]:
     """A talk of 5.4 s that was hung up over the API."""
+    callee = leg("callee", CALLEE) | {"charged_s": other.get("charged_s", 5)}
     return {
         "id": CALL, "state": "ended", "reason": "completed", "hung_up_by": "api", "payer": "u", "charged_s": 5,
-        "overrun_s": 0, "legs": [leg("caller", CALLER), leg("callee", CALLEE)], **other,
+        "overrun_s": 0, "legs": [leg("caller", CALLER), callee], **other,
     }  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def cel_leg(**other: Any) -> CelLeg:
 def asked(**other: Any) -> Asked:
     who = Who("u", CALLER, other.pop("has_s", None))
     return Asked(
-        "Talk", "Talk", who, CALLEE, "k", 25, at_ms=T - 50, ids={CALL}, hung_up_at_ms=T + 5_400,
+        "Talk", "Talk", who, CALLEE, "k", 25, at_ms=T - 50, ids={CALL}, hung_ups={CALL: T + 5_400},
         shown_at_ms=T + 6_000, **other,
     )  # fmt: skip
 

@@ -1,5 +1,5 @@
 """The full counts, for the soak: CHAOS_PART says which of its seeds; together they are 1,000 calls and 200 faults. And
-one part more, in which carriers fail and trunks are applied all the time.
+two parts more: in one carriers fail and trunks are applied all the time; the other has every call type and every fault.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ SECONDS, CALLS, FAULTS, STOP_S, STOP_OF_TRUNKS_S = 420, 260, 54, 60, 8
 PART = int(os.environ.get("CHAOS_PART", "1"))
 SEED = 100 * int(os.environ.get("SEED", "1")) + PART
 APPS = 1 if PART < PARTS else 2
-"""In the last two parts two processes share the PBX: whenever one is killed or stopped the other takes over."""
-TRUNKS = PARTS + 1
+"""In the last parts two processes share the PBX: whenever one is killed or stopped the other takes over."""
+TRUNKS, TYPES = PARTS + 1, PARTS + 2
+CALLS_OF_TYPES = 190
+"""Of which many are of several phones."""
 OF_TRUNKS = (
     "ApplyKilled", "CarrierGone", "CarrierKilled", "CarrierRefuses", "CarrierStopped", "TrunksApplied", "TrunksRefused",
     "TrunksTakenBack",
@@ -31,10 +33,11 @@ ONLY = (*OF_TRUNKS, *BESIDE) if PART == TRUNKS else ()
 
 @pytest.mark.skipif(not SOAK, reason="ten minutes; test_chaos_short.py has some of it")
 def test_the_laws_hold_for_long(tmp_path: Path) -> None:
-    limits = Limits(STOP_S if PART != TRUNKS else STOP_OF_TRUNKS_S)
-    plan = make_plan(SEED, SECONDS, CALLS, FAULTS, limits=limits, only=ONLY)
+    limits = Limits(STOP_S if PART < TRUNKS else STOP_OF_TRUNKS_S)
+    calls = CALLS_OF_TYPES if PART == TYPES else CALLS
+    plan = make_plan(SEED, SECONDS, calls, FAULTS, limits=limits, only=ONLY, each_type=PART == TYPES)
     verdict = play(plan, say, tmp_path, APPS)
-    say(f"{CALLS} or more calls: seed {SEED}, {APPS} apps, part of {PARTS}: {verdict.last_word}")
+    say(f"{calls} or more calls: seed {SEED}, {APPS} apps, part of {PARTS}: {verdict.last_word}")
     assert verdict.holds
 
 

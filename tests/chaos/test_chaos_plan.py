@@ -7,9 +7,11 @@ from collections import Counter
 
 import pytest
 
+from ari_app.flows import flows
 from tests.chaos import faults, traffic
 from tests.chaos.discover import discover
 from tests.chaos.faults import Fault, Limits
+from tests.chaos.judging import judges
 from tests.chaos.plan import Plan, make_plan
 from tests.chaos.traffic import Traffic
 
@@ -38,6 +40,19 @@ def test_faults_and_traffic_of_the_purpose_are_there() -> None:
     } <= discover(faults, Fault).keys()  # type: ignore[type-abstract]  # likewise  # fmt: skip
     kinds = discover(traffic, Traffic)  # type: ignore[type-abstract]  # likewise
     assert {"Talk", "PhoneHangsUp", "Vanishes", "Unreached", "Cancelled", "ToppedUp"} <= kinds.keys()
+
+
+def test_every_call_type_has_traffic_and_is_judged() -> None:
+    kinds = discover(traffic, Traffic).values()  # type: ignore[type-abstract]  # likewise
+    assert {kind.of for kind in kinds} == flows().keys()
+    assert judges().keys() == flows().keys()
+
+
+def test_a_plan_that_is_to_have_calls_of_each_type_has_them_first() -> None:
+    types = flows().keys()
+    for seed in range(20):
+        first = make_plan(seed, 60, 50, 1, each_type=True).calls[: len(types)]
+        assert {call.traffic.of for call in first} == types
 
 
 def test_calls_come_at_a_steady_rate() -> None:

@@ -1,5 +1,5 @@
-"""The fault suite in short: one of each of the faults that hurt most, and other trunks put in force, under traffic over
-two carriers; and the audit of all of it.
+"""The fault suite in short: one of each of the faults that hurt most, and other trunks put in force, under traffic of
+every call type over two carriers; and the audit of all of it.
 
 `make chaos` has every kind, and minutes of it; the soak has the full counts.
 """
@@ -18,7 +18,9 @@ KINDS = ("AppKilled", "EventsTwice", "LinkReset", "LinkStalled", "PbxKilled", "R
 
 
 def test_the_laws_hold_under_faults(tmp_path: Path) -> None:
-    plan = make_plan(SEED, 10, 11, len(KINDS), limits=Limits(stall_s_max=3, events_s_max=2.5), only=KINDS)
+    plan = make_plan(
+        SEED, 10, 11, len(KINDS), limits=Limits(stall_s_max=3, events_s_max=2.5), only=KINDS, each_type=True
+    )
     told: list[str] = []
     verdict = play(plan, told.append, tmp_path, others=["south"])
     assert verdict.holds, "\n".join([*told, verdict.last_word])

@@ -10,8 +10,9 @@ import pytest
 
 from ari_app.trunk_versions import Entry
 from tests.chaos.admin import Command
-from tests.chaos.evidence import Evidence, cases
-from tests.chaos.reasons import fitting
+from tests.chaos.cases import cases
+from tests.chaos.evidence import Evidence
+from tests.chaos.judging.callback import fitting
 from tests.chaos.test_chaos_auditor import (
     CALL,
     CALLEE,
@@ -39,7 +40,12 @@ FAILED = {"answered_at_ms": None, "ended_at_ms": T + 50, "talked_ms": 0}
 def over_two(tried: tuple[str, ...] = ("carrier", "north"), **other: Any) -> Evidence:
     """The callee's first trunk has refused, and the second one took the call."""
     passed_over = other.pop("passed_over", {})
-    callee = leg("callee", CALLEE) | {"tried": list(tried), "trunk": tried[-1], "passed_over": passed_over}
+    callee = leg("callee", CALLEE) | {
+        "tried": list(tried),
+        "trunk": tried[-1],
+        "passed_over": passed_over,
+        "charged_s": 5,
+    }
     refused = cost(
         "callee", CALLEE, answered_at_ms=None, ended_at_ms=T + 50, outcome="trunk_failed", sip_status=503, cost_micro=0
     )

@@ -11,7 +11,8 @@ from fractions import Fraction
 from math import ceil
 
 from ari_app.domain.costing import LegCost
-from tests.chaos.evidence import Case, CelLeg, Evidence, Tried
+from tests.chaos.cases import Case, Tried
+from tests.chaos.evidence import CelLeg, Evidence
 from tests.chaos.reasons import OURS
 
 LATE_MS = 150
@@ -25,15 +26,25 @@ ASKED_FOR_MS = 130_000
 def each_try_is_one_invite(_e: Evidence, case: Case) -> Iterator[str]:
     for tried in case.tries():
         invites = {ring.invite for ring in tried.rings}
-        if tried.passed_over and invites:
+        if tried.came_in:
+            yield from _is_one_arrival(case, tried)
+        elif tried.passed_over and invites:
             yield f"tries: {case}, {tried}: passed over ({tried.passed_over}), and the carrier was asked"
         elif len(invites) > 1:
             yield f"law 7: {case}, {tried}: one try, {len(invites)} INVITEs"
         elif not invites and not tried.passed_over and not may_be_unsent(case, tried):
             yield f"tries: {case}, {tried}: it was tried, and the carrier knows of no INVITE"
     for role, rings in case.rings.items():
-        if strange := {ring.trunk for ring in rings} - set(case.legs[role]["tried"]):
+        if strange := set() if case.came_in(role) else {ring.trunk for ring in rings} - set(case.legs[role]["tried"]):
             yield f"tries: {case}, {role}: {', '.join(sorted(strange))} was asked, and is not among those tried"
+
+
+def _is_one_arrival(case: Case, tried: Tried) -> Iterator[str]:
+    """An INVITE of a phone whose PBX died is sent again, to the next one."""
+    if not tried.rings:
+        yield f"tries: {case}, {tried}: it is said to have called us, and no phone did"
+    elif len(tried.rings) > 1 and not case.hit_by("pbx"):
+        yield f"tries: {case}, {tried}: {len(tried.rings)} calls came from this phone"
 
 
 def may_be_unsent(case: Case, tried: Tried) -> bool:
@@ -43,13 +54,16 @@ def may_be_unsent(case: Case, tried: Tried) -> bool:
         return True
     never_was = tried.cel is None or tried.cel.started_ms is None
     given_up = tried.is_last and tried.cel is not None and tried.cel.answered_ms is None and case.asked is not None
-    return (never_was and case.hit_by("trunks")) or (given_up and case.shown.get("hung_up_by") in ("api", "caller"))
+    may_be_given_up = case.shown.get("hung_up_by") in ("api", "caller") or case.type == "conference"
+    return (never_was and case.hit_by("trunks")) or (given_up and may_be_given_up)
 
 
 def fails_by_its_trunks_when_all_have_failed(e: Evidence, case: Case) -> Iterator[str]:
     if case.reason != "trunk_failed" or case.hit_by("pbx", *OURS):
         return
-    role = "callee" if case.legs["callee"]["tried"] else "caller"
+    if case.type not in ("callback", "notice", "verification", "inbound"):  # a test has one, a conference many phones
+        return
+    role = "callee" if "callee" in case.legs and case.legs["callee"]["tried"] else "caller"
     tried, all_ = len(case.legs[role]["tried"]), min((len(one.trunks) for one in e.trunks.in_force), default=1)
     if tried < all_:
         yield f"failover: {case}, {role}: ended as trunk_failed after {tried} trunks, and there were {all_}"
@@ -59,6 +73,10 @@ def is_owed_once_as_its_trunk_asks(e: Evidence, case: Case) -> Iterator[str]:
     owed = {cost.leg: cost for cost in e.trunks.costs if cost.leg.startswith(f"{case.id}.")}
     for tried in case.tries():
         cost = owed.pop(f"{case.id}.{tried.role}.{tried.n}", None)
+        if tried.came_in:
+            if cost is not None:
+                yield f"costs: {case}, {tried}: it called us, and a cost is noted"
+            continue
         if cost is None:
             if tried.rings and not tried.passed_over and not case.hit_by("pbx", *OURS):
                 yield f"costs: {case}, {tried}: the carrier had an INVITE, and no cost is noted"
@@ -98,6 +116,8 @@ def by_hand(cost: LegCost) -> int:
 def prices(e: Evidence, case: Case, tried: Tried) -> set[tuple[int, str]]:
     """Of the versions by which the call may have been routed when it was accepted."""
     from_ms, until_ms = accepted_between(case)
+    if case.type != "callback" and tried.cel is not None and tried.cel.started_ms is not None:
+        until_ms = tried.cel.started_ms  # it may have been added later
     found = [one.trunks[tried.trunk] for one in e.trunks.in_force
              if tried.trunk in one.trunks and one.touches(from_ms, until_ms)]  # fmt: skip
     return {(trunk.price_micro_per_min, trunk.price_increment) for trunk in found}

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from ari_app.domain.trunks import Trunk
 from ari_app.entrypoints.views import at_ms
-from tests.chaos.evidence import LEG, Case, Evidence, Ring, cases
+from tests.chaos.cases import Case, cases
+from tests.chaos.evidence import LEG, Evidence, Ring
 from tests.chaos.reasons import OURS
 from tests.chaos.trunk_facts import Owed
 from tests.chaos.trunk_laws import ASKED_FOR_MS, LOOKS_LATE_MS
@@ -60,10 +61,10 @@ def _over_ms(case: Case) -> int:
 
 def no_carrier_had_more_than_it_sold(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
     """As it counted itself; with each INVITE the limits of that time, or those of just before."""
-    by_number = {number: case for case in all_cases for number in case.numbers.values()}
+    whose = {ring.invite: case for case in all_cases for rings in case.rings.values() for ring in rings}
     for trunk in sorted({name for one in e.trunks.in_force for name in one.trunks}):
         rings = sorted(_rings_of(e, trunk), key=lambda ring: ring.invited_at_ms)
-        ends = [_end_ms(ring, by_number.get(ring.number)) for ring in rings]
+        ends = [_end_ms(ring, whose.get(ring.invite)) for ring in rings]
         for n, ring in enumerate(rings):
             at = ring.invited_at_ms
             there = sum(end is None or end > at for end in ends[: n + 1])

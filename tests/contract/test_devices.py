@@ -105,6 +105,16 @@ async def test_no_password_lies_in_redis(link: Link) -> None:
     assert all(password.encode() not in part for part in await link.command("HGETALL", ALL))
 
 
+async def test_a_record_that_cannot_be_read_keeps_no_other_device_out(link: Link) -> None:
+    devices, good = RedisDevices(link), a_device()
+    await devices.add(good, 5)
+    bad = a_device()
+    await devices.add(bad, 5)
+    await link.command("HSET", ALL, bad.id, b'{"id":"x","transport":"carrier pigeon"}')
+    assert (await devices.of("ann"), await devices.all()) == ([good], {good.username: good})
+    assert await devices.remove("ann", bad.id) is None
+
+
 def test_names_and_passwords_have_their_form_and_are_never_the_same() -> None:
     assert all(USERNAME.fullmatch(new_username()) for _ in range(50))
     assert all(DEVICE_ID.fullmatch(device_id("k", "u", once)) for once in (None, "a", "b"))

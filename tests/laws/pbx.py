@@ -486,10 +486,11 @@ class LawPbx:
     def _note_consent(self, here: set[str]) -> None:
         self.unconsented |= {one for one in here if not any(_is_consent(to) for to in self.whole.get(one, ()))}
 
-    async def untape(self, tape: str, file: str) -> None:
+    async def untape(self, tape: str, file: str) -> bool:
         await self._asked()
         if not self._tape_ended(tape):
             raise NoSuchChannel(404, "nothing is recorded there")
+        return True
 
     def _tape_ended(self, tape: str) -> bool:
         """False: there is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ PEOPLE: dict[str, tuple[int, Transport, int]] = {
     "dozes": (23, "udp", 6), "busy": (22, "udp", 10), "rejects": (24, "udp", 10),
 }  # fmt: skip
 VANISHED: dict[str, tuple[int, Transport, int]] = {"van": (1, "udp", 7), "wan": (2, "tcp", 8)}
+BOTH = {"phones": PEOPLE, "gone": VANISHED}
+"""Each in one process: those who vanish do so together."""
 NEVER_CAME = "nat"
 
 
@@ -83,12 +86,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         for user, own in numbers.items():
             app.user(user, own)
         made = {user: give(app, user, transport) for user, (_, transport, _) in everyone.items()}
-        with (
-            softphones(home / "p", ground.stack, ground.info.pbx_sip_port, devices(made, PEOPLE)) as phones,
-            softphones(home / "g", ground.stack, ground.info.pbx_sip_port, devices(made, VANISHED)) as gone,
-        ):
-            phones.until_registered()
-            gone.until_registered()
+        sip = ground.info.pbx_sip_port
+        both = [softphones(home / at, ground.stack, sip, devices(made, who)) for at, who in BOTH.items()]
+        with ExitStack() as on, ThreadPoolExecutor(2) as pool:
+            phones, gone = pool.map(on.enter_context, both)
+            list(pool.map(Softphones.until_registered, (phones, gone)))
             gone.vanish()
             scene = Scene(ground, app, made, numbers, phones, gone, {})
             for user in ("ann", "bob"):

@@ -62,7 +62,8 @@ def told(sender: Sender) -> Told:
             *(phones[one] for one in (CONFIRMS, *MISSED)), text=LONG, retry={"tries": 2}, metadata={"x": "7"}
         ),
         "voicemail": sender.sends(phones[VOICEMAIL], retry=once),
-        "long": sender.sends(phones[HANGS_UP], long, text=LONG, retry=once),
+        "cut short": sender.sends(phones[HANGS_UP], text=LONG, retry=once),
+        "long": sender.sends(long, text="The meeting was moved to Wednesday.", retry=once),
         "short": sender.sends(short, text="Ten.", retry=once),
         "audio": sender.sends(audio, audio=base64.b64encode(a_tone(700, 3)).decode(), confirm=None),
         "keyed": keyed,
@@ -163,7 +164,7 @@ def recording(ground: Ground, its: str) -> Path:
 def test_the_text_is_really_heard_and_as_long_as_it_is(told: Told, ground: Ground) -> None:
     """A long one is heard for longer than a short one, by about what the voice takes for it; the rest is the same."""
     more_ms = speech_ms(recording(ground, told.long)) - speech_ms(recording(ground, told.short))
-    assert 3_500 < more_ms < 8_500, more_ms
+    assert 1_000 < more_ms < 3_500, more_ms
 
 
 def test_an_audio_file_is_played_as_it_is(told: Told, sender: Sender, ground: Ground) -> None:

@@ -33,6 +33,7 @@ SECTIONS = {
     "nodes": (["tests/acceptance/test_nodes.py", "tests/acceptance/test_two_pbxes.py"], {}),
     "notices": (["tests/acceptance/test_notices_killed.py", "tests/pbx/test_notices_rung.py"], {}),
     "recordings": (["tests/pbx/test_recording.py", "tests/pbx/test_verification.py"], {}),
+    "conference": (["tests/acceptance/test_conferences_killed.py", "tests/pbx/test_conference.py"], {}),
     "overload": (["tests/overload"], {}),
     "fuzz": ([f"tests/hostile/test_{name}.py" for name in ("odd_frames", "odd_facts", "fuzzed_by_coverage")], {}),
     "api-fuzz": (["tests/hostile/test_api_fuzzed.py"], {}),
@@ -41,8 +42,9 @@ SECTIONS = {
     "speech": (["tests/unit/speech"], {}),
 }
 CHAOS = "tests/chaos/test_chaos_full.py"
-SECTIONS |= {f"chaos{part}": ([CHAOS], {"CHAOS_PART": str(part)}) for part in (1, 2, 3, 4, 5)}
-"""Seeds of their own; together more than 1,000 calls under more than 200 faults. Those of 5 are of carriers, mostly."""
+SECTIONS |= {f"chaos{part}": ([CHAOS], {"CHAOS_PART": str(part)}) for part in range(1, 7)}
+"""Seeds of their own; together more than 1,000 calls under more than 200 faults. Those of 5 are of carriers, mostly; 6
+begins with every call type."""
 SECTION_S_MAX = 1_800
 FIGURES = (" calls: ", " s: ", " accounts: ", " operations", " tries, ", " recipients, ")
 """A line that is printed with one of these is kept as a figure."""

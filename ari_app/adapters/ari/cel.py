@@ -50,11 +50,12 @@ def read_record(path: Path, channels: Collection[str], from_ms: int) -> Record |
 
 
 class Answers:
-    """Of every channel of one endpoint, its answer and its end, for who lays the log beside a bill. `since_ms`,
-    `until_ms`: the times of the first and the last row that were passed."""
+    """Of every channel of one endpoint, its answer and its end, for who lays the log beside a bill; but for those that
+    came in by themselves. `since_ms`, `until_ms`: the times of the first and the last row that were passed."""
 
     def __init__(self, endpoint: str) -> None:
         self._name = f"PJSIP/{endpoint}-"
+        self._came_in: set[str] = set()
         self.since_ms: int | None = None
         self.until_ms: int | None = None
 
@@ -75,7 +76,12 @@ class Answers:
             at_ms = _at_ms(row[TIME])
             if at_ms is None or not row[CHANNEL_NAME].startswith(self._name):
                 continue
-            if row[EVENT] == "ANSWER":
+            if row[EVENT] == CAME_IN:
+                self._came_in.add(row[UNIQUE_ID])
+            elif row[UNIQUE_ID] in self._came_in:
+                if row[EVENT] == "CHAN_END":
+                    self._came_in.discard(row[UNIQUE_ID])
+            elif row[EVENT] == "ANSWER":
                 yield row[UNIQUE_ID], at_ms, None
             elif row[EVENT] in ("HANGUP", "CHAN_END"):
                 yield row[UNIQUE_ID], None, at_ms

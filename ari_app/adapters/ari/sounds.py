@@ -27,6 +27,7 @@ OUT_OF_ORDER = "out_of_order"
 LAST_RESORT = ("please-try-call-later",)
 VOICE_WITHIN_S = 2.0
 """Who listens does not wait longer; the voice goes on, so that it is there the next time."""
+REASONS_MAX = 20
 ONE = {"minutes_left": "minute_left"}
 """What is said of one of them."""
 
@@ -53,6 +54,7 @@ class Sounds:
         self._speech = speech
         self._language: Language = language
         self._within_s = voice_within_s
+        self._told: set[str] = set()
 
     async def media(self, sound: str, language: str = "") -> Media:
         """No URI at all where the operator wants nothing to be said there."""
@@ -61,7 +63,7 @@ class Sounds:
             uris = [uri for part in sound.split("&") for uri in await self._part(part, spoken)]
             return Media(tuple(uris), "zh" if spoken == "zh" else self._said_of(language))
         except NotSpoken as why:  # half of it in Mandarin helps nobody
-            log.warning("said in English", sound=sound.partition(":")[0], why=str(why))
+            self._tell("said in English", sound.partition(":")[0], why)
         uris = [uri for part in sound.split("&") for uri in await self._part(part, "en")]
         return Media(tuple(uris), self._said_of(language) if spoken == "en" else "en")
 
@@ -71,6 +73,13 @@ class Sounds:
     def _said_of(self, language: str) -> str:
         """English for who asked for nothing is the PBX's own language: its operator may have recordings of another."""
         return "en" if language.lower().startswith("en") else ""
+
+    def _tell(self, what: str, sound: str, why: NotSpoken) -> None:
+        """A warning the first time: where there is no voice at all, that is one line, and not one for each prompt."""
+        is_news = str(why) not in self._told and len(self._told) < REASONS_MAX
+        if is_news:
+            self._told.add(str(why))
+        (log.warning if is_news else log.debug)(what, sound=sound, why=str(why))
 
     # ---- one part -----------------------------------------------------------------------------------------------
 
@@ -105,7 +114,7 @@ class Sounds:
         try:
             return await self._all_of(wording.en, more, "en")
         except NotSpoken as why:
-            log.warning("said by recordings", sound=name, why=str(why))
+            self._tell("said by recordings", name, why)
             return [_recorded(one) for one in _filled(wording.last, more)]
 
     async def _all_of(self, parts: Sequence[str], more: str, language: Language) -> Sequence[str]:

@@ -106,10 +106,10 @@ class StoredTapes:
     async def _asking(self, keeper: Keeper, method: str, path: str) -> AsyncIterator[aiohttp.ClientResponse]:
         base = keeper.url.rstrip("/")
         url = f"{base if base.endswith('/ari') else base + '/ari'}/{path}"
-        auth = aiohttp.BasicAuth(keeper.user, keeper.password)
+        who = {"Authorization": aiohttp.encode_basic_auth(keeper.user, keeper.password)}
         async with (
             aiohttp.ClientSession(timeout=self._timeout) as session,
-            session.request(method, url, auth=auth) as answer,
+            session.request(method, url, headers=who) as answer,
         ):
             yield answer
 

@@ -370,8 +370,13 @@ class AriTelephony:
                 await self._request.do(self._client.channels.hangup(tape))
             raise
 
-    async def untape(self, tape: str, file: str) -> None:
-        """Stopped first: what is hung up is whole, too, but its end would be told later."""
-        with suppress(NoSuchChannel):
+    async def untape(self, tape: str, file: str) -> bool:
+        """Where the disk is full Asterisk says that the recording has finished, as if all were well; what stays is its
+        snoop."""
+        was_running = True
+        try:
             await self._request.do(self._client.recordings.stop(file))
+        except NoSuchChannel:
+            was_running = False
         await self._request.do(self._client.channels.hangup(tape))
+        return was_running

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+import structlog
 
 from ari_app.adapters.redis.link import Link
 from ari_app.domain.errors import Unavailable
@@ -14,6 +15,8 @@ from ari_app.ports.devices import GONE_FOR_S, Added, Device, Gone, TooMany, with
 ALL, REVISION = "{dev}:all", "{dev}:rev"
 TURNS_MAX = 10
 
+log = structlog.get_logger()
+
 _decode = msgspec.json.Decoder(Device).decode
 _encode = msgspec.json.encode
 
@@ -21,7 +24,9 @@ _encode = msgspec.json.encode
 class RedisDevices:
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._read: dict[bytes, tuple[bytes, Device]] = {}  # of the last look: what has not changed is not decoded
+        self._read: dict[
+            bytes, tuple[bytes, Device | None]
+        ] = {}  # of the last look: what has not changed is not decoded
 
     async def add(self, device: Device, most: int) -> Added | TooMany | Gone:
         fresh = _encode(device)
@@ -33,13 +38,13 @@ class RedisDevices:
     async def of(self, user: str) -> list[Device]:
         ids = await self._link.command("SMEMBERS", _of(user))
         found = await self._link.command("HMGET", ALL, *ids) if ids else []
-        devices = [_decode(raw) for raw in found if raw is not None]
+        devices = [device for raw in found if raw is not None and (device := _readable(raw)) is not None]
         return sorted(devices, key=lambda device: (device.created_at_ms, device.id))
 
     async def change_digest(self, user: str, device_id: str, digest: str) -> Device | None:
         for _ in range(TURNS_MAX):
             raw = await self._link.command("HGET", ALL, device_id)
-            device = None if raw is None else _decode(raw)
+            device = None if raw is None else _readable(raw)
             if device is None or device.user != user:
                 return None
             if await self._swap(device, raw, _encode(changed := with_digest(device, digest))):
@@ -49,7 +54,7 @@ class RedisDevices:
     async def remove(self, user: str, device_id: str) -> Device | None:
         for _ in range(TURNS_MAX):
             raw = await self._link.command("HGET", ALL, device_id)
-            device = None if raw is None else _decode(raw)
+            device = None if raw is None else _readable(raw)
             if device is None or device.user != user:
                 return None
             if await self._swap(device, raw, b""):
@@ -65,12 +70,21 @@ class RedisDevices:
         before, self._read = self._read, {}
         for key, raw in pairs:
             kept = before.get(key)
-            self._read[key] = kept if kept is not None and kept[0] == raw else (raw, _decode(raw))
-        return {device.username: device for _, device in self._read.values()}
+            self._read[key] = kept if kept is not None and kept[0] == raw else (raw, _readable(raw))
+        return {device.username: device for _, device in self._read.values() if device is not None}
 
     async def _swap(self, device: Device, raw: bytes, new: bytes) -> bool:
         keys = _keys(device.user, device.id)
         return bool(await self._link.script("device_change", *keys, device.id, raw, new, GONE_FOR_S) == 1)
+
+
+def _readable(raw: bytes) -> Device | None:
+    """None: it is damaged, or of a kind that a newer version knows. It is left as it is, and keeps no other one out."""
+    try:
+        return _decode(raw)
+    except msgspec.MsgspecError as e:
+        log.error("device not readable", why=str(e))
+        return None
 
 
 def _of(user: str) -> str:

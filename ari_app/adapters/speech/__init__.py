@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import shlex
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,8 +56,12 @@ class SpeechRules:
 
 
 class VoiceSpeech:
-    def __init__(self, rules: SpeechRules, espeak: Callable[[], Command | None]) -> None:
-        """`espeak`: how it is called here, asked when it is first needed; None: it is not there."""
+    def __init__(
+        self, rules: SpeechRules, espeak: Callable[[], Command | None], prompts: Sequence[tuple[str, Language]] = ()
+    ) -> None:
+        """`espeak`: how it is called here, asked when it is first needed; None: it is not there. `prompts`: texts that
+        are wanted soon, and are made ready by `keep`."""
+        self._prompts = prompts
         self.rules = rules
         self._espeak = espeak
         self._shelf = None if rules.folder is None else Shelf(rules.folder.absolute(), rules.days, rules.bytes_max)
@@ -81,19 +85,36 @@ class VoiceSpeech:
         return await self._once(id, lambda: self._taken(audio), self.rules.audio_timeout_s)
 
     async def find(self, id: str) -> str | None:
-        return None if self._shelf is None else await asyncio.to_thread(self._shelf.path, id)
+        try:
+            return None if self._shelf is None else await asyncio.to_thread(self._shelf.path, id)
+        except OSError as why:
+            log.error("a sound cannot be read", id=id, why=str(why))
+            return None
 
     async def keep(self) -> None:
-        """Throws away what is kept no longer; as long as the process lives."""
+        """Makes the prompts ready, and throws away what is kept no longer; as long as the process lives."""
+        await self._prepare()
         while True:
             if self._shelf is not None:
-                try:
-                    thrown = await asyncio.to_thread(self._shelf.purge)
-                    if thrown:
-                        log.info("sounds thrown away", files=thrown)
-                except OSError as why:
-                    log.warning("sounds not looked through", folder=str(self._shelf.folder), why=str(why))
+                await self._purge(self._shelf)
             await asyncio.sleep(PURGE_EVERY_S)
+
+    async def _prepare(self) -> None:
+        """One after the other: whoever calls meanwhile has a voice of his own. What is there already costs nothing."""
+        try:
+            for text, language in self._prompts:
+                await self.say(text, language)
+        except Unavailable as why:
+            log.warning("prompts not made ready", why=str(why))
+
+    async def _purge(self, shelf: Shelf) -> None:
+        try:
+            thrown = await asyncio.to_thread(shelf.purge)
+        except OSError as why:
+            log.warning("sounds not looked through", folder=str(shelf.folder), why=str(why))
+            return
+        if thrown:
+            log.info("sounds thrown away", files=thrown)
 
     # ---- made once ----------------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ SCHEMAS = {
     "Refunded": refunds.Refunded, "Plan": views_plan.PlanView,
     "Team": views_plan.TeamView, "Members": teams.Members, "Node": nodes.NodeView,
     "ForgottenNode": nodes.ForgottenNode, "Nodes": nodes.Nodes,
-    "Device": devices.DeviceView, "Devices": devices.DeviceList, "NewDeviceMade": devices.MadeView,
+    "Device": devices.DeviceView, "Devices": devices.DeviceList, "NewDeviceMade": devices.DeviceMadeView,
     "Conference": views_conference.ConferenceView, "Pin": views_conference.PinView,
     "Key": keys.KeyView, "Keys": keys.KeyList, "NewKeyMade": keys.MadeView,
     "Notice": views_notice.NoticeView, "Notices": notices.Notices, "NoticeEvents": notices.NoticeEvents,

@@ -84,7 +84,7 @@ async def begin(request: Request) -> Response:
 
 
 @router.get("/{id}", summary="Look at a conference", responses=gives("Conference", 404))
-async def show(request: Request, id: str) -> Response:
+async def show_conference(request: Request, id: str) -> Response:
     """Who is there, who is muted, who speaks, and what each has cost so far."""
     await allowed(request, "read", "call")
     d = doors(request)
@@ -92,7 +92,7 @@ async def show(request: Request, id: str) -> Response:
 
 
 @router.delete("/{id}", summary="End a conference", responses=gives("Conference", 404, also=202))
-async def end(request: Request, id: str) -> Response:
+async def end_conference(request: Request, id: str) -> Response:
     """All are hung up: 202 with the conference as it was. 200 where it has ended already."""
     await allowed(request, "call")
     d = doors(request)
@@ -104,7 +104,7 @@ async def end(request: Request, id: str) -> Response:
 @router.post("/{id}/participants", status_code=201, summary="Add a participant",
              responses=gives("Conference", 400, 404, 409, 413, 415, 429, status=201),
              openapi_extra=takes(AddParticipant) | IDEMPOTENT)  # fmt: skip
-async def add(request: Request, id: str) -> Response:
+async def add_participant(request: Request, id: str) -> Response:
     """Rings one more. Who did not answer, or has left, is rung again, and is then another participant."""
     key = await allowed(request, "call")
     once = idempotency_key(request)
@@ -138,7 +138,7 @@ async def change(request: Request, id: str, leg: LegName) -> Response:
 
 
 @router.delete("/{id}/participants/{leg}", summary="Remove a participant", responses=gives("Conference", 404, 409))
-async def remove(request: Request, id: str, leg: LegName) -> Response:
+async def remove_participant(request: Request, id: str, leg: LegName) -> Response:
     """He is hung up, or rung no more. Removing the host ends a conference that ends with him."""
     await allowed(request, "call")
     d = doors(request)

@@ -58,7 +58,7 @@ class DeviceView(msgspec.Struct):
     at: list[At]
 
 
-class MadeView(DeviceView):
+class DeviceMadeView(DeviceView):
     """`password`: shown this once; null where the request was made before."""
 
     password: str | None
@@ -79,7 +79,7 @@ class Made:
 @router.post("/{id}/devices", status_code=201, summary="Give a user a device",
              responses=gives("NewDeviceMade", 404, 409, 413, 415, status=201),
              openapi_extra=takes(AddDevice) | IDEMPOTENT)  # fmt: skip
-async def add(request: Request, id: UserId) -> Response:
+async def add_device(request: Request, id: UserId) -> Response:
     """Every PBX knows it within a second. The answer alone has `password`: keep it. The same request again names the
     same device, and its password is not shown again."""
     key = await allowed(request, "call")
@@ -90,7 +90,7 @@ async def add(request: Request, id: UserId) -> Response:
     made = await _made(d, user, body, device_id(key.id, user.id, once))
     log.info("device added", device=made.device.id, user=user.id, by=key.id, is_new=made.password is not None)
     view = await _view(d, made.device)
-    return reply(MadeView(**msgspec.structs.asdict(view), password=made.password), 201)
+    return reply(DeviceMadeView(**msgspec.structs.asdict(view), password=made.password), 201)
 
 
 @router.get("/{id}/devices", summary="List a user's devices", responses=gives("Devices", 404))
@@ -115,11 +115,11 @@ async def change_password(request: Request, id: UserId, device: DeviceId) -> Res
     if changed is None:
         raise _unknown()
     log.info("password of a device changed", device=changed.id, user=changed.user, by=key.id)
-    return reply(MadeView(**msgspec.structs.asdict(await _view(d, changed)), password=password))
+    return reply(DeviceMadeView(**msgspec.structs.asdict(await _view(d, changed)), password=password))
 
 
 @router.delete("/{id}/devices/{device}", summary="Remove a device", responses=gives("Device", 404))
-async def remove(request: Request, id: UserId, device: DeviceId) -> Response:
+async def remove_device(request: Request, id: UserId, device: DeviceId) -> Response:
     """Within a second it registers no more and is rung no more. What it talks goes on."""
     key = await allowed(request, "call")
     d = doors(request)

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ari_app.desks.notice_desk import NoticeDesk
+from ari_app.desks.proving import Proving
 from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
@@ -15,9 +17,7 @@ from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import Attempts
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
-from ari_app.engine.notice_desk import NoticeDesk
 from ari_app.engine.pins import Pins
-from ari_app.engine.proving import Proving
 from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.limits import Limits
@@ -102,7 +102,7 @@ class Live(Protocol):
 
 
 class NoticeLook(Protocol):
-    """Of engine.notice_rounds.NoticeRounds."""
+    """Of desks.notice_rounds.NoticeRounds."""
 
     def soon(self, id: str) -> None:
         """What was just said of it reaches its recipients now."""

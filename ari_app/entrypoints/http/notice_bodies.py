@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from ari_app.desks.notice_desk import NoticeAsk
 from ari_app.domain.notices import CONFIRM_DIGITS, RECIPIENTS_MAX, TRIES_MAX
 from ari_app.domain.quiet import quiet
-from ari_app.engine.notice_desk import NoticeAsk
 from ari_app.entrypoints import views
 from ari_app.entrypoints.http.bodies import METADATA_KEYS_MAX, Body, Who, Words, _few
 from ari_app.entrypoints.http.problems import Problem

@@ -1,5 +1,5 @@
 """/v1/notices and /v1/audio: tell many something by phone, see who confirmed, remind and cancel. Translates only; what
-may be is engine/notice_desk.py's business."""
+may be is desks/notice_desk.py's business."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def list_notices(
 
 
 @router.get("/{id}", summary="Look at a notice", responses=gives("Notice", 404))
-async def show(
+async def show_notice(
     request: Request, id: str, cursor: Cursor = None, limit: Annotated[int, Query(ge=1, le=PEOPLE_MAX)] = PEOPLE
 ) -> Response:
     """With what is known of each recipient, page by page."""
@@ -107,7 +107,7 @@ async def show(
 
 
 @router.get("/{id}/events", summary="How a notice went", responses=gives("NoticeEvents", 404))
-async def events(
+async def notice_events(
     request: Request, id: str, after: Annotated[int, Query(ge=0, description="Only those behind this seq.")] = 0
 ) -> Response:
     """`notice_not_answered` tells of who did not get it, or did not confirm it: he may be told in another way."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from tests.chaos.desk import Desk
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Traffic(ABC):
-    """One call, with all that is asked of the API for it. Its fields are what was drawn."""
+    """One call, with all that is asked of the API for it. Its fields are what was drawn. `of`: the call type."""
+
+    of: ClassVar[str] = "callback"
 
     @classmethod
     def weight(cls) -> int:

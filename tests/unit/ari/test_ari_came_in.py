@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ari_app.adapters.ari.cel import read_record
+from ari_app.adapters.ari.cel import Answers, read_record
 from ari_app.domain import events as ev
 from ari_app.ports.telephony import CallEvent, Entered, LinkUp, NoSuchChannel
 from tests.support import until
@@ -203,6 +203,16 @@ def test_the_record_tells_of_both_legs_that_one_channel_was(tmp_path: Path) -> N
     assert record.traces[JOINED] == alone.traces[JOINED]
     assert record.traces[JOINED].answered_at_ms == AT_MS + 3000
     assert record.traces[JOINED].ended_at_ms == AT_MS + 9000
+
+
+def test_beside_a_bill_it_is_no_call_of_ours(tmp_path: Path) -> None:
+    """What a carrier bills is what went out."""
+    of_ours = rows(("ANSWER", 0, ""), ("CHAN_END", 9, "")).replace(FOREIGN, JOINED)
+    log = rows(("LEG", 0, f"LEG,{LEG} Ring"), ("ANSWER", 10, ""), ("HANGUP", 20, ""), ("CHAN_END", 21, "")) + of_ours
+
+    moments = list(Answers("carrier").moments(line.encode() for line in log.splitlines(keepends=True)))
+
+    assert {channel for channel, _, _ in moments} == {JOINED}
 
 
 def test_rows_of_our_dialplan_that_make_no_sense_are_skipped(tmp_path: Path) -> None:

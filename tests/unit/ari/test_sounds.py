@@ -95,6 +95,18 @@ async def test_without_a_voice_everything_is_said_in_recordings(speech: MemorySp
             assert not any("/sounds/" in uri for uri in uris)
 
 
+async def test_that_there_is_no_voice_is_told_once(speech: MemorySpeech) -> None:
+    speech.is_away = True
+    sounds = Sounds(TABLE, speech)
+    with capture_logs() as logs:
+        for sound in ("goodbye", "busy", "recorded"):
+            await sounds.media(sound, "zh")
+    warnings = [log for log in logs if log["log_level"] == "warning"]
+    assert [(log["event"], log["sound"], log["why"]) for log in warnings] == [
+        ("said in English", "goodbye", "nothing can be spoken now")
+    ]
+
+
 async def test_what_cannot_be_said_wholly_in_mandarin_is_said_wholly_in_english(speech: MemorySpeech) -> None:
     await speech.say("1", "zh")
 

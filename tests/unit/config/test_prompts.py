@@ -8,6 +8,7 @@ import pytest
 
 from ari_app.config import Mistakes, Settings, load
 from ari_app.config.prompts import PROMPTS, SAY, Prompt
+from ari_app.ground import prompts_soon
 from ari_app.ports.speech import fitted
 from ari_app.stack import Stack, StackOptions
 from tests.ground import skipping
@@ -77,3 +78,13 @@ def test_ones_own_words_are_taken_as_they_will_be_spoken(tmp_path: Path) -> None
     file = tmp_path / "ringbridge.toml"
     file.write_text('sound_goodbye = ["my/bye", "say:  Goodbye,\\tand thank you. "]\n')
     assert load(str(file), env={}).settings.sounds["goodbye"].en == ("my/bye", SAY + "Goodbye, and thank you.")
+
+
+def test_where_mandarin_is_the_rule_its_prompts_are_made_ready() -> None:
+    assert prompts_soon(Settings()) == []
+    own = Settings(language="zh", **{"sound_goodbye": ("my/bye",), "sound_busy_zh": ("say:占线。", "beep")})
+    soon = [text for text, _ in prompts_soon(own)]
+    assert {"占线。", "0", "9"} < set(soon)
+    assert len(soon) == len({*soon})
+    assert "再见。" not in soon
+    assert not [text for text in soon if "{n}" in text or text.startswith(SAY)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from ari_app.desks.notice_tries import try_of
 from ari_app.domain import events as ev
 from ari_app.domain import wishes as w
 from ari_app.domain.call import CALLEE, Call, Leg, Route, Terms
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.step import step
-from ari_app.engine.notice_tries import try_of
 from ari_app.flows import notice, notice_script
 
 PAUSE_MS = notice_script.PAUSE_MS

@@ -159,12 +159,21 @@ async def test_a_full_disk_breaks_the_recording_and_not_the_call(world: World) -
 
 
 @in_virtual_time
-async def test_one_that_breaks_off_in_the_midst_is_not_begun_anew(world: World) -> None:
+async def test_one_that_breaks_off_in_the_midst_is_known_to_have_and_not_begun_anew(world: World) -> None:
+    """As Asterisk does it where the disk is full: it says that it has finished."""
     box = await recorded(world, "mixed")
     await until(world, lambda: bool(box.call.recordings), 10)
-    box.post(ev.RecordingEnded("rec0_caller_0", world.loop.now_ms(), "recording failed: no room"))
+    untape = world.pbx.untape
+
+    async def had_broken_off(tape: str, file: str) -> bool:
+        await untape(tape, file)
+        return False
+
+    world.pbx.untape = had_broken_off  # type: ignore[method-assign]
+    at_ms = world.loop.now_ms()
+    box.post(ev.RecordingEnded("rec0_caller_0", at_ms))
     await asyncio.sleep(10)
-    assert [one.why for one in box.call.recordings] == ["recording failed: no room"]
+    assert [(one.ended_at_ms, "broke off" in one.why) for one in box.call.recordings] == [(at_ms, True)]
     assert running(world) == {}, "its snoop is taken away"
     assert is_talking(world)
 

@@ -25,6 +25,8 @@ from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.memory_verifications import MemoryVerifications
 from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.desks.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
+from ari_app.desks.proving import ProofRules, Proving, digest_of
 from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.call import CALLEE, CALLER, Call, End, Leg, LegState, Route, Settlement, Terms, Try
 from ari_app.domain.causes import HungUpBy, Reason
@@ -39,9 +41,7 @@ from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.making import CallMaker
 from ari_app.engine.membership import Membership
-from ari_app.engine.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
 from ari_app.engine.pins import Pins
-from ari_app.engine.proving import ProofRules, Proving, digest_of
 from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.app import build

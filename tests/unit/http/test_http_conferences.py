@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,13 +19,13 @@ BODY = {"host": "demo", "participants": ["+8613900000004", "+8613900000002"]}
 
 
 @pytest.fixture
-def hall(api: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
+def hall(api: Bench, monkeypatch: pytest.MonkeyPatch) -> Hall:
     hall = Hall(a_conference())
     api.engine.live["c9"] = hall.call
     api.service.answer = hall.call
     monkeypatch.setattr(api.service, "add", hall.add, raising=False)
     monkeypatch.setattr(api.engine, "tell", hall.tell, raising=False)
-    yield hall
+    return hall
 
 
 async def ask(api: Bench, method: str, path: str = "", body: Any = None, **headers: str) -> Answer:
@@ -37,7 +36,11 @@ async def test_it_is_begun_as_it_was_asked_for(api: Bench, hall: Hall) -> None:
     answer = await ask(api, "POST", "", BODY | {"ends_with_host": False, "metadata": {"order": "7"}})
     assert (answer.status, answer.headers["location"]) == (201, "/v1/conferences/c9")
     [(asked, _, _)] = api.service.asked
-    assert (asked.type, asked.request.host, asked.request.participants) == ("conference", "demo", tuple(BODY["participants"]))
+    assert (asked.type, asked.request.host, asked.request.participants) == (
+        "conference",
+        "demo",
+        tuple(BODY["participants"]),
+    )
     assert (asked.request.ends_with_host, asked.request.confirm_joining) == (False, None)
     assert "dial_in" not in answer.json
 

@@ -32,7 +32,8 @@ def test_the_table_of_problems_is_the_one_that_is_used() -> None:
 @pytest.mark.parametrize(
     "shape", [views.CallView, views.LegView, views.EventView, views.UserView, views_account.BalanceView,
               views_account.BucketView, views_account.LineView, views_plan.TeamView, views_plan.MemberView,
-              views_plan.TeamOfUserView, views_recording.RecordingView, numbers.VerificationView, views_plan.PlanView, views_plan.MinutesView, views_plan.SourceView]
+              views_plan.TeamOfUserView, views_recording.RecordingView, numbers.VerificationView,
+              views_plan.PlanView, views_plan.MinutesView, views_plan.SourceView]
 )  # fmt: skip
 def test_every_field_of_an_answer_is_in_the_docs(shape: type) -> None:
     fields = shape.__struct_encode_fields__  # type: ignore[attr-defined]

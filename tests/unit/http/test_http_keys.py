@@ -8,6 +8,7 @@ from ari_app.entrypoints.http.app import routes
 from ari_app.ports.devices import Device
 from ari_app.ports.keys import described, digest_of, id_of
 from ari_app.ports.nodes import NodeNow
+from tests.unit.http.conference_bench import Hall, a_conference
 from tests.unit.http.http_bench import Bench, a_call, a_test, a_tone
 
 OPEN = {"/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
@@ -86,7 +87,7 @@ BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo
 @pytest.mark.parametrize(("method", "path", "may"), SCOPES)
 @pytest.mark.parametrize("key", ["dialler", "viewer", "root"])
 async def test_a_key_does_what_its_scopes_say_and_no_more(
-    api: Bench, method: str, path: str, may: set[str], key: str
+    api: Bench, method: str, path: str, may: set[str], key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.put()
     await api.unproved("li", "+8613900000009", code="302118")
@@ -94,6 +95,10 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
     api.engine.live["c2"] = replace(a_call("c2"), words=("record mixed",))
     api.tapes.kept[RECORDED] = b"RIFF"
     api.engine.live["c7"] = api.service.test = a_test()
+    hall = Hall(a_conference())
+    api.engine.live["c9"] = hall.call
+    monkeypatch.setattr(api.service, "add", hall.add, raising=False)
+    monkeypatch.setattr(api.engine, "tell", hall.tell, raising=False)
     await api.store(a_call(), "queued")
     await api.charge("c1")
     await api.team(members=1)

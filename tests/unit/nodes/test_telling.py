@@ -67,6 +67,7 @@ def test_a_word_is_written_down_when_its_teller_has_the_answer(world: World, whe
     async def story(world: World) -> None:
         afar = Afar(world)
         await talking(afar)
+        await asyncio.sleep(5)  # nothing else is to be saved just now
         fleet, asked_s = where(afar), world.loop.now_s
         told = await fleet.tell(CALL, MUTE)
         assert isinstance(told, Call)

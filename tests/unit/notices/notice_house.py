@@ -9,6 +9,8 @@ from typing import Any
 from ari_app.adapters.memory_notices import MemoryNotices
 from ari_app.adapters.memory_speech import MemorySpeech
 from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.desks.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
+from ari_app.desks.notice_rounds import NoticeRounds
 from ari_app.domain.call import CALLEE, Call, End, Leg, LegState, Route, Settlement, Terms, Try
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.notices import Notice, Recipient
@@ -17,9 +19,7 @@ from ari_app.domain.trunks import Trunk
 from ari_app.domain.wanted import Party
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.making import Payer, Person
-from ari_app.engine.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
 from ari_app.engine.notice_pace import Pace
-from ari_app.engine.notice_rounds import NoticeRounds
 from ari_app.engine.service import call_id
 from ari_app.flows import notice as flow
 from ari_app.ports.users import OwnedNumber, User

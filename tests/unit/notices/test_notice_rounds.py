@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from ari_app.desks.notice_desk import NoticeRules
 from ari_app.domain.causes import Reason
 from ari_app.domain.quiet import Quiet, after_quiet, is_quiet, quiet
 from ari_app.engine.asks import Refusal
-from ari_app.engine.notice_desk import NoticeRules
 from tests.unit.notices.notice_house import GAP_MS, NOW_MS, House
 
 MINUTE_MS = 60_000
@@ -159,6 +159,20 @@ async def test_quiet_hours_of_the_operator_and_of_the_notice_both_hold() -> None
     assert not house.played.asked
     await house.goes_on(30 * MINUTE_MS)
     assert len(house.played.asked) == 1
+
+
+async def test_who_was_put_off_into_quiet_hours_is_rung_when_they_have_ended() -> None:
+    house = House(NoticeRules(timezone="Asia/Shanghai", quiet=(Quiet(17 * 60, 18 * 60),)))
+    notice = await house.sent()
+    house.played.refuses = Refusal("no-capacity", "…", retry_after_s=2_000)
+    await house.goes_on()
+    assert (await house.person(notice)).put_off == "no-capacity"
+    house.played.refuses = None
+    await house.goes_on(45 * MINUTE_MS)
+    assert not house.played.calls, "it is 17:18"
+    assert (await house.person(notice)).state == "pending"
+    await house.goes_on(45 * MINUTE_MS)
+    assert len(house.played.calls) == 1
 
 
 async def test_a_reminder_rings_who_has_not_confirmed_once_the_gap_has_passed(house: House) -> None:

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from ari_app.desks.inbound import BUSY, Answer, Arrival
 from ari_app.domain.errors import Unavailable
-from ari_app.engine.inbound import BUSY, Answer, Arrival
 from ari_app.entrypoints import agi
 from ari_app.entrypoints.agi import AgiServer
 from tests.ports import claim

@@ -12,14 +12,15 @@ import pytest
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_recent_calls import MemoryRecentCalls
 from ari_app.adapters.memory_users import MemoryUsers
+from ari_app.desks.inbound import BUSY, Answer, Arrival, Inbound, Mode, Rules
 from ari_app.domain.call import CALLER, Call, Leg, Route, Terms, Try
 from ari_app.domain.limits import Limit
 from ari_app.domain.numbers import Number
 from ari_app.domain.numbers import Rules as NumberRules
 from ari_app.engine.abuse import NoCheck
+from ari_app.engine.admission import Admission
 from ari_app.engine.asks import Ask, Policy, Refusal
 from ari_app.engine.fleet import Fleet, Place
-from ari_app.engine.inbound import BUSY, Answer, Arrival, Inbound, Mode, Rules
 from ari_app.engine.making import CallMaker
 from ari_app.engine.recent_callers import RecentCallers
 from ari_app.flows import inbound
@@ -57,6 +58,7 @@ class Pbx:
 
     calls: list[Call] = field(default_factory=list)
     expected: list[tuple[str, str]] = field(default_factory=list)
+    admission: Admission | None = None
 
     def live_calls(self) -> list[Call]:
         return self.calls
@@ -212,6 +214,16 @@ async def test_above_the_limits_it_is_busy() -> None:
 
     desk = await opened(Rules(calls_max=1))
     assert [(await desk.call(channel=f"pbx-1.{n}")).route for n in range(2)] == ["stasis", "busy"]
+
+
+async def test_a_pbx_that_is_behind_takes_nobody_more_in_and_who_is_in_holds_nobody_up() -> None:
+    desk, lag_s = await opened(), [0.0]
+    admission = desk.fleet.nodes[0].engine.admission = Admission(lambda: lag_s[0], 0.15)
+    assert (await desk.call()).route == "stasis"
+    assert admission.lag_s == 0, "nobody is to be rung for him"
+
+    lag_s[0] = 1.0
+    assert await desk.call(channel="pbx-1.2") == BUSY
 
 
 async def test_a_process_that_leaves_or_does_not_know_the_pbx_takes_nobody_in() -> None:

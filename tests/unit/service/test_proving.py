@@ -13,13 +13,13 @@ import pytest
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_teams import MemoryTeams
 from ari_app.adapters.memory_verifications import MemoryVerifications
+from ari_app.desks.proving import Begun, ProofRules, Proving, drawn
 from ari_app.domain.call import Call
 from ari_app.domain.limits import Limit
 from ari_app.engine.abuse import Abuse
 from ari_app.engine.asks import Refusal
 from ari_app.engine.attempts import AttemptRules, Attempts
 from ari_app.engine.membership import Membership
-from ari_app.engine.proving import Begun, ProofRules, Proving, drawn
 from ari_app.engine.spending import Spending, SpendRules
 from ari_app.flows import asked_flows, open_flows
 from ari_app.ports.limits import of_guess

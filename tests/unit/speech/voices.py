@@ -48,6 +48,6 @@ class FakeVoice:
         """Of each, what it was called with and was given."""
         return self._runs.read_text().splitlines() if self._runs.exists() else []
 
-    def speech(self, **rules: Any) -> VoiceSpeech:
+    def speech(self, prompts: Any = (), **rules: Any) -> VoiceSpeech:
         command = f"{sys.executable} -I -S {self._program} {{language}} {{voice}}"
-        return VoiceSpeech(SpeechRules(self.home / "sounds", **{"command": command, **rules}), lambda: None)
+        return VoiceSpeech(SpeechRules(self.home / "sounds", **{"command": command, **rules}), lambda: None, prompts)

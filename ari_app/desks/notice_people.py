@@ -11,14 +11,14 @@ from typing import Protocol
 
 import structlog
 
+from ari_app.desks.notice_desk import NoticeRules, quiet_of
+from ari_app.desks.notice_tries import try_of
 from ari_app.domain import notices as rules_of
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.notices import Notice, Now, Recipient
 from ari_app.domain.quiet import after_quiet
 from ari_app.engine.asks import Ask, Refusal
-from ari_app.engine.notice_desk import NoticeRules, quiet_of
-from ari_app.engine.notice_tries import try_of
 from ari_app.engine.service import call_id
 from ari_app.flows import callback, notice
 from ari_app.ports.notices import Due, Happened, Notices

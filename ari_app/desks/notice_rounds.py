@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import structlog
 
+from ari_app.desks.notice_desk import NoticeRules
+from ari_app.desks.notice_people import LiveCalls, NoticeWatch, Recipients, Service
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.notices import Notice, Now, Recipient, is_reached
-from ari_app.engine.notice_desk import NoticeRules
 from ari_app.engine.notice_pace import Pace
-from ari_app.engine.notice_people import LiveCalls, NoticeWatch, Recipients, Service
 from ari_app.ports.notices import Due, Notices, is_live
 from ari_app.ports.speech import Speech
 

@@ -31,7 +31,7 @@ def try_of(call: Call) -> Try:
         rang_at_ms=rang, answered_at_ms=phone.answered_at_ms,
         ended_at_ms=call.settled_at_ms if last is None else last.ended_at_ms,
         is_heard=is_heard, key=key, key_at_ms=phone.digit_at_ms if key else None,
-        was_sent=any(t.reached_trunk for t in phone.tries),
+        was_sent=any(not t.why for t in phone.tries),  # a phone that refused at once, unseen, looks like none at all
     )  # fmt: skip
 
 

@@ -196,8 +196,16 @@ class Inbound:
         return Place(node, None) if any(one.node == node for one in self._fleet.seen) else None
 
     async def _take_in(self, who: _Caller, request: inbound.Request, given: Mapping[str, str]) -> Answer:
-        new_id = _id_of(who.arrival)
-        begun = await self._begin(Ask(inbound.TYPE, request, given=given), new_id, who, came_in=True)
+        new_id, admission = _id_of(who.arrival), who.place.admission
+        if admission is not None and not admission.admit(new_id):
+            return self._so("too_many", BUSY)
+        begun: Call | Mailbox | Refusal | None = None
+        try:
+            begun = await self._begin(Ask(inbound.TYPE, request, given=given), new_id, who, came_in=True)
+        finally:
+            if admission is not None:
+                admission.placed(new_id, has_begun=not isinstance(begun, Refusal | None))
+                admission.dialled(new_id)  # there is nobody to ring (yet)
         if isinstance(begun, Refusal):
             log.info("call that came in refused", mode=request.mode, why=begun.rule or begun.type)
             return self._so("unavailable", Answer("say", sound="unavailable", language=who.language))
