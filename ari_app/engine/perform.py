@@ -180,23 +180,33 @@ class Performer:
         try:
             await self._pbx.hang_up(f"{call.id}.{wish.leg}.{wish.n}")
         except NoSuchChannel:
-            return [ev.Done(wish.key, self._now_ms()), await self._end_of(call, wish)]
+            return [ev.Done(wish.key, self._now_ms()), *await self._end_of(call, wish)]
         except PbxError as e:
             log.warning("not hung up, trying again", call=call.id, wish=wish.key, why=str(e))
             return await self._failed(call, wish, e)
         return [ev.Done(wish.key, self._now_ms())]
 
-    async def _end_of(self, call: Call, wish: w.HangUp) -> ev.Gone:
+    async def _end_of(self, call: Call, wish: w.HangUp) -> list[ev.Event]:
         """Of a channel that is there no more. Its end is on its way to us, and whatever comes first counts; should it
-        never come, the PBX's record knows."""
+        never come, the PBX's record knows. One who calls us may have been on his way in, and be here by now."""
+        channel = f"{call.id}.{wish.leg}.{wish.n}"
         await asyncio.sleep(GONE_GRACE_S)
-        channel, at_ms = f"{call.id}.{wish.leg}.{wish.n}", self._now_ms()
+        if call.leg(wish.leg).came_in and await self._is_hung_up(channel):
+            return []
+        at_ms = self._now_ms()
         record = await self._pbx.record([channel], call.created_at_ms)
         trace = record.traces.get(channel) if record is not None else None
         if trace is None or trace.ended_at_ms is None:
-            return ev.Gone(wish.leg, wish.n, at_ms, how="unknown")
+            return [ev.Gone(wish.leg, wish.n, at_ms, how="unknown")]
         how: How = "remote" if trace.remote else "ours"
-        return ev.Gone(wish.leg, wish.n, trace.hangup_at_ms or trace.ended_at_ms, cause=trace.cause, how=how)
+        return [ev.Gone(wish.leg, wish.n, trace.hangup_at_ms or trace.ended_at_ms, cause=trace.cause, how=how)]
+
+    async def _is_hung_up(self, channel: str) -> bool:
+        try:
+            await self._pbx.hang_up(channel)
+        except PbxError:
+            return False
+        return True
 
     async def _sound(self, call: Call, wish: w.Play | w.PlayAll | w.Stop) -> list[ev.Event]:
         playback = f"{call.id}.{wish.name}"

@@ -10,10 +10,12 @@ from ari_app.domain.events import Answered, Dialled, EarlyMedia, Event, Rang
 
 def is_unwanted(event: Event, before: Call, after: Call) -> TypeGuard[Dialled | Rang | EarlyMedia | Answered]:
     """A sign of life of a try that was given up; or of one that had ended: somebody took its id again, for we never
-    do."""
+    do; or of one that was hung up before: it came in only after that, and nobody asks for it once more."""
     match event:
         case Rang() | EarlyMedia() | Answered():
-            return after.was_given_up(event.leg, event.n) or before.has_seen_the_end_of(event.leg, event.n)
+            is_hung_up = f"hangup:{event.leg}:{event.n}" in before.asked
+            has_ended = before.has_seen_the_end_of(event.leg, event.n)
+            return is_hung_up or has_ended or after.was_given_up(event.leg, event.n)
         case Dialled():
             return after.was_given_up(event.leg, event.n)
     return False

@@ -61,9 +61,7 @@ def password(
 
 
 @device_app.command("remove", epilog=example("device remove li vabcdefghijklmnop"))
-def remove(
-    user: UserArg, device: DeviceArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False
-) -> None:
+def remove(user: UserArg, device: DeviceArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
     """Remove a device: it registers no more, and is rung no more."""
     gone = connect(api, key).delete("v1", "users", user, "devices", device)
     if as_json:

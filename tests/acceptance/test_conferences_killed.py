@@ -91,7 +91,7 @@ def test_while_nobody_is_there_the_pbx_ends_it_when_the_minutes_do(killed: Kille
     killed.app.kill()
     phones = [one["number"] for one in shown["participants"]]
     until_sync(lambda: all(killed.ground.phone(one).ended_at_ms for one in phones), 25, "the PBX ends it")
-    killed.app.start()
+    killed.app.start(within_s=120)
     over = c.until_ended()
     for phone in map(killed.ground.phone, phones):
         assert phone.answered_at_ms is not None

@@ -46,7 +46,7 @@ class Killed:
         self.ground = ground
         self.app = Ringbridge(
             ground.home, TRUNKS_FILE=trunks, NOTICE_GAP_S=str(GAP_S), NOTICE_PARALLEL=str(PARALLEL),
-            NOTICE_LINES_PERCENT="100", NOTICE_ROUNDS="1", INCREMENT="1/1", SLICE_S="10", WARNING_S="0", MARGIN_S="2",
+            NOTICE_LINES_PERCENT="100", NOTICE_ROUNDS="1", INCREMENT="1/1", SLICE_S="60", WARNING_S="0", MARGIN_S="2",
             LEASE_TTL_S="1.5", LEASE_MARGIN_S="0.3", SOUNDS_DIR=str(ground.home / "sounds"), **ground.as_ones_own(),
         )  # fmt: skip
         self.app.start()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ari_app.entrypoints.views import at_ms
-from tests.chaos.desk import Asked
+from tests.chaos.asked import Asked
 from tests.chaos.evidence import LEG, CelLeg, Evidence, Ring, Shown
 from tests.chaos.house import Blow
 from tests.ringbridge import now_ms

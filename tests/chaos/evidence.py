@@ -11,7 +11,7 @@ from typing import Any
 
 from ari_app.ports.ledger import Account
 from ari_app.stack.carrier import CarrierCall
-from tests.chaos.desk import Asked
+from tests.chaos.asked import Asked
 from tests.chaos.house import Blow
 from tests.chaos.trunk_facts import TrunkFacts
 

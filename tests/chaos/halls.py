@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tests.chaos.desk import Added, Asked, Desk, Who
+from tests.chaos.asked import Added, Asked, Who
+from tests.chaos.desk import Desk
 from tests.chaos.traffic import Traffic
 from tests.ground import number
 from tests.ringbridge import Answer

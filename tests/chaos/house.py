@@ -35,6 +35,7 @@ BEHIND = {
     "MAX_DURATION_S": "30",
     "HOLD_RETRY_S": "0.5",
     "CONFERENCE_ALONE_S": "3",
+    "CONFERENCE_PERSONAL_MAX": "9",
     "NOTICE_GAP_S": "1",
     "TRUNK_REST_AFTER": "3",
     "TRUNK_REST_S": "2",

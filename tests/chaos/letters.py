@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tests.chaos.desk import Desk, Retries, Who
+from tests.chaos.asked import Retries, Who
+from tests.chaos.desk import Desk
 from tests.chaos.traffic import Traffic
 from tests.ringbridge import now_ms
 

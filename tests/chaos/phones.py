@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from ari_app.stack import StackError
 from tests.callers import Caller, dial_in
-from tests.chaos.desk import Desk, Who
+from tests.chaos.asked import Who
+from tests.chaos.desk import Desk
 from tests.chaos.traffic import Traffic
 
 PLATFORM, MISSED, BUSY = "+864001234567", "+864009990001", "+864009990002"

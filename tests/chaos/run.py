@@ -11,7 +11,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.chaos.desk import ASKS_FOR_S, Asked, Desk
+from tests.chaos.asked import Asked
+from tests.chaos.desk import ASKS_FOR_S, Desk
 from tests.chaos.faults import Fault
 from tests.chaos.house import Blow, ChaosHouse, sleep_until
 from tests.chaos.plan import Plan, PlannedCall, PlannedFault

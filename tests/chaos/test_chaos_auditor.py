@@ -11,8 +11,8 @@ import pytest
 from ari_app.domain.costing import LegCost
 from ari_app.domain.ledger_types import Account, Bucket, Kind, Line, Part, Settled, Settlement, Totals, What
 from ari_app.domain.trunks import Trunk
+from tests.chaos.asked import Asked, TopUp, Who
 from tests.chaos.auditor import audit
-from tests.chaos.desk import Asked, TopUp, Who
 from tests.chaos.evidence import CelLeg, Evidence, Left, Ring
 from tests.chaos.house import Blow
 from tests.chaos.trunk_facts import InForce, Owed, TrunkFacts

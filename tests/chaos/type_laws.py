@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from tests.chaos.asked import Asked
 from tests.chaos.cases import Case
-from tests.chaos.desk import Asked
 from tests.chaos.evidence import Evidence, Notice, Ring, Shown
 from tests.chaos.judging import inbound, notice
 from tests.chaos.reasons import OURS

@@ -328,8 +328,7 @@ class LawPbx:
         generation = await self._asked()
         if self._tape_ended(channel):  # a snoop that nobody wants
             return
-        if channel not in self.channels:
-            raise NoSuchChannel(404, "no such channel")
+        self._chan(channel)
         self._end(channel, 16, None, False)
         await self._answered(generation)
 

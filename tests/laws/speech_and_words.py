@@ -54,9 +54,11 @@ class Words:
             self._world.pbx.call_in(channel)
         times = 2 if self._rng.random() < 0.2 else 1
         tellings = [self._world.loop.create_task(self._tell(call.id, word), name="world teller") for _ in range(times)]
-        await asyncio.gather(*tellings)
-        if isinstance(word, ev.LegAdded) and word.leg.came_in:
-            self._let_in_or_not(call.id, word)
+        try:
+            await asyncio.gather(*tellings)
+        finally:
+            if isinstance(word, ev.LegAdded) and word.leg.came_in:
+                self._let_in_or_not(call.id, word)
 
     def _let_in_or_not(self, call_id: str, word: ev.LegAdded) -> None:
         """Into the call that took him; another one he is not let into, and hears so from the dialplan."""

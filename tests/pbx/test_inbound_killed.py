@@ -31,7 +31,7 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 @pytest.fixture(scope="module")
 def app(lonely: Ground) -> Iterator[Ringbridge]:
-    app = Ringbridge(lonely.home, INCREMENT="1/1")
+    app = Ringbridge(lonely.home, INCREMENT="1/1", LEASE_TTL_S="1.5", LEASE_MARGIN_S="0.5")
     yield app
     if app.is_running:
         app.kill()

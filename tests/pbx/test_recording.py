@@ -170,10 +170,13 @@ def test_killed_in_a_recorded_call_it_goes_on_without_a_gap(alone: Ground, app: 
     a, b = number(1), number(2)
     call = app.call(app.user("u", a), b, record="mixed")
     until_sync(lambda: is_running(app.show(call)), 30, "it is recorded")
+    [first] = app.show(call)["recordings"]
+    until_sync(lambda: now_ms() - at_ms(first["started_at"]) > 500, 5, "some of it")
     app.kill()
     app.start()
     until_sync(lambda: is_running(app.show(call)), 10, "it is recorded still")
     [one] = app.show(call)["recordings"]
+    assert one == first
     app.hang_up(call)
     [ended] = app.until_ended(call)["recordings"]
     assert (ended["id"], ended["state"]) == (one["id"], "done")
@@ -226,4 +229,4 @@ def test_what_is_too_old_is_thrown_away_and_where_nothing_can_be_written_the_tal
         assert app.show(call)["state"] == "talking"
         app.hang_up(call)
         assert app.until_ended(call)["reason"] == "completed"
-    until_sync(lambda: not alone.on_the_pbx(), 5, "no snoop is left")
+        until_sync(lambda: not alone.on_the_pbx(), 5, "no snoop is left")

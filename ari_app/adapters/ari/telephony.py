@@ -354,17 +354,19 @@ class AriTelephony:
         snoop = self._client.channels.snoopChannelWithId(
             channel, tape, self._app, spy=hears, whisper="none", appArgs=tape
         )
-        is_there = False
+        refused: PbxError | None = None
         try:
             await self._legs.in_stasis(tape, snoop)
-        except PbxError as e:
-            is_there = e.status == CONFLICT
-            if not is_there:
-                raise
+        except NoSuchChannel:
+            raise
+        except PbxError as e:  # of a snoop that is there already, Asterisk says 500
+            refused = e
         try:
             await self._request.do(self._client.channels.record(tape, file, TAPE_FORMAT, ifExists="fail"))
+        except NoSuchChannel as e:
+            raise refused or e from None
         except PbxError as e:
-            if is_there and e.status == CONFLICT:  # it was asked before, and the answer was lost: it runs
+            if refused is not None and e.status == CONFLICT:  # it was asked before, and the answer was lost: it runs
                 return
             with suppress(NoSuchChannel):
                 await self._request.do(self._client.channels.hangup(tape))

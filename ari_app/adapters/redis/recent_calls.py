@@ -1,4 +1,4 @@
-"""The RecentCalls port on Redis: for each called number, under its own tag, its last callers by the time of their call."""
+"""The RecentCalls port on Redis: for each called number, under its tag, its last callers by the time of the call."""
 
 from __future__ import annotations
 

@@ -214,3 +214,12 @@ def test_it_takes_no_longer_than_was_asked_for() -> None:
     assert phone.end is None
     phone.waits(1)
     assert phone.end == (Reason.MAX_DURATION, HungUpBy.SYSTEM)
+
+
+@pytest.mark.parametrize(("why", "was_sent"), [("channels", False), ("no_contact", False), ("", True)])
+def test_what_a_trunk_had_no_line_for_is_no_try_and_what_nobody_can_tell_is_one(why: str, was_sent: bool) -> None:
+    """A phone that refused at once while nobody watched looks like a channel that was never dialled: it may have rung,
+    and nobody is rung once more for the same try."""
+    failed = ev.Gone(CALLEE, 0, 5_000, how="failed", why=why)
+    call, _, _ = step(_unanswered(Phone().call), [failed], notice.plan)
+    assert (try_of(call).outcome, try_of(call).was_sent) == ("trunk_failed", was_sent)

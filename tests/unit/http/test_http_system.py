@@ -55,7 +55,7 @@ async def test_the_description_is_openapi_3_1_and_knows_every_route(api: Bench) 
     assert shapes["PlaceCall"]["additionalProperties"] is False
     ids = [one["operationId"] for path in openapi["paths"].values() for one in path.values()]
     assert len(ids) == len(set(ids)), "each operation has a name of its own"
-    optional = {"reason", "hung_up_by", "talking_at", "ended_at"}
+    optional = {"reason", "hung_up_by", "talking_at", "ended_at", "recordings"}
     assert shapes["Call"]["properties"].keys() - set(shapes["Call"]["required"]) == optional
     place = openapi["paths"]["/v1/calls"]["post"]
     assert place["security"] == [{"key": []}]
