@@ -18,16 +18,14 @@ from tests.laws.maker import Maker
 
 NAMES = """\
 from dataclasses import dataclass
-from ari_app.domain.call import CALLEE, End
-from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.call import CALLEE
 from ari_app.domain.charging import Charge
 from ari_app.domain.wanted import Party, Wants
-from ari_app.domain.wishes import Cutoff, Play
-from ari_app.flows.conversation import wake_at_no_answer
-from ari_app.flows.moves import end_unanswered, reach, wind_down
+from ari_app.domain.wishes import Play
+from ari_app.flows.one_phone import STATES, ring_one, state, talk_began_ms
 """
 FLOW = '''\
-TYPE, STATES = "toy", ("queued", "greeting", "ended")
+TYPE = "toy"
 
 @dataclass(frozen=True)
 class Request:
@@ -38,32 +36,13 @@ class Request:
 def wants(r):
     return Wants((Party(CALLEE, r.phone, "phone"),), terms={"max_duration_s": r.seconds})
 
-def plan(c):
-    phone = c.leg(CALLEE)
-    yield from verdict(c, phone)
-    if c.is_over:
-        return (yield from wind_down(c, Charge()))
-    yield from reach(c, phone, life_ms=phone.ring_timeout_ms + 1000 * c.terms.max_duration_s)
-    yield from wake_at_no_answer(c, phone)
-    if phone.is_up:
-        yield Cutoff(CALLEE, phone.n, phone.answered_at_ms + 1000 * c.terms.max_duration_s)
-        yield Play(CALLEE, phone.n, "hello", "prompt")
-
-def verdict(c, phone):
-    by_phone = phone.last is not None and phone.last.how == "remote"
-    if phone.answered_at_ms is None and (end := end_unanswered(c, phone)):
-        yield end
-    elif "hello" in c.played or c.cancelled_at_ms or (phone.answered_at_ms and not phone.is_up):
-        yield End(Reason.COMPLETED, HungUpBy.CALLEE if by_phone else HungUpBy.SYSTEM)
-
-def state(c):
-    return "ended" if c.settled else "greeting" if talk_began_ms(c) else "queued"
-
-def talk_began_ms(c):
-    return c.leg(CALLEE).answered_at_ms
-
 def charge(c):
     return Charge()
+
+def plan(c):
+    yield from ring_one(c, is_done="hello" in c.played)
+    if c.leg(CALLEE).is_up and not c.is_over:
+        yield Play(CALLEE, c.leg(CALLEE).n, "hello", "prompt")
 '''
 
 

@@ -10,10 +10,10 @@ from ari_app.domain.events import Answered, Dialled, EarlyMedia, Event, Rang
 
 def is_unwanted(event: Event, before: Call, after: Call) -> TypeGuard[Dialled | Rang | EarlyMedia | Answered]:
     """A sign of life of a try that was given up; or of one that had ended: somebody took its id again, for we never
-    do; or of one that was hung up before: it came in only after that, and nobody asks for it once more."""
+    do; or of one who calls us and was hung up before he came in, and whom nobody asks for once more."""
     match event:
         case Rang() | EarlyMedia() | Answered():
-            is_hung_up = f"hangup:{event.leg}:{event.n}" in before.asked
+            is_hung_up = f"hangup:{event.leg}:{event.n}" in before.asked and before.leg(event.leg).came_in
             has_ended = before.has_seen_the_end_of(event.leg, event.n)
             return is_hung_up or has_ended or after.was_given_up(event.leg, event.n)
         case Dialled():

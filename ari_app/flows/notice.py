@@ -25,9 +25,11 @@ from ari_app.flows.moves import (
     wind_down,
 )  # fmt: skip
 from ari_app.flows.notice_script import is_all_said, key, speak
+from ari_app.flows.one_phone import STATES, state, talk_began_ms
+
+__all__ = ["STATES", "state", "talk_began_ms"]
 
 TYPE = "notice"
-STATES = ("queued", "ringing_callee", "talking", "ended")
 HAS_ITS_OWN_DOOR = True
 """Not to be had by its type alone: who is rung when, and how often, is desks/notice_people.py's business."""
 
@@ -132,16 +134,3 @@ def stay_funded(c: Call, phone: Leg) -> Iterator[Yielded]:
 def ends_at_ms(c: Call, phone: Leg) -> int:
     most_s = c.terms.max_duration_s
     return (phone.answered_at_ms or 0) + 1000 * (most_s if phone.is_on_net else min(c.held_s, most_s))
-
-
-def state(c: Call) -> str:
-    phone = c.leg(CALLEE)
-    if c.settled is not None:
-        return "ended"
-    if phone.answered_at_ms is not None:
-        return "talking"
-    return "ringing_callee" if phone.tries or c.dial_pending(phone) is not None else "queued"
-
-
-def talk_began_ms(c: Call) -> int | None:
-    return c.leg(CALLEE).answered_at_ms

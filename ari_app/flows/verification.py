@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ari_app.domain.call import CALLEE, Call, End, Leg
-from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.call import CALLEE, Call, Leg
 from ari_app.domain.charging import Charge
-from ari_app.domain.step import NOT_SAVED
 from ari_app.domain.wanted import Party, Wants
-from ari_app.domain.wishes import Cutoff, Wake, Yielded
-from ari_app.flows.moves import CUTOFF_GRACE_MS, end_unanswered, gave_up, reach, sound_to, wind_down
+from ari_app.domain.wishes import Wake, Yielded
+from ari_app.flows.moves import sound_to
+from ari_app.flows.one_phone import STATES, ring_one, state, talk_began_ms
+
+__all__ = ["STATES", "state", "talk_began_ms"]
 
 TYPE = "verification"
-STATES = ("queued", "ringing_callee", "talking", "ended")
 HAS_ITS_OWN_DOOR = True
 """Not to be had by its type alone: whom it may ring, and how often, is desks/proving.py's business."""
 
@@ -44,18 +44,8 @@ def wants(r: Request) -> Wants:
 
 def plan(c: Call) -> Iterator[Yielded]:
     phone = c.leg(CALLEE)
-    verdict = ended(c, phone)
-    if verdict is not None:
-        yield verdict
-    if c.is_over:
-        yield from wind_down(c, charge(c))
-        return
-    yield from reach(c, phone, life_ms=phone.ring_timeout_ms + 1000 * c.terms.max_duration_s + CUTOFF_GRACE_MS)
-    if phone.last is not None and phone.is_live and not phone.is_up:
-        yield Wake(phone.last.dialled_at_ms + phone.ring_ms)
-    if phone.is_up:
-        yield Cutoff(phone.role, phone.n, ends_at_ms(c, phone) + CUTOFF_GRACE_MS)
-        yield Wake(ends_at_ms(c, phone))
+    yield from ring_one(c, is_done="goodbye" in c.played)
+    if phone.is_up and not c.is_over:
         yield from read_out(c, phone)
 
 
@@ -78,50 +68,6 @@ def readings(names: frozenset[str]) -> list[str]:
     return [name for name in names if name.startswith(CODE)]
 
 
-def state(c: Call) -> str:
-    phone = c.leg(CALLEE)
-    if c.settled is not None:
-        return "ended"
-    if phone.answered_at_ms is not None:
-        return "talking"
-    return "ringing_callee" if phone.tries or c.dial_pending(phone) is not None else "queued"
-
-
-def talk_began_ms(c: Call) -> int | None:
-    return c.leg(CALLEE).answered_at_ms
-
-
 def charge(_c: Call) -> Charge:
     """The platform's own errand."""
     return Charge()
-
-
-def ended(c: Call, phone: Leg) -> End | None:
-    """The verdict on the facts; None while it goes on."""
-    if c.is_over:
-        return None
-    if phone.answered_at_ms is not None:
-        return end_of_reading(c, phone)
-    if c.cancelled_at_ms is not None:
-        return End(Reason.CANCELLED, HungUpBy.API)
-    if gave_up(c, "dial", NOT_SAVED):
-        return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-    return end_unanswered(c, phone)
-
-
-def end_of_reading(c: Call, phone: Leg) -> End | None:
-    t = phone.last
-    assert t is not None
-    if t.how == "remote":
-        return End(Reason.COMPLETED, HungUpBy.CALLEE)
-    if t.how == "media":
-        return End(Reason.MEDIA_LOST, HungUpBy.SYSTEM)
-    if c.cancelled_at_ms is not None:
-        return End(Reason.COMPLETED, HungUpBy.API)
-    if "goodbye" in c.played or (c.now_ms if t.ended_at_ms is None else t.ended_at_ms) >= ends_at_ms(c, phone):
-        return End(Reason.COMPLETED, HungUpBy.SYSTEM)
-    return None if t.ended_at_ms is None else End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
-
-
-def ends_at_ms(c: Call, phone: Leg) -> int:
-    return (phone.answered_at_ms or 0) + 1000 * c.terms.max_duration_s

@@ -19,8 +19,10 @@ from tests.ground import SOAK, Ground, laid, number
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
+pytestmark = pytest.mark.skipif(not SOAK, reason="test_conference_sound.py has one kill; the laws have the rest")
+
 SEED = int(os.environ.get("SEED", "1"))
-KILLS, AT_ONCE = (50, 3) if SOAK else (1, 2)
+KILLS, AT_ONCE = int(os.environ.get("RINGBRIDGE_KILLS", "50")), 3
 PHONES = (10, 11, 12, 13, 14, 15, 16, 17, 18, 21, 22, 24, 26, 29, 32)
 RING_S = 25
 MINUTES_S = 900_000
@@ -80,7 +82,6 @@ def test_killed_at_random_moments_they_go_on_or_are_settled(killed: Killed) -> N
         assert account.totals.spent_s == charged_s, user
 
 
-@pytest.mark.skipif(not SOAK, reason="the laws show it in their own time; here it takes twenty seconds of the PBX's")
 def test_while_nobody_is_there_the_pbx_ends_it_when_the_minutes_do(killed: Killed) -> None:
     """Forty-five seconds for three are fifteen, whoever watches; and each is charged his."""
     mine = number(10)
@@ -141,8 +142,9 @@ def change(c: Conference, rng: random.Random) -> None:
 
 
 def wrong_with(shown: View, rings: list[CarrierCall]) -> Iterator[str]:
-    """Held against what the carrier saw of each phone."""
-    call = shown["id"]
+    """Held against what the carrier saw of each phone. Where an answer fell into our absence, the timer that the leg
+    was born with struck: what was talked beyond what was held is nobody's, and told as the overrun."""
+    call, all_talked_s = shown["id"], 0.0
     if shown["state"] != "ended":
         yield f"{call} is {shown['state']}"
     for leg, one in legs(shown).items():
@@ -150,9 +152,13 @@ def wrong_with(shown: View, rings: list[CarrierCall]) -> Iterator[str]:
         if len(seen) > 1:
             yield f"{call}.{leg} was rung {len(seen)} times"
         talked_s = sum((ring.ended_at_ms or 0) - ring.answered_at_ms for ring in seen if ring.answered_at_ms) / 1000
-        if abs(one["charged_s"] - talked_s) > 1.1:
+        all_talked_s += talked_s
+        is_less = shown["overrun_s"] > 0
+        if not (0 if is_less else talked_s - 1.1) <= one["charged_s"] <= talked_s + 1.1:
             yield f"{call}.{leg} talked {talked_s} s and is charged {one['charged_s']}: {one}"
-    if shown["overrun_s"] > 2 * len(shown["participants"]):
+    if abs(shown["charged_s"] + shown["overrun_s"] - all_talked_s) > 1.1 * len(shown["participants"]):
+        yield f"{call}: {all_talked_s} s were talked, {shown['charged_s']} charged, {shown['overrun_s']} beyond"
+    if shown["overrun_s"] > (2 + RING_S) * len(shown["participants"]):
         yield f"{call} has an overrun of {shown['overrun_s']} s"
     if shown["charged_s"] != sum(one["charged_s"] for one in shown["participants"]):
         yield f"{call}: the parts are not the whole"

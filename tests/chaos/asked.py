@@ -4,7 +4,7 @@ nothing."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Asked:
     """How the call of a phone to the platform may end, by what that phone does."""
     leads_on: bool = False
     """It keys a PIN."""
-    follows: int = 0
-    """Calls that are to follow on it, if it was taken."""
+    follows: Literal["", "keyed", "always"] = ""
+    """Whether a call is to follow on it: where a number was keyed and he has hung up, or in any case."""
     removed: set[str] = field(default_factory=set)
     """Numbers that were taken out of it, while it went on."""
     added: list[Added] = field(default_factory=list)

@@ -169,7 +169,7 @@ class Desk:
                 quiet_s = None
             else:
                 quiet_s = quiet_s or time.monotonic()
-                is_to_come = bool(calls) and len(calls) <= asked.follows
+                is_to_come = len(calls) == 1 and asked.follows
                 if time.monotonic() - quiet_s > (patience_s if is_to_come else CALM_S):
                     return
             time.sleep(LOOKS_EVERY_S)

@@ -104,7 +104,7 @@ class ChaosHouse(House):
     def open(self) -> None:
         for app in self.apps:
             app.up()
-        self.until(self.api.is_ready, 30, "calls can be placed")
+        self.until(self.api.is_ready, 90, "calls can be placed")
         made = self.api.ask("POST", "/v1/keys", {"name": "shop", "scopes": ["call", "read"]})
         assert made is not None, "nothing is broken yet"
         self.shop = str(made.body["secret"])

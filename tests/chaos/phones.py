@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Literal
 
 from ari_app.stack import StackError
 from tests.callers import Caller, dial_in
@@ -23,7 +24,7 @@ PATIENCE_S = 25.0
 class Phone:
     def __init__(
         self, desk: Desk, traffic: Traffic, who: Who, *, fits: Iterable[str], numbers: Iterable[str] = (),
-        follows: int = 0, leads_on: bool = False,
+        follows: Literal["", "keyed", "always"] = "", leads_on: bool = False,
     ) -> None:  # fmt: skip
         self._desk = desk
         self.asked = desk.note(

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.chaos.cases import LONGEST_S
 from tests.chaos.desk import Desk
 from tests.chaos.traffic import Traffic
 from tests.ground import Ground
@@ -26,7 +27,7 @@ class Proof:
         who = desk.user(phone, bearer=self._shop)
         self._number = f"/v1/users/{who.user}/numbers/{quote(who.number)}"
         self.asked = desk.begin(
-            traffic, who, f"{self._number}/verify", None, bearer=self._shop, longest_s=60, callee=who.number
+            traffic, who, f"{self._number}/verify", None, bearer=self._shop, longest_s=LONGEST_S, callee=who.number
         )
 
     def guess(self) -> None:

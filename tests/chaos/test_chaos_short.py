@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.faults import Limits
 from tests.chaos.plan import make_plan
 from tests.chaos.play import play
@@ -17,6 +19,7 @@ SEED = int(os.environ.get("SEED", "1"))
 KINDS = ("AppKilled", "EventsTwice", "LinkReset", "LinkStalled", "PbxKilled", "RedisKilled", "TrunksApplied")
 
 
+@pytest.mark.timeout(300)  # on a slow machine the faults take as long as the processes need to start
 def test_the_laws_hold_under_faults(tmp_path: Path) -> None:
     plan = make_plan(
         SEED, 10, 11, len(KINDS), limits=Limits(stall_s_max=3, events_s_max=2.5), only=KINDS, each_type=True

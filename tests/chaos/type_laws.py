@@ -135,12 +135,11 @@ def who_called_is_called_back_once(e: Evidence, all_cases: list[Case]) -> Iterat
 
 
 def _is_to_be_called_back(asked: Asked, case: Case) -> bool:
-    """He gave up while it rang; or he has keyed a number, and hung up."""
-    if case.shown.get("hung_up_by") == "api" or not asked.follows:
+    """He was not to be taken; or he has keyed a number, and hung up."""
+    if case.shown.get("hung_up_by") == "api":
         return False
     has_keyed = "callee" in case.legs and not case.legs["callee"]["tried"]
-    was_missed = case.reason == "caller_gave_up" and case.legs["caller"]["answered_at"] is None
-    return has_keyed or was_missed
+    return asked.follows == "always" or (asked.follows == "keyed" and has_keyed)
 
 
 def _finds_it_busy(ring: Ring) -> bool:

@@ -136,7 +136,7 @@ def called_in(**other: Any) -> Evidence:
     back = call("callback", leg("caller", USER), leg("callee", ONE, 5), id=NEXT)
     given: dict[str, Any] = {
         "asked": [
-            asked(ids=set(), numbers={ONE}, hung_ups={NEXT: T + 5_400}, fits=frozenset({"completed"}), follows=1)
+            asked(ids=set(), numbers={ONE}, hung_ups={NEXT: T + 5_400}, fits=frozenset({"completed"}), follows="keyed")
         ],
         "arrivals": {USER: [arrival()]},
     }  # fmt: skip

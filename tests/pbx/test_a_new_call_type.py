@@ -43,7 +43,7 @@ def test_it_is_picked_up_and_its_calls_are_calls(ground: Ground, tmp_path: Path)
         told = json.loads(app.said("start", "toy", f"phone={number(ANSWERS)}", "seconds=20", "--wait", "--json"))
         assert (told["type"], told["state"], told["payer"], told["charged_s"]) == ("toy", "ended", "", 0)
         assert (told["reason"], told["hung_up_by"]) == ("completed", "system")
-        assert app.states(told["id"]) == ["queued", "greeting", "ended"]
+        assert app.states(told["id"]) == ["queued", "ringing_callee", "talking", "ended"]
         [leg] = told["legs"]
         assert leg["answered_at"] is not None
         assert leg["cost"]["micro"] > 0, "the carrier is owed its price"

@@ -181,11 +181,11 @@ def test_a11_b11_c11_d3_are_36(told: dict[str, Told]) -> None:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_every_leg_is_charged_what_the_carrier_saw(told: dict[str, Told], name: str) -> None:
-    """± 1 s, in whole increments; nothing for who never answered, nor beyond what was held."""
+    """Whole seconds of talk, ± 1 s, in whole increments; nothing for who never answered, nor beyond what was held."""
     one = told[name]
     for leg, phone in one.phones.items():
         talked_s = 0 if phone is None else one.talked_ms(leg) / 1000
-        least, most = max(0, talked_s - 1), talked_s + 1
+        least, most = max(0, int(talked_s) - 1), talked_s + 1
         assert least <= one.charged[leg] <= -(-most // MINUTE_S) * MINUTE_S, (leg, talked_s, one.charged)
     assert sum(one.charged.values()) == one.shown["charged_s"] <= one.shown["held_s"]
     assert one.shown["overrun_s"] == 0

@@ -33,7 +33,7 @@ SECTIONS = {
     "nodes": (["tests/acceptance/test_nodes.py", "tests/acceptance/test_two_pbxes.py"], {}),
     "notices": (["tests/acceptance/test_notices_killed.py", "tests/pbx/test_notices_rung.py"], {}),
     "recordings": (["tests/pbx/test_recording.py", "tests/pbx/test_verification.py"], {}),
-    "conference": (["tests/acceptance/test_conferences_killed.py", "tests/pbx/test_conference.py"], {}),
+    "conference": (["tests/acceptance/test_conferences_killed.py", "tests/pbx", "-k", "conference"], {}),
     "overload": (["tests/overload"], {}),
     "fuzz": ([f"tests/hostile/test_{name}.py" for name in ("odd_frames", "odd_facts", "fuzzed_by_coverage")], {}),
     "api-fuzz": (["tests/hostile/test_api_fuzzed.py"], {}),

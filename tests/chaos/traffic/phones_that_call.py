@@ -36,8 +36,10 @@ class KeysANumber(Traffic):
     def run(self, desk: Desk) -> None:
         callee = number(self.callee)
         keys = f"w1 {callee.removeprefix(CHINA)}#"
-        fits, follows = ({"completed"}, 1) if not self.is_connected else (set(), 0)
-        phone = Phone(desk, self, desk.user(10), fits=fits, numbers=[callee], follows=follows)
+        phone = Phone(
+            desk, self, desk.user(10), fits=set() if self.is_connected else {"completed"}, numbers=[callee],
+            follows="" if self.is_connected else "keyed",
+        )  # fmt: skip
         if self.is_connected:
             phone.calls(keys=f"{keys} w1 1", hang_up_after_s=14)
         else:
@@ -63,7 +65,7 @@ class IsNotTaken(Traffic):
 
     def run(self, desk: Desk) -> None:
         fits = {"caller_gave_up", "caller_not_confirmed", "caller_busy"}
-        phone = Phone(desk, self, desk.user(self.caller), fits=fits, follows=0 if self.is_busy else 1)
+        phone = Phone(desk, self, desk.user(self.caller), fits=fits, follows="" if self.is_busy else "always")
         phone.calls(BUSY if self.is_busy else MISSED, ring_s=1.5)
         phone.until_quiet()
         desk.pause(3_000 if self.is_busy else 0)  # of a busy call there is no record that one is to follow

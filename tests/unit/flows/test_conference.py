@@ -166,9 +166,16 @@ def test_a_top_up_lengthens_it_and_the_next_end_is_told_again() -> None:
 
 def test_who_rings_is_given_up_where_his_increment_is_burnt() -> None:
     """Those who talk are not cut off by one who answers for whom nothing is left."""
-    r = room(Phone(), Phone(), Phone(29), balance_s=50, hold_retry_ms=60_000).after(30)
-    assert r.ended == ("balance_empty", "system", 25.0)
-    assert next(at_s for at_s, wish in r.asked(w.HangUp) if wish.leg == "p2") == pytest.approx(24.5, abs=0.6)
+    r = room(Phone(), Phone(), Phone(29), balance_s=56, increment="6/1", hold_retry_ms=60_000).after(30)
+    assert r.ended == ("balance_empty", "system", 28.0)
+    assert next(at_s for at_s, wish in r.asked(w.HangUp) if wish.leg == "p2") == pytest.approx(25, abs=0.1)
+
+
+def test_an_end_that_moves_a_little_is_not_told_again() -> None:
+    r = room(Phone(), Phone(), Phone(), balance_s=60).after(15)
+    r.hang_up("p2")
+    assert r.after(60).ended == ("balance_empty", "system", 22.0), "15 are left for two, and of these 14 whole"
+    assert [at_s for at_s, _ in r.asked(w.Whisper)] == [14.0]
 
 
 def test_longest_duration() -> None:
