@@ -35,6 +35,7 @@ FAILURES_MAX = 4
 """How often one wish may fail before it is given up (the flow then ends the call as interrupted)."""
 HANGUP_FAILURES_MAX = 12
 DIGITS_MAX = 128
+"""Of one leg. The first ones: who confirmed with a key stays confirmed, whatever he keys for others to hear later."""
 ASKS_MAX = 500
 """Commands from outside that one call takes."""
 LEGS_MAX = 40
@@ -84,9 +85,10 @@ def observe(call: Call, event: ev.Event) -> Call:
             if not call.has_leg(role):
                 return call
             leg = call.leg(role)
-            if (event.at_ms, digit) == (leg.digit_at_ms, leg.digits[-1:]):  # told twice
+            is_told = (event.at_ms, digit) == (leg.digit_at_ms, leg.digits[-1:])  # twice
+            if is_told or len(leg.digits) >= DIGITS_MAX:
                 return call
-            return call.with_leg(replace(leg, digits=(leg.digits + digit)[-DIGITS_MAX:], digit_at_ms=event.at_ms))
+            return call.with_leg(replace(leg, digits=leg.digits + digit, digit_at_ms=event.at_ms))
         case ev.Played(name=name, is_whole=is_whole):
             heard = call.heard | {name} if is_whole and name not in call.played else call.heard
             return replace(call, played=call.played | {name}, heard=heard, sounded_ms=max(event.at_ms, call.sounded_ms))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ari_app.domain.call import CALLER, Call, Leg
+from ari_app.domain.call import CALLEE, CALLER, Call, Leg
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.limits import Limit, Over, longest_s, over
 from ari_app.engine.asks import Refusal
@@ -133,8 +133,10 @@ class Attempts:
 
 
 def _is_payer(call: Call, leg: Leg) -> bool:
-    """Who is rung first as himself, whatever his role is called."""
-    return bool(call.legs) and leg is call.legs[0] and not leg.ask and bool(call.payer) and leg.user == call.payer
+    """Who is rung first as himself, whatever his role is called. As callee nobody is: a number that a user says is his
+    may be anybody's, and a call to it is one to a stranger's phone."""
+    is_first = bool(call.legs) and leg is call.legs[0] and not leg.ask
+    return is_first and leg.role != CALLEE and bool(call.payer) and leg.user == call.payer
 
 
 def _mark_of(call: Call, leg: Leg) -> str:

@@ -101,6 +101,9 @@ def meet(c: Call, caller: Leg) -> Iterator[Yielded]:
     if c.now_ms < free_at_ms:
         yield Wake(free_at_ms)
         return
+    if c.held_s == 0:  # so that whoever rings us over and over, by his own number or a forged one, is not rung as often
+        yield from keep_funded(c, 0, c.terms.max_duration_s)
+        return
     yield from reach(c, caller, life_ms=caller.ring_timeout_ms + MENU_MS_MAX + CUTOFF_GRACE_MS)
     yield from wake_at_no_answer(c, caller)
 

@@ -9,7 +9,7 @@ from ari_app.domain.call import Call, Leg
 from ari_app.domain.step import is_given_up
 from ari_app.domain.wishes import Answer, HangUp, Join, Listen, Mute, PlayAll, Wake, Yielded
 from ari_app.flows.funding import first_s, is_ringing, lacks_ms, spare_s
-from ari_app.flows.moves import CUTOFF_GRACE_MS, has_rung_out, hush, is_exhausted, reach, sound_to
+from ari_app.flows.moves import CUTOFF_GRACE_MS, arrives_by_ms, has_rung_out, hush, is_exhausted, reach, sound_to
 from ari_app.flows.recording import is_to_be_told, tell
 
 LEAVE = "leave"
@@ -87,7 +87,7 @@ def ring_all(c: Call, legs: Sequence[Leg]) -> Iterator[Yielded]:
             yield from hang_up(c, leg)
     for leg in legs:
         if leg.came_in:
-            yield Answer(leg.role, leg.n)
+            yield from let_in(c, leg)
         elif is_ringing(c, leg):
             yield from ring(c, leg, first_s(c, leg))
         elif room > 0 and left_s >= first_s(c, leg):
@@ -96,6 +96,14 @@ def ring_all(c: Call, legs: Sequence[Leg]) -> Iterator[Yielded]:
     lacks_at_ms = lacks_ms(c)
     if lacks_at_ms is not None and any(is_ringing(c, leg) for leg in legs):
         yield Wake(lacks_at_ms + 1)
+
+
+def let_in(c: Call, leg: Leg) -> Iterator[Yielded]:
+    """One who comes over from another call. Who hung up on the way there never comes, and nothing tells of it."""
+    yield Answer(leg.role, leg.n)
+    if leg.last is not None:
+        by_ms = arrives_by_ms(c, leg.last)
+        yield Wake(by_ms) if c.now_ms < by_ms else HangUp(leg.role, leg.n)
 
 
 def hang_up(c: Call, leg: Leg) -> Iterator[Yielded]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ari_app.domain.call import Call, End, Leg, LegState
+from ari_app.domain.call import Call, End, Leg, LegState, Try
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, reason
 from ari_app.domain.charging import Charge
 from ari_app.domain.step import is_given_up
@@ -24,6 +24,9 @@ from ari_app.domain.wishes import (
 
 CUTOFF_GRACE_MS = 500
 """The PBX cuts this much after we would, so that a living app ends the call itself and knows why."""
+
+ARRIVES_MS = 10_000
+"""A channel that is said to come in, and is not here by then, never will be; and one that is picked up answers."""
 
 UNDIALLED_GRACE_MS = 4_000
 """The PBX itself ends a dial 2 s after the ring time-out. A channel that still stands mute some time later was made and
@@ -89,6 +92,11 @@ def has_rung_out(c: Call, leg: Leg) -> bool:
     if t is None or not leg.is_live or leg.is_up or not may_have_rung(c, leg) or may_ring_elsewhere(leg):
         return False
     return c.now_ms >= t.dialled_at_ms + leg.ring_ms
+
+
+def arrives_by_ms(c: Call, t: Try) -> int:
+    """Of one who calls us, or goes on from another call to this one."""
+    return max(t.dialled_at_ms, t.rang_at_ms or 0, c.sight_ms) + ARRIVES_MS
 
 
 def keep_funded(c: Call, used_s: int, cap_s: int) -> Iterator[Yielded]:

@@ -12,10 +12,8 @@ from ari_app.domain.wishes import HangUp, Play, Wake, Yielded
 from ari_app.flows.conversation import end_of_talk, talk_began_ms
 from ari_app.flows.hearing import ANNOUNCED, has_said_why, why_sound
 from ari_app.flows.menu import is_chosen, is_lost, wrong_words
-from ari_app.flows.moves import end_unanswered, gave_up, hush
+from ari_app.flows.moves import ARRIVES_MS, arrives_by_ms, end_unanswered, gave_up, hush
 
-ARRIVES_MS = 10_000
-"""A channel that is said to come in, and is not here by then, never will be; and one that is picked up answers."""
 VITAL = ("bridge", "join:caller", "hold", "dial", "answer", "seek", "hand_over", NOT_SAVED)
 
 
@@ -28,11 +26,7 @@ def must_arrive(c: Call, caller: Leg) -> Iterator[Yielded]:
     if t is not None and caller.is_live and not caller.is_up:
         callee = callee_of(c)
         answered_at_ms = None if callee is None else callee.answered_at_ms
-        yield Wake(_arrival_ends_ms(c, t) if answered_at_ms is None else answered_at_ms + ARRIVES_MS)
-
-
-def _arrival_ends_ms(c: Call, t: Try) -> int:
-    return max(t.dialled_at_ms, t.rang_at_ms or 0, c.sight_ms) + ARRIVES_MS
+        yield Wake(arrives_by_ms(c, t) if answered_at_ms is None else answered_at_ms + ARRIVES_MS)
 
 
 # ---- how it ends ----------------------------------------------------------------------------------------------------
@@ -86,7 +80,7 @@ def _why_gone(c: Call, caller: Leg, t: Try) -> End:
 def _end_before_answer(c: Call, caller: Leg, t: Try) -> End | None:
     """Of one who has called and is not picked up (yet)."""
     mode = c.given["mode"]
-    if (not t.gave_sign or mode in ("menu", "pin")) and c.now_ms >= _arrival_ends_ms(c, t):
+    if (not t.gave_sign or mode in ("menu", "pin")) and c.now_ms >= arrives_by_ms(c, t):
         return End(Reason.INTERRUPTED, HungUpBy.SYSTEM)
     callee = callee_of(c)
     if callee is not None and callee.answered_at_ms is not None and c.now_ms >= callee.answered_at_ms + ARRIVES_MS:
