@@ -23,7 +23,7 @@ from ari_app.engine.making import CallMaker, language_of
 from ari_app.engine.recent_callers import RecentCallers
 from ari_app.engine.service import call_id
 from ari_app.flows import inbound
-from ari_app.ports.devices import PREFIX
+from ari_app.ports.devices import USERNAME
 from ari_app.ports.limits import Limits, of_arrivals
 from ari_app.ports.users import User, Users
 
@@ -257,7 +257,7 @@ def _number_of(user: User) -> str:
 
 
 def _way(arrival: Arrival) -> Route:
-    if arrival.trunk.startswith(PREFIX):
+    if USERNAME.fullmatch(arrival.trunk):
         return Route("", arrival.to, "", "came_in", device=arrival.trunk)
     return Route(arrival.trunk, arrival.to, "", "came_in")
 

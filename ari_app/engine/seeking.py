@@ -72,7 +72,8 @@ class Seeking:
         """For a call on this node. May raise Unavailable; asked again, it does no harm."""
         if self.pins.is_pin(wish.digits) or not call.payer:
             found = await self._by_pin(node, call, wish.digits)
-            if isinstance(found, ev.LeadsTo) or not call.payer:
+            is_a_number = isinstance(found, ev.NotFound) and found.why == WRONG_PIN and bool(call.payer)
+            if not is_a_number:
                 return found
         return await self._by_number(call, wish)
 

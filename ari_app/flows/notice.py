@@ -57,7 +57,8 @@ def wants(r: Request) -> Wants:
     return Wants(
         (Party(CALLEE, r.recipient, "recipient", shows_payer=True, language=r.language),),
         payer=r.sender, payer_at="sender",
-        terms={"max_duration_s": r.lasts_s, "warning_s": 0, "max_live_calls": LIVE_MAX},
+        # All is held at once: a timer cannot be set anew while a sound plays, without keeping other calls waiting.
+        terms={"max_duration_s": r.lasts_s, "slice_s": r.lasts_s, "warning_s": 0, "max_live_calls": LIVE_MAX},
         given={"said": r.said, "confirm": r.confirm, "rounds": str(r.rounds), "notice": r.notice, "n": str(r.n)},
     )  # fmt: skip
 

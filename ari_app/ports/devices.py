@@ -17,8 +17,9 @@ TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls")
 REALM = "ringbridge"
 """Of the challenges of every PBX: a digest holds for one realm alone, so it is the same for ever."""
 PREFIX = "rbd"
-"""Every endpoint of a PBX whose name begins so is a device of ours, and is taken away where no user has it."""
 USERNAME = re.compile(PREFIX + r"[a-z2-7]{20}")
+"""Every endpoint of a PBX with such a name is a device of ours, and is taken away where no user has it. No trunk is
+called so by chance."""
 DEVICE_ID = re.compile(r"v[a-z2-7]{16}")
 GONE_FOR_S = 86_400
 """So long the id of a device that was removed is not given again: as long as an Idempotency-Key counts."""

@@ -1,4 +1,4 @@
-"""PINs over memory, Redis and a cluster: each leads one phone to one call, once, until it has run out; whoever asks
+"""PINs over memory, Redis and a cluster: each leads one phone to one call, once, until it has run out; who asks again
 again gets the same answer, and nobody else's."""
 
 from __future__ import annotations

@@ -114,6 +114,8 @@ class World:
         self.report = Report()
         self.is_down = True
         self.away_until_s = 0.0  # ledger and store answer nobody before
+        self.has_old_records = False
+        """Calls of an older version are among them, which were settled without a word of their legs."""
         self.refused: set[str] = set()  # calls for which the ledger had no minutes, at least once
         self._apart, self._drowned = checks.Lasting(), checks.Lasting()
         self.minutes_s = rng.choice((1, 20, 65, 400, 3600, 3600, 36000))

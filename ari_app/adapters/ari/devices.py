@@ -17,7 +17,7 @@ from ari_app.adapters.ari.http import HttpPool
 from ari_app.adapters.ari.settings import LinkSettings, LinkStatus
 from ari_app.adapters.ari.system import Asterisk, Endpoints
 from ari_app.domain.errors import Unavailable
-from ari_app.ports.devices import PREFIX, REALM, Device, NotProvided
+from ari_app.ports.devices import REALM, USERNAME, Device, NotProvided
 
 CLASS = "res_pjsip"
 CONTEXT = "ringbridge-device"
@@ -55,7 +55,7 @@ class AriDevices:
             return frozenset()
         except errors.AriFault as e:
             raise Unavailable(str(e)) from e
-        return frozenset(one.resource for one in found if one.resource.startswith(PREFIX))
+        return frozenset(one.resource for one in found if USERNAME.fullmatch(one.resource))
 
     async def put(self, devices: Sequence[Device]) -> None:
         """All auths, all aors, then all endpoints: with each new aor Asterisk looks through all endpoints that it has,

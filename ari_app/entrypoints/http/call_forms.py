@@ -17,6 +17,8 @@ from ari_app.entrypoints.http.problems import Problem
 from ari_app.flows import DEFAULT_TYPE, open_flows
 
 LIST_MAX = 500
+LASTS: dict[str, Any] = {"ge": 1, "le": 86_400}
+"""Of a field that several types have, and that no one of them should have to think of."""
 
 
 async def read_ask(request: Request) -> Ask:
@@ -48,8 +50,9 @@ def form(name: str) -> type[Body]:
     shape: dict[str, Any] = {"type": (Literal[name], Field(description="The type of call."))}
     for one in fields(request):
         default = one.default_factory() if one.default_factory is not MISSING else one.default
+        longest = LASTS if one.name == "max_duration_s" else {}
         most = _most(hints[one.name])
-        shape[one.name] = (hints[one.name], Field(... if default is MISSING else default, max_length=most))
+        shape[one.name] = (hints[one.name], Field(... if default is MISSING else default, max_length=most, **longest))
     shape["metadata"] = (Metadata, METADATA)
     title = "Place" + "".join(part.capitalize() for part in name.split("_"))
     return create_model(title, __base__=Body, __doc__=request.__doc__, **shape)

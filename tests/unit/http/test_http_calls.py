@@ -54,7 +54,7 @@ async def test_a_call_that_is_over_tells_all_that_is_owed(api: Bench) -> None:
         "role": "callee", "number": "+8613900000004", "shown": "+8613900000001", "why": "verified", "trunk": "carrier",
         "tried": ["broken", "carrier"], "passed_over": {}, "rang_at": "2026-11-23T08:33:12.193Z",
         "answered_at": "2026-11-23T08:33:12.223Z", "ended_at": "2026-11-23T08:33:17.473Z", "cause": 16,
-        "sip_status": 200, "charged_s": 60, "cost": {"micro": 60_000, "currency": "CNY"},
+        "sip_status": 200, "charged_s": 60, "cost": {"micro": 60_000, "currency": "CNY"}, "device": None,
     }  # fmt: skip
     assert caller["charged_s"] == 0
     assert caller["cost"] == {"micro": 60_000, "currency": "CNY"}

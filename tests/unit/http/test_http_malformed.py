@@ -21,6 +21,7 @@ BODIES: list[tuple[str, str, Any, str]] = [
     ("POST", "/v1/calls", ASK | {"max_duration_s": "60"}, "max_duration_s"),
     ("POST", "/v1/calls", ASK | {"max_duration_s": True}, "max_duration_s"),
     ("POST", "/v1/calls", ASK | {"max_duration_s": 0}, "max_duration_s"),
+    ("POST", "/v1/calls", {"type": "conference", "host": "demo", "max_duration_s": -5}, "max_duration_s"),
     ("POST", "/v1/calls", ASK | {"waiting": "silence"}, "waiting"),
     ("POST", "/v1/calls", ASK | {"early_media": "some"}, "early_media"),
     ("POST", "/v1/calls", ASK | {"confirm_caller": 1}, "confirm_caller"),

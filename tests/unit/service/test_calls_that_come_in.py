@@ -281,3 +281,11 @@ async def test_where_the_operator_does_not_want_it_nothing_is_remembered() -> No
     await recent.note(BOB, "ann", at_ms=NOW_MS, keep_s=60)
 
     assert await RecentCallers(recent, PLATFORM, 0).last(BOB) is None
+
+
+async def test_a_trunk_whose_name_begins_as_those_of_devices_do_is_a_trunk() -> None:
+    desk = await opened()
+    await desk.inbound.arrived(Arrival("", "pbx-1.1", ANN, PLATFORM, "rbd-carrier"))
+
+    [route] = desk.calls[0].legs[0].routes
+    assert (route.trunk, route.device) == ("rbd-carrier", "")

@@ -41,7 +41,7 @@ class World:
         self.users = MemoryUsers()
         policy: Any = SimpleNamespace(
             rules=Rules(("CN",)), platform_number="+864001234567", terms=Terms(), caller_ring_ms=1, callee_ring_ms=1,
-            tries_max=4,
+            tries_max=4, phones_max={},
         )  # fmt: skip
         self.maker = CallMaker(
             users=self.users, read_number=PhoneNumbers("CN").read, policy=policy, trunks=self.book,

@@ -151,6 +151,7 @@ async def test_a_conference_that_is_over_or_on_another_pbx_is_not_joined() -> No
     desk = Desk()
     desk.not_taken = NotTaken("over")
     assert await desk.keys(PIN, came_in(payer="")) == ev.NotFound(PIN, "pin-over", NOW_MS)
+    assert await desk.keys(PIN) == ev.NotFound(PIN, "pin-over", NOW_MS), "a user is told so, too"
 
     desk = Desk()
     desk.node = "pbx2"
