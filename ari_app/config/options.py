@@ -172,7 +172,9 @@ class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
     callee_ring_timeout_s: int = option(60, whole(1, 300),
         "How long the callee's phone may ring.", section="calls", unit="s")
     confirm_timeout_ms: int = option(10_000, seconds(500, 120),
-        "How long the caller has to press 1.", section="calls", unit="s")
+        "How long who is asked for a key has to press one: the caller or who joins a conference to press 1, else he is "
+        "hung up; who called the platform to key a number, else he is asked again, three times in all.",
+        section="calls", unit="s")
     pdd_timeout_ms: int = option(10_000, seconds(200, 60),
         "A trunk that has given no sign of ringing by then has failed.", section="calls", unit="s")
     media_timeout_s: int = option(60, whole(0, 3600),

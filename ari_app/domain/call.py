@@ -131,6 +131,10 @@ class Leg:
         return next((word == "mute" for word in reversed(self.words) if word in ("mute", "unmute")), False)
 
     @property
+    def is_removed(self) -> bool:
+        return "leave" in self.words
+
+    @property
     def is_on_net(self) -> bool:
         """The current try rings a phone that is registered here."""
         return bool(self.tries) and self.n < len(self.routes) and bool(self.routes[self.n].device)

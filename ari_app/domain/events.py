@@ -134,12 +134,13 @@ class Cancel:
 @dataclass(frozen=True, slots=True)
 class LegAdded:
     """One more phone, as it was asked for from outside (`ask`: the command) or found (Seek). With a `stem` its role is
-    that and the first free number."""
+    that and the first free number. `is_one_only`: not where a phone of this number is there, or is being rung."""
 
     leg: Leg
     ask: str
     at_ms: int
     stem: str = ""
+    is_one_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,9 @@ def _told(call: Call, event: ev.LegAdded | ev.Told) -> Call:
     taken = replace(call, asks=call.asks | {event.ask})
     if isinstance(event, ev.LegAdded):
         role = event.leg.role if not event.stem else _free(call, event.stem)
-        is_room = len(call.legs) < LEGS_MAX and not call.has_leg(role) and not call.is_over
+        is_room = (
+            len(call.legs) < LEGS_MAX and not call.has_leg(role) and not call.is_over and not is_there(call, event)
+        )
         return replace(taken, legs=(*call.legs, replace(event.leg, role=role, ask=event.ask))) if is_room else call
     if not event.leg:
         return replace(taken, words=(*call.words, event.word))
@@ -179,6 +181,12 @@ def _told(call: Call, event: ev.LegAdded | ev.Told) -> Call:
         return call
     leg = call.leg(event.leg)
     return taken.with_leg(replace(leg, words=(*leg.words, event.word)))
+
+
+def is_there(call: Call, event: ev.LegAdded) -> bool:
+    """Of two who ask at once for the same phone, the second one finds it there."""
+    same = (leg for leg in call.legs if leg.number == event.leg.number and not leg.came_in)
+    return event.is_one_only and any(leg.is_live or (not leg.tries and not leg.is_removed) for leg in same)
 
 
 def _free(call: Call, stem: str) -> str:

@@ -41,7 +41,7 @@ class Adding:
         if (refused := await self._abuse.refused(counted)) is not None:
             return replace(refused, at=party.at)
         try:
-            answer = await self._tell(call.id, ev.LegAdded(leg, ask, 0, stem=party.role))
+            answer = await self._tell(call.id, ev.LegAdded(leg, ask, 0, stem=party.role, is_one_only=True))
         except Unavailable:
             await self._abuse.take_back(counted)  # if it was added after all, the call's end puts that right
             raise
@@ -52,7 +52,7 @@ class Adding:
 
     def _not_now(self, call: Call, leg: Leg, at: str) -> Refusal | None:
         if any(one.number == leg.number for one in call.legs if is_there(call, one)):
-            return Refusal("participant-there", "This number is in the conference already, or is being rung.", at)
+            return _there(at)
         return None if has_room(call) else too_many_phones(call.terms, at)
 
     async def _the_same_again(self, call: Call, there: Leg, party: Party) -> Call | Refusal:
@@ -76,7 +76,9 @@ def is_there(call: Call, leg: Leg) -> bool:
     """It is up, rings, or is still to be rung."""
     if leg.is_live or call.dial_pending(leg) is not None:
         return True
-    return leg.last is None or (leg.last.answered_at_ms is None and leg.next_try is not None and _may_go_on(leg))
+    if leg.last is None:
+        return not leg.is_removed
+    return leg.last.answered_at_ms is None and leg.next_try is not None and _may_go_on(leg)
 
 
 def _may_go_on(leg: Leg) -> bool:
@@ -86,4 +88,8 @@ def _may_go_on(leg: Leg) -> bool:
 def not_taken(answer: NotTaken, at: str) -> Refusal:
     if answer.why == "full":
         return Refusal("too-many-participants", "This call has taken as many phones as one may.", at, rule="legs")
-    return Refusal("call-over", "The call has ended.", at)
+    return _there(at) if answer.why == "there" else Refusal("call-over", "The call has ended.", at)
+
+
+def _there(at: str) -> Refusal:
+    return Refusal("participant-there", "This number is in the conference already, or is being rung.", at)

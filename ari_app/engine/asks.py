@@ -18,7 +18,7 @@ RefusalType = Literal[
     "invalid-number", "unknown-user", "number-not-verified", "destination-blocked", "emergency-number",
     "balance-empty", "too-many-calls", "idempotency-conflict", "no-capacity", "draining",
     "too-many-participants", "participant-there", "call-over",
-    "unknown-number", "number-verified", "no-code", "wrong-code", "too-many-codes", "malformed-body",
+    "unknown-number", "number-verified", "no-code", "wrong-code", "too-many-codes", "malformed-body", "not-audio",
 ]  # fmt: skip
 
 

@@ -355,6 +355,7 @@ class Engine:
         us, and of whom only another process knows yet."""
         box = self._boxes.get(call_id)
         if box is None and came_in and call_id not in self._unreadable:
+            self._coming.add(call_id)  # now: its ringing is told in the same breath
             self.background(self._comes_in(call_id, role, n))
             return
         is_wanted = call_id in self._unreadable if box is None else box.call.wants(role, n)
@@ -362,7 +363,6 @@ class Engine:
             self.hang_up_stranger(f"{call_id}.{role}.{n}")
 
     async def _comes_in(self, call_id: str, role: str, n: int) -> None:
-        self._coming.add(call_id)
         with suppress(Unavailable):
             await self.beginnings.tend(call_id)
         self._coming.discard(call_id)

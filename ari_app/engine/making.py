@@ -265,7 +265,7 @@ def _the_same_twice(people: Sequence[Person]) -> Refusal | None:
     for one in people:
         other = seen.setdefault(one.number, one.party)
         if other is not one.party:
-            sentence = f"{other.at} and {one.party.at} are the same number.".capitalize()
+            sentence = f"The same number stands in {other.at} and in {one.party.at}."
             return Refusal("invalid-number", sentence, one.party.at)
     return None
 

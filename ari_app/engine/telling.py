@@ -16,7 +16,7 @@ import msgspec
 from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.events import Event, LegAdded, Told
-from ari_app.domain.step import ASKS_MAX, LEGS_MAX
+from ari_app.domain.step import ASKS_MAX, LEGS_MAX, is_there
 from ari_app.engine import records
 from ari_app.ports.calls import Calls
 
@@ -28,13 +28,13 @@ TOLD_WITHIN_S = 4.0
 LOOK_S = 0.05
 
 Word = LegAdded | Told
-Why = Literal["over", "full", "no-such-leg", "no-such-call"]
+Why = Literal["over", "full", "there", "no-such-leg", "no-such-call"]
 
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """The call ends or has ended; it has had as many commands, or legs, as one call may; it has no such leg, or has one
-    of that role already; there is none."""
+    """The call ends or has ended; it has had as many commands, or legs, as one call may; the phone is there already; it
+    has no such leg, or has one of that role already; there is none."""
 
     why: Why
 
@@ -74,6 +74,8 @@ def why_not_taken(call: Call, word: Word) -> Why | None:
         return "no-such-leg" if word.leg and not call.has_leg(word.leg) else None
     if len(call.legs) >= LEGS_MAX:
         return "full"
+    if is_there(call, word):
+        return "there"
     return "no-such-leg" if not word.stem and call.has_leg(word.leg.role) else None
 
 

@@ -191,10 +191,9 @@ def calls(
     if not page["calls"]:
         return say("no calls")
     table(
-        ("created", "call", "caller → callee", "state", "reason", "charged"),
+        ("created", "call", "type", "caller → callee", "state", "reason", "charged"),
         (
-            (c["created_at"], c["id"], f"{c['caller']} → {c['callee']}", c["state"], c.get("reason", ""),
-             clock(c["charged_s"]))
+            (c["created_at"], c["id"], c["type"], _parties(c), c["state"], c.get("reason", ""), clock(c["charged_s"]))
             for c in page["calls"]
         ),
     )  # fmt: skip
@@ -207,8 +206,7 @@ def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt =
     call = get(client, id)
     if as_json:
         return out_json(call)
-    caller, payer = call["caller"] or "-", call["payer"] or "nobody"
-    out(f"{call['id']}  {caller} → {call['callee']}, paid by {payer}, {call['created_at']}")
+    out(f"{call['id']}  {call['type']} {_parties(call)}, paid by {call['payer'] or 'nobody'}, {call['created_at']}")
     for event in client.get("v1", "calls", id, "events")["events"]:
         _step(call, event)
     for leg in call["legs"]:
@@ -216,14 +214,20 @@ def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt =
     return out(summary(call))
 
 
+def _parties(call: dict[str, Any]) -> str:
+    """A conference has no callee, a notice no caller."""
+    return f"{call['caller'] or '-'} → {call['callee'] or '-'}"
+
+
 def _leg(leg: dict[str, Any]) -> str:
-    if leg["trunk"] is None:
+    way = f"device {leg['device']}" if leg["device"] else f"trunk {leg['trunk']}"
+    if leg["trunk"] is None and not leg["device"]:
         return f"{leg['number']}, not rung"
     tried = f" (after {', '.join(leg['tried'][:-1])})" if len(leg["tried"]) > 1 else ""
     cause = "" if leg["cause"] is None else f", cause {leg['cause']}"
     sip = "" if leg["sip_status"] is None else f", SIP {leg['sip_status']}"
-    saw = f"{leg['number']} saw {leg['shown']} ({leg['why']})"
-    return f"{saw}, trunk {leg['trunk']}{tried}{cause}{sip}, {money([leg['cost']])}"
+    saw = "came in" if leg["why"] == "came_in" else f"saw {leg['shown']} ({leg['why']})"
+    return f"{leg['number']} {saw}, {way}{tried}{cause}{sip}, {money([leg['cost']])}"
 
 
 def cancel(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:

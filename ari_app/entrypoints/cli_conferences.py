@@ -133,7 +133,8 @@ def _print(shown: dict[str, Any]) -> None:
 
 def _state(p: dict[str, Any]) -> str:
     state = (p["outcome"] or p["state"]).replace("_", " ")
-    more = [word for word in ("muted", "talking", "dialled_in") if p[word]]
+    words = ("muted", "talking", "dialled_in") if p["ended_at"] is None else ("dialled_in",)
+    more = [word for word in words if p[word]]
     return ", ".join((state, *(word.replace("_", " ") for word in more)))
 
 

@@ -137,7 +137,9 @@ def _of_file(path: Path) -> list[str]:
     """Raises Failure."""
     try:
         rows = [row for row in csv.reader(path.read_text("utf-8-sig").splitlines()) if row and row[0].strip()]
-    except (OSError, UnicodeDecodeError, csv.Error) as e:
+    except OSError as e:
+        raise Failure(f"{path} cannot be read ({e.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as e:
         raise Failure(f"{path} cannot be read ({e})") from None
     found = [row[0].strip() for row in rows]
     return found[1:] if found and found[0].lower() in TITLES else found
@@ -177,9 +179,7 @@ def _as_it_goes(client: Client, id: str) -> Iterator[dict[str, Any]]:
         sleep(LOOK_EVERY_S)
 
 
-def _shown(
-    notice: dict[str, Any], as_json: bool, watch: bool = False, *, is_brief: bool = False
-) -> None:
+def _shown(notice: dict[str, Any], as_json: bool, watch: bool = False, *, is_brief: bool = False) -> None:
     if as_json:
         out_json(notice)
     else:
@@ -195,11 +195,11 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
     last = one["tries"][-1] if one["tries"] else {}
     when = last.get("key_at") or last.get("ended_at") or one.get("due_at") or ""
     said = last.get("outcome") or one.get("put_off") or ""
-    return one["recipient"], one["state"], str(len(one["tries"])), said, last.get("key") or "", when
+    return one["recipient"], one["state"].replace("_", " "), str(len(one["tries"])), said, last.get("key") or "", when
 
 
 def _counts(notice: dict[str, Any]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in notice["counts"].items())
+    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in notice["counts"].items())
 
 
 def _held_up(notice: dict[str, Any]) -> str:

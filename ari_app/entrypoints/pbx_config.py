@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 
 CEL_DIR = "/var/log/asterisk/cel-custom"
 AGI_PORT = 4573
-WANTED = ("http.conf", "ari.conf", "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "extensions.conf",
-          "sorcery.conf")
+WANTED = (
+    "http.conf",
+    "ari.conf",
+    "manager.conf",
+    "cel.conf",
+    "cel_custom.conf",
+    "modules.conf",
+    "extensions.conf",
+    "sorcery.conf",
+)
 OURS_ALONE = ("baseline", "{{ami_bench_user}}")
 """Sections of the templates that serve the project's own benchmark; a line that names one in `…` does so too."""
 HEAD = {

@@ -13,13 +13,13 @@ from ari_app.flows.moves import CUTOFF_GRACE_MS, arrives_by_ms, has_rung_out, hu
 from ari_app.flows.recording import is_to_be_told, tell
 
 LEAVE = "leave"
-"""The word that takes a phone out."""
+"""The word that takes a phone out: see Leg.is_removed."""
 MUTING = ("mute", "unmute")
 CONFIRM_ROUNDS = 3
 
 
 def is_removed(leg: Leg) -> bool:
-    return LEAVE in leg.words
+    return leg.is_removed
 
 
 def is_awaited(leg: Leg) -> bool:

@@ -1,5 +1,5 @@
-"""What calls to one phone alone have in common: it is rung, stays up until all is said or its time is over, and is then let
-go. Pure; knows one leg, and not what is said to it."""
+"""What calls to one phone alone have in common: it is rung, stays up until all is said or its time is over, and is then
+let go. Pure; knows one leg, and not what is said to it."""
 
 from __future__ import annotations
 

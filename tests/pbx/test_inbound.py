@@ -222,8 +222,8 @@ def joined(told: dict[str, Told], ringbridge: Ringbridge, ground: Ground) -> Tol
     caller = house.call(stranger, keys=f"w1 29999999# w1 {begun.body['dial_in']['pin']}#", hang_up_after_s=40)
 
     def hear_each_other() -> bool:
-        [hosts] = house.rings(at, with_tones=True)
-        return [tone_of(stranger) in hz for _, hz in hosts.heard].count(True) >= 2
+        rung = house.rings(at, with_tones=True)  # not yet, at first
+        return any([tone_of(stranger) in hz for _, hz in hosts.heard].count(True) >= 2 for hosts in rung)
 
     until_sync(hear_each_other, 30, "the host hears him", 0.5)
     caller.hang_up_now()

@@ -335,11 +335,25 @@ class AriTelephony:
         said = await self._said(playback, sound, language)
         if said is None:
             return
+        refused = await self._snoop(channel, playback, spy="none", whisper="out")
+        try:
+            await self._play(playback, playback, said)
+        except NoSuchChannel as e:
+            raise refused or e from None
+
+    async def _snoop(self, channel: str, name: str, *, spy: str, whisper: str) -> PbxError | None:
+        """None: it is there. A refusal, too, may mean so: of one that was asked for before, and whose answer was lost,
+        Asterisk says 500."""
         snoop = self._client.channels.snoopChannelWithId(
-            channel, playback, self._app, spy="none", whisper="out", appArgs=playback
+            channel, name, self._app, spy=spy, whisper=whisper, appArgs=name
         )
-        await self._legs.in_stasis(playback, snoop)
-        await self._play(playback, playback, said)
+        try:
+            await self._legs.in_stasis(name, snoop)
+        except NoSuchChannel:
+            raise
+        except PbxError as e:
+            return e
+        return None
 
     async def _play(self, channel: str, playback: str, said: Media) -> None:
         play = self._client.channels.playWithId
@@ -351,16 +365,7 @@ class AriTelephony:
     async def tape(self, channel: str, tape: str, file: str, hears: Hears) -> None:
         """A recorder in the bridge would be a third member, and turn it into a conference's; a snoop changes nothing of
         the talk, and goes with its leg."""
-        snoop = self._client.channels.snoopChannelWithId(
-            channel, tape, self._app, spy=hears, whisper="none", appArgs=tape
-        )
-        refused: PbxError | None = None
-        try:
-            await self._legs.in_stasis(tape, snoop)
-        except NoSuchChannel:
-            raise
-        except PbxError as e:  # of a snoop that is there already, Asterisk says 500
-            refused = e
+        refused = await self._snoop(channel, tape, spy=hears, whisper="none")
         try:
             await self._request.do(self._client.channels.record(tape, file, TAPE_FORMAT, ifExists="fail"))
         except NoSuchChannel as e:

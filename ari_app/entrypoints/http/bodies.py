@@ -251,6 +251,8 @@ def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
             return f"at most {context['max_length']} characters are allowed."
         case "too_long":
             return f"at most {context['max_length']} are allowed."
+        case "too_short":
+            return f"at least {context['min_length']} is expected."
         case "greater_than_equal":
             return f"at least {context['ge']} is expected."
         case "less_than_equal":

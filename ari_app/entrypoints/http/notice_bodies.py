@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ari_app.desks.notice_desk import NoticeAsk
-from ari_app.domain.notices import CONFIRM_DIGITS, RECIPIENTS_MAX, TRIES_MAX
+from ari_app.domain.notices import RECIPIENTS_MAX, TRIES_MAX
 from ari_app.domain.quiet import quiet
 from ari_app.entrypoints import views
 from ari_app.entrypoints.http.bodies import METADATA_KEYS_MAX, Body, Who, Words, _few
 from ari_app.entrypoints.http.problems import Problem
 
+ConfirmDigit = Literal["0", "1", "4", "5", "6", "7", "8", "9"]
 AUDIO_ID = re.compile(r"[ta][0-9a-f]{40}")
 
 
@@ -26,7 +27,7 @@ def _is_quiet(written: str) -> str:
 
 
 class Confirm(Body):
-    digit: Annotated[str, StringConstraints(pattern=f"^[{CONFIRM_DIGITS}]$")] = Field(
+    digit: ConfirmDigit = Field(
         "1", description="The key that confirms; 2 says it again, 3 connects to the sender.", examples=["1"]
     )
 

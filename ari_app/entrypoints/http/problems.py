@@ -66,7 +66,7 @@ KINDS: Mapping[str, Kind] = {
     "recorded-already": Kind(409, "Recorded already", "The call is being recorded, or was as often as may be."),
     "not-recorded": Kind(409, "Not recorded now", "There is nothing to stop."),
     "still-recorded": Kind(409, "Not whole yet", "The recording goes on."),
-    "call-over": Kind(409, "Ended already", "A conference that has ended, or that takes nothing more."),
+    "call-over": Kind(409, "Ended already", "The call or conference has ended, or takes nothing more."),
     "number-taken": Kind(409, "Number is somebody else's", "A number belongs to one user."),
     "number-verified": Kind(409, "Number proved already", "The number has been proved to be the user's before."),
     "no-code": Kind(409, "No code", "No code was read out to the number, or it has run out, or was used."),
@@ -96,8 +96,10 @@ KINDS: Mapping[str, Kind] = {
         429, "Too many calls", "A limit was hit: `rule` names it, such as `pair-3-in-300s` (see `POST /v1/calls`)."
     ),
     "too-many-codes": Kind(
-        429, "Too many wrong codes", "`rule`: `code-5-tries`, this code was guessed too often: ask for a new one; such "
-        "as `guess-10-in-3600s`, the user gave too many wrong ones."
+        429,
+        "Too many wrong codes",
+        "`rule`: `code-5-tries`, this code was guessed too often: ask for a new one; such "
+        "as `guess-10-in-3600s`, the user gave too many wrong ones.",
     ),
     "too-many-requests": Kind(
         429, "Asked too often", "`rule`: `key`, this key asks too often; `wrong-keys`, wrong keys from this address."

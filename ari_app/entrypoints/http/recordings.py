@@ -111,8 +111,8 @@ async def _call(d: Doors, call_id: str) -> Call:
 async def _told(d: Doors, call_id: str, word: str, ask: str) -> Response:
     answer = await d.engine.tell(call_id, Told("", word, ask, 0))
     if isinstance(answer, NotTaken):
-        why = {"over": "It has ended.", "full": "It was told as much as a call can be."}.get(answer.why, "It is gone.")
-        raise Problem("call-over", f"Nothing can be said to this call any more. {why}")
+        why = {"over": "This call has ended.", "full": "It has been told all that it can be."}
+        raise Problem("call-over", why.get(answer.why, "This call is gone."), "call_id")
     return reply(views.call_view(answer), 202)
 
 

@@ -9,6 +9,7 @@ import pytest
 from ari_app.adapters.ari.sounds import Sounds
 from ari_app.domain import events as ev
 from ari_app.ports.speech import Wording
+from ari_app.ports.telephony import PbxError
 from tests.unit.ari.test_ari_telephony import CALL, LEG, House, Pbx, lived_in
 
 PLAYBACK = f"{CALL}.hello"
@@ -51,3 +52,21 @@ async def test_where_nothing_is_to_be_said_it_was_said_at_once(house: House, how
     assert asked(house) == []
     [fact] = [one for one in await house.facts_until_now() if isinstance(one, ev.Played)]
     assert (fact.name, fact.is_whole) == ("hello", True)
+
+
+@pytest.mark.parametrize(("is_there", "outcome"), [(True, None), (False, 500)])
+async def test_a_whisper_whose_answer_was_lost_is_heard_when_it_is_asked_for_again(
+    house: House, is_there: bool, outcome: int | None
+) -> None:
+    """We died, say, when the channel that speaks into the ear was made, and had not spoken yet."""
+    house.pbx.replies[f"POST channels/{LEG}/snoop/{PLAYBACK}"] = (500, {"message": "Snoop failed"})
+    if not is_there:
+        house.pbx.replies[f"POST channels/{PLAYBACK}/play/{PLAYBACK}"] = (404, {"message": "Channel not found"})
+    refused = None
+    try:
+        await house.telephony.whisper(LEG, PLAYBACK, "hello")
+    except PbxError as e:
+        refused = e.status
+
+    assert refused == outcome, "where there is none, that it was refused is what counts"
+    assert asked(house)[-1][0] == f"POST channels/{PLAYBACK}/play/{PLAYBACK}"

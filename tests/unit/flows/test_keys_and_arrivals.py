@@ -12,6 +12,8 @@ from ari_app.domain import wishes as w
 from ari_app.domain.call import CALLER, Leg, Try
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.step import DIGITS_MAX
+from ari_app.engine.adding import has_room
+from ari_app.engine.telling import why_not_taken
 from tests.unit.flows.room import ROUTE, Phone, Room
 from tests.unit.flows.test_inbound_menu import Story
 
@@ -51,6 +53,30 @@ def test_one_who_comes_over_in_time_stays() -> None:
     r.after(120)
 
     assert r.up() == {"host", "in1"}
+
+
+def test_of_two_who_add_the_same_phone_at_once_one_does_and_it_may_be_rung_again_once_it_has_left() -> None:
+    r = Room({"host": Phone(), "p1": Phone(1), "p2": Phone(1, stays_s=5)}).after(3)
+    leg = replace(r.leg("p1"), number="+8613900000099")
+    first, second = (ev.LegAdded(leg, ask, r.now_ms, stem="p", is_one_only=True) for ask in ("a", "b"))
+    r.phones["p3"] = r.phones["p4"] = Phone(1, stays_s=5)
+    r._take(first)
+    assert why_not_taken(r.call, second) == "there"
+    r._take(second)
+    assert "b" not in r.call.asks
+    assert list(r.rung()) == ["host", "p1", "p2", "p3"]
+
+    r.after(20)
+    r._take(replace(second, at_ms=r.now_ms))
+    assert "p4" in r.rung()
+
+
+def test_one_who_was_removed_before_he_was_rung_takes_no_room_and_may_be_added_again() -> None:
+    r = Room({"host": Phone(None), "p1": Phone(), "p2": Phone()}, terms={"phones_max": 3}).after(3)
+    assert not has_room(r.call)
+    r.tell("p1", "leave")
+    assert has_room(r.call)
+    assert why_not_taken(r.call, ev.LegAdded(r.leg("p1"), "a", r.now_ms, stem="p", is_one_only=True)) is None
 
 
 @pytest.mark.parametrize("why", ["empty", "live_calls"])

@@ -92,6 +92,8 @@ async def test_what_is_wrong_is_told_with_its_field(api: Bench, change: dict[str
     answer = await api.ask("POST", "/v1/notices", ASK | change)
     assert answer.status in (404, 422), answer.raw
     assert answer.problem["field"] == field
+    said = str(answer.problem["detail"])
+    assert not any(raw in said for raw in ("List should", "right form")), f"no sentence for a person: {said}"
 
 
 async def test_audio_is_taken_as_it_is_or_in_the_notice(api: Bench) -> None:
@@ -103,6 +105,8 @@ async def test_audio_is_taken_as_it_is_or_in_the_notice(api: Bench) -> None:
         assert (made.status, made.json["audio"], made.json["confirm"]) == (201, sent.json["id"], None)
     refused = await api.ask("POST", "/v1/audio", raw=b"ID3")
     assert (refused.status, refused.problem["type"]) == (422, "not-audio")
+    within = await api.ask("POST", "/v1/notices", no_text | {"audio": base64.b64encode(b"ID3").decode()})
+    assert (within.status, within.problem["type"], within.problem["field"]) == (422, "not-audio", "audio")
     assert (await api.ask("POST", "/v1/audio", raw=b"RIFF" * 3_000_000)).problem["type"] == "body-too-large"
 
 
