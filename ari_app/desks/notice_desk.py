@@ -104,8 +104,10 @@ class NoticeDesk:
             return mistakes
         said = await self._said(ask)
         if isinstance(said, Refused):
-            type, at = ("malformed-body", "text") if ask.text else ("not-audio", "audio")
-            return [Refusal(type, f"{said.why}.", at)]
+            sentence = f"{said.why}."
+            return [
+                Refusal("malformed-body", sentence, "text") if ask.text else Refusal("not-audio", sentence, "audio")
+            ]
         notice = Notice(
             id=new_id, sender=payer.user.id, created_at_ms=now_ms, at_ms=ask.at_ms or now_ms, text=ask.text,
             said=said.id, said_ms=said.ms, language=_language(ask, payer), confirm=ask.confirm,

@@ -10,7 +10,7 @@ from ari_app.domain.step import is_given_up
 from ari_app.domain.wishes import Answer, HangUp, Join, Listen, Mute, PlayAll, Wake, Yielded
 from ari_app.flows.funding import first_s, is_ringing, lacks_ms, spare_s
 from ari_app.flows.moves import CUTOFF_GRACE_MS, arrives_by_ms, has_rung_out, hush, is_exhausted, reach, sound_to
-from ari_app.flows.recording import is_to_be_told, tell
+from ari_app.flows.recording import is_being_told, is_to_be_told, tell
 
 LEAVE = "leave"
 """The word that takes a phone out: see Leg.is_removed."""
@@ -145,7 +145,8 @@ def asked_names(leg: Leg) -> list[str]:
 def is_spoken_to(c: Call, leg: Leg) -> bool:
     """While a sound is played to it alone, the PBX keeps whatever else is asked of its channel waiting, and, as it
     serves one request after the other, all that is asked of others."""
-    return any(f"play:{name}" in c.asked and name not in c.played for name in asked_names(leg))
+    is_asked = any(f"play:{name}" in c.asked and name not in c.played for name in asked_names(leg))
+    return is_asked or is_being_told(c, leg)
 
 
 def ask_to_confirm(c: Call, leg: Leg) -> Iterator[Yielded]:

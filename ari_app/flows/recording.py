@@ -161,6 +161,12 @@ def tell(c: Call, leg: Leg) -> Iterator[Yielded]:
     yield Play(leg.role, leg.n, consent_name(c, rounds(c)[-1], leg), CONSENT[c.terms.consent])
 
 
+def is_being_told(c: Call, leg: Leg) -> bool:
+    """Before he is heard: it sounds in his ear alone."""
+    names = (key.removeprefix("play:") for key in c.asked if key.startswith("play:consent"))
+    return any(f"_{leg.role}_{leg.n}_" in name and name not in c.played for name in names)
+
+
 def consent_of(one: Round, leg: Leg) -> str:
     return f"consent{one.n}_{leg.role}_{leg.n}_"
 

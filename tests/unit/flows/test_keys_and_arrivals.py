@@ -55,6 +55,18 @@ def test_one_who_comes_over_in_time_stays() -> None:
     assert r.up() == {"host", "in1"}
 
 
+def test_no_timer_is_asked_for_while_one_who_comes_hears_that_it_is_recorded() -> None:
+    """The PBX would keep that, and all that is asked of others, waiting until the sound ends."""
+    r = Room({"host": Phone(), "p1": Phone(1), "p2": Phone(10), "p3": Phone(10.2)}, terms={"consent": "announcement"})
+    r.call = replace(r.call, secret="s", given={"record": "mixed"})
+    r.after(20)
+
+    [told_s] = [at_s for at_s, wish in r.asked(w.Play) if wish.leg == "p2"]
+    timers_s = [at_s for at_s, wish in r.asked(w.Cutoff) if wish.leg == "p2"]
+    assert not [at_s for at_s in timers_s if told_s < at_s < told_s + 0.5]
+    assert [at_s for at_s in timers_s if told_s + 0.5 <= at_s < told_s + 1], "but then, as another one has come"
+
+
 def test_of_two_who_add_the_same_phone_at_once_one_does_and_it_may_be_rung_again_once_it_has_left() -> None:
     r = Room({"host": Phone(), "p1": Phone(1), "p2": Phone(1, stays_s=5)}).after(3)
     leg = replace(r.leg("p1"), number="+8613900000099")
