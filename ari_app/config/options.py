@@ -269,7 +269,7 @@ class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
         "days later; 0: never.", section="inbound", unit="days")
     inbound_calls_max: int = option(50, whole(1, 10_000),
         "Calls to the platform that live at once, of each process; above it busy.", section="inbound")
-    inbound_limits: tuple[Limit, ...] = option((Limit(10, 60),), limits(),
+    inbound_limits: tuple[Limit, ...] = option((Limit(10, 60), Limit(60, 3600)), limits(),
         "Calls to the platform from one number in any so many seconds; above it busy. Off: no limit.",
         section="inbound")
     pin_limits: tuple[Limit, ...] = option((Limit(10, 3600),), limits(),

@@ -17,6 +17,8 @@ from ari_app.domain.call import Call, Leg, LegState, Try
 from ari_app.flows import Flow
 
 SPEECH_AGAIN_MS = 1_000
+SPEECH_MAX = 5_000
+"""Of one call, as far as this process tends it: the list of a call's events is kept for weeks."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,6 +41,7 @@ class LegNews:
         self._last_state = flow.STATES[-1]
         self._spoke = {leg.role: (leg.is_talking, 0) for leg in call.legs}  # as told last, and when
         self._due_ms: int | None = None
+        self._speech_left = SPEECH_MAX
 
     def news(self, before: Call, after: Call, state: str) -> list[bytes]:
         """Since `before`, in the order of time; `state`: the one that was told last. None after the call's end."""
@@ -71,13 +74,14 @@ class LegNews:
     def _heard(self, call: Call) -> Iterator[Fact]:
         for leg in call.legs:
             was_talking, told_ms = self._spoke.get(leg.role, (False, 0))
-            if leg.is_talking == was_talking or not leg.is_up:
+            if leg.is_talking == was_talking or not leg.is_up or not self._speech_left:
                 continue
             due_ms = told_ms + SPEECH_AGAIN_MS
             if call.now_ms < due_ms:
                 self._due_ms = min(due_ms, self._due_ms or due_ms)
                 continue
             self._spoke[leg.role] = leg.is_talking, call.now_ms
+            self._speech_left -= 1
             what = "leg_talking" if leg.is_talking else "leg_silent"
             yield Fact(what, leg.role, leg.n, call.now_ms, "")
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from ari_app.domain import events as ev
+from ari_app.engine import leg_news
 from ari_app.engine.mailbox import SAVE_SOON_S, Mailbox
 from ari_app.engine.telling import tell_here
 from ari_app.entrypoints.views import event_view
@@ -166,6 +167,17 @@ async def test_who_falls_silent_at_once_is_told_to_be_silent_a_second_later(worl
     speaks(world, box, is_talking=False)
     await asyncio.sleep(3)
     assert speech(world) == [("leg_talking", began_ms), ("leg_silent", began_ms + 1_000)]
+
+
+@in_virtual_time
+async def test_who_speaks_is_told_so_often_and_no_more(world: World, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(leg_news, "SPEECH_MAX", 3)
+    box = await talk(world)
+    for n in range(8):
+        await asyncio.sleep(2)
+        speaks(world, box, is_talking=n % 2 == 0)
+    await asyncio.sleep(3)
+    assert [what for what, _ in speech(world)] == ["leg_talking", "leg_silent", "leg_talking"]
 
 
 @in_virtual_time
