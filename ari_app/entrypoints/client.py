@@ -7,6 +7,10 @@ import os
 import tomllib
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -14,6 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 ANSWER_WITHIN_S = 15.0
 ADDRESS_FILE = "api.json"
 ADDRESS = "RINGBRIDGE_API"  # the environment's word for it
+CHUNK = 64 * 1024  # bytes
 UNAUTHORIZED = 401
 
 
@@ -64,23 +69,44 @@ class Client:
     def delete(self, *path: str, **query: object) -> Any:
         return self._ask("DELETE", path, None, {}, _asked(query))
 
+    def chunks(self, *path: str) -> Iterator[bytes]:
+        """What is no JSON, such as a sound. Asks when the first one is taken; Failure where it breaks off."""
+        with self._told(), self._opener.open(self._asking("GET", path), timeout=ANSWER_WITHIN_S) as answer:
+            while chunk := answer.read(CHUNK):
+                yield chunk
+            if answer.length:  # less came than was announced, of which read(size) says nothing
+                raise Unreachable(f"{self.api} broke off in the midst of it: ask again")
+
     def _ask(self, method: str, path: tuple[str, ...], body: object, headers: dict[str, str], query: str = "") -> Any:
+        asking = self._asking(method, path, body, headers, query)
+        with self._told(), self._opener.open(asking, timeout=ANSWER_WITHIN_S) as answer:
+            raw = answer.read()
+            return None if answer.status == HTTPStatus.NO_CONTENT else json.loads(raw)
+
+    def _asking(
+        self, method: str, path: tuple[str, ...], body: object = None, headers: dict[str, str] | None = None,
+        query: str = "",
+    ) -> urllib.request.Request:  # fmt: skip
         url = "/".join([self.api, *(quote(part, safe="") for part in path)]) + query
         data = None if body is None else json.dumps(body).encode()
         asking = urllib.request.Request(
-            url, data, method=method, headers={"Authorization": f"Bearer {self._key}"} | headers
+            url, data, method=method, headers={"Authorization": f"Bearer {self._key}"} | (headers or {})
         )
         if data is not None:
             asking.add_header("Content-Type", "application/json")
+        return asking
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whatever goes wrong, as a Failure."""
         try:
-            with self._opener.open(asking, timeout=ANSWER_WITHIN_S) as answer:
-                return json.loads(answer.read())
+            yield
         except urllib.error.HTTPError as e:
             more = ""
             if e.code == UNAUTHORIZED and self._is_left_behind:
                 more = f": {self.api} is another Ringbridge's now; start yours with `ringbridge up`"
             raise ApiRefused(e.code, _problem(e.read()), more) from None
-        except (OSError, ValueError) as e:  # ValueError: an answer that is no JSON
+        except (OSError, ValueError, HTTPException) as e:  # ValueError: an answer that is no JSON
             why = e.reason if isinstance(e, urllib.error.URLError) else e
             raise Unreachable(f"{self.api} does not answer ({why}): is `ringbridge up` running?") from None
 
