@@ -13,6 +13,7 @@ import typer
 from ari_app.entrypoints import follow
 from ari_app.entrypoints.cli_common import (
     ApiOpt,
+    CallArg,
     Failure,
     JsonOpt,
     KeyOpt,
@@ -24,10 +25,10 @@ from ari_app.entrypoints.cli_common import (
     say,
     table,
 )  # fmt: skip
+from ari_app.entrypoints.cli_recordings import RecordOpt, tell_recordings
 from ari_app.entrypoints.client import Client, connect
 
 NEVER_TALKED = 3  # exit code
-CallArg = Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +45,7 @@ def call(
     confirm: Annotated[bool, typer.Option("--confirm", help="The caller must press 1 to be connected.")] = False,
     waiting: Annotated[str | None, typer.Option(help="What the caller hears meanwhile: ringback or music.")] = None,
     early_media: Annotated[str | None, typer.Option(help="Pass the callee network's sound on: all or none.")] = None,
+    record: RecordOpt = None,
     once: Annotated[str | None, typer.Option(help="Idempotency-Key: asked again with it, no second call.")] = None,
     wait: Annotated[bool, typer.Option(help="Follow the call until it has ended.")] = True,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
@@ -56,7 +58,7 @@ def call(
     client = connect(api, key)
     options = {
         "max_duration_s": max_duration, "confirm_caller": confirm or None, "waiting": waiting,
-        "early_media": early_media,
+        "early_media": early_media, "record": record,
     }  # fmt: skip
     body = {"caller": caller, "callee": callee} | {name: value for name, value in options.items() if value is not None}
     with killed_as_by_ctrl_c():
@@ -67,6 +69,7 @@ def call(
         out_json(placed)
     elif wait:
         out(summary(placed))
+        tell_recordings(placed)
     if wait and "talking_at" not in placed:
         raise typer.Exit(NEVER_TALKED)
 
@@ -201,7 +204,7 @@ def calls(
 
 
 def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
-    """Show a call: how it went, its legs, what it cost."""
+    """Show a call: how it went, its legs, its recordings, what it cost."""
     client = connect(api, key)
     call = get(client, id)
     if as_json:
@@ -211,6 +214,7 @@ def show(id: CallArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt =
         _step(call, event)
     for leg in call["legs"]:
         out(f"  {leg['role']}: {_leg(leg)}")
+    tell_recordings(call)
     return out(summary(call))
 
 

@@ -20,14 +20,15 @@ KeyOpt = Annotated[str | None, typer.Option("--key", help="Its key (RINGBRIDGE_A
 ConfigOpt = Annotated[str | None, typer.Option("--config", help="The settings file instead of ./ringbridge.toml.")]
 StateOpt = Annotated[Path | None, typer.Option("--state-dir", help="The state directory (RINGBRIDGE_STATE_DIR).")]
 
+CallArg = Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")]
 UserArg = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
 OnceOpt = Annotated[str | None, typer.Option(help="Idempotency-Key: given again with it, it counts once.")]
 
 AnyCommand = TypeVar("AnyCommand", bound=Callable[..., Any])
 
 __all__ = [
-    "ApiOpt", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "OnceOpt", "Progress", "StateOpt", "UserArg", "clock",
-    "example", "money", "new_app", "out", "out_json", "say", "table",
+    "ApiOpt", "CallArg", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "OnceOpt", "Progress", "StateOpt", "UserArg",
+    "clock", "example", "money", "new_app", "out", "out_json", "say", "table",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ari_app.entrypoints.cli_common import (
     say,
     table,
 )
+from ari_app.entrypoints.cli_recordings import RecordOpt, tell_recordings
 from ari_app.entrypoints.client import Client, connect
 
 conference_app = new_app("Several people in one call.")
@@ -44,13 +45,14 @@ def start(
     goes_on: Annotated[bool, typer.Option("--goes-on", help="Do not end it when the host hangs up.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="Who is rung must press 1 to join.")] = False,
     dial_in: Annotated[bool, typer.Option("--dial-in", help="Show a PIN, with which one person may dial in.")] = False,
-    once: OnceOpt = None, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
+    record: RecordOpt = None, once: OnceOpt = None,
+    api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """Ring the host, and when he has answered all participants at once."""
     body: dict[str, Any] = {"host": host, "participants": participants or [], "dial_in": dial_in}
     options = {
         "max_duration_s": max_duration, "ends_with_host": False if goes_on else None,
-        "confirm_joining": confirm or None,
+        "confirm_joining": confirm or None, "record": record,
     }  # fmt: skip
     body |= {name: value for name, value in options.items() if value is not None}
     shown = connect(api, key).post(*HERE, body=body, once=once or secrets.token_hex(16))
@@ -62,7 +64,7 @@ def start(
 
 @conference_app.command("show", epilog=example(f"conference show {ID}"))
 def show(id: IdArg, api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False) -> None:
-    """Show who is there, who speaks, and what it costs."""
+    """Show who is there, who speaks, what is recorded, and what it costs."""
     _tell(connect(api, key).get(*HERE, id), as_json)
 
 
@@ -129,6 +131,7 @@ def _print(shown: dict[str, Any]) -> None:
     out(f"{shown['id']}  {shown['caller']}: {summary(shown)}")
     table(("leg", "who", "state", "charged"), ((p["leg"], p["who"], _state(p), clock(p["charged_s"]))
                                                for p in shown["participants"]))  # fmt: skip
+    tell_recordings(shown)
 
 
 def _state(p: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import typer
 from ari_app.config.mistakes import did_you_mean
 from ari_app.entrypoints.cli_calls import NEVER_TALKED, followed, killed_as_by_ctrl_c, place, summary
 from ari_app.entrypoints.cli_common import ApiOpt, JsonOpt, KeyOpt, example, out, out_json
+from ari_app.entrypoints.cli_recordings import tell_recordings
 from ari_app.entrypoints.client import connect
 from ari_app.flows import open_flows
 
@@ -42,6 +43,7 @@ def start(
         out_json(placed)
     elif wait:
         out(summary(placed))
+        tell_recordings(placed)
     if wait and "talking_at" not in placed:
         raise typer.Exit(NEVER_TALKED)
 

@@ -169,5 +169,5 @@ def ended(c: Call) -> End | None:
     at_end = end_by_clock(c, c.now_ms, cap_ms(c))
     alone_ms = c.now_ms - (alone_since_ms(c) or c.now_ms)
     if at_end is None and alone_ms >= c.terms.alone_timeout_ms:
-        return why_alone(c, host, has_talked=has_talked)
+        return why_alone(c, host, cap_ms(c), has_talked=has_talked)
     return at_end

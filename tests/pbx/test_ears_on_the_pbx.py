@@ -13,7 +13,7 @@ import pytest
 from ari_app.adapters.ari import Client, PlaybackFinished, StasisStart
 from ari_app.stack import StackInfo
 from ari_app.stack.carrier import CarrierCall
-from tests.ground import Ground, number
+from tests.ground import SOAK, Ground, number
 from tests.heard_digits import digit_prompts, heard_digits, speech, speech_ms
 from tests.ringbridge import now_ms
 from tests.support import until, until_sync
@@ -85,6 +85,7 @@ async def test_a_code_that_is_played_is_read_from_what_the_phone_heard(ground: G
     assert speech_ms(sound) > 400 * len(CODE)
 
 
+@pytest.mark.skipif(not SOAK, reason="the conference of nine is heard in every run: SOAK=1")
 async def test_nine_phones_in_a_bridge_hear_each_other_but_for_the_muted_one(ground: Ground, stack: StackInfo) -> None:
     numbers = {f"p{nn}": number(nn) for nn in range(1, 10)}
     async with room(stack) as here:

@@ -36,6 +36,7 @@ def test_the_commands_that_were_promised_are_there() -> None:
         "conference start", "conference show", "conference add", "conference ring", "conference remove",
         "conference mute", "conference unmute", "conference pin", "conference end",
         "notice send", "notice show", "notice list", "notice remind", "notice cancel",
+        "recording start", "recording stop", "recording fetch", "recording delete",
         "check", "config sample", "pbx-config", "systemd-unit", "alert-rules",
         "stack fetch", "stack start", "stack stop", "stack status",
         "stack logs", "stack carrier-calls", "stack dial-in", "stack backup", "stack restore",

@@ -44,7 +44,7 @@ def test_a_notice_is_sent_shown_reminded_of_and_cancelled(run: Run, served: Serv
     watched = run("notice", "show", id, "--watch")
     assert (watched.code, watched.out.splitlines()[0]) == (
         3,
-        f"{id} from demo: done; 1 confirmed, 1 heard, 1 not_answered",
+        f"{id} from demo: done; 1 confirmed, 1 heard, 1 not answered",
     )
     assert "1 confirmed" in watched.err
     assert run("notice", "remind", id).out.startswith(f"{id} from demo: done")
