@@ -102,7 +102,8 @@ def tell(count: int, taken: Taken) -> None:
 # ---- Asterisk dies --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("with_the_app", [True, False] if SOAK else [True])
+@pytest.mark.skipif(not SOAK, reason="tests/chaos kills Asterisk among calls, too: SOAK=1")
+@pytest.mark.parametrize("with_the_app", [True, False])
 def test_asterisk_is_killed(crowd: Crowd, with_the_app: bool) -> None:
     calls = [*crowd.place(INTERRUPTED - 1), *crowd.place(1, "01", "02")]
     talked_a_while(crowd, calls)

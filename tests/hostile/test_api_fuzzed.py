@@ -57,6 +57,9 @@ def end_all(app: Ringbridge) -> None:
     until_sync(lambda: not app.live(), 30, "no call lives any more")
 
 
+LEFT_OUT = ("POST /v1/audio",)  # see schemathesis.toml
+
+
 def test_no_request_finds_a_fault(folk: Ringbridge, tmp_path: Path) -> None:
     said = fuzz(folk, tmp_path, *(LONG if SOAK else SHORT))
     tested = re.search(r"Tested: (\d+)", said)
@@ -64,7 +67,7 @@ def test_no_request_finds_a_fault(folk: Ringbridge, tmp_path: Path) -> None:
     assert tested is not None, said
     assert cases is not None, said
     described = folk.ask("GET", "/openapi.json").body["paths"]
-    assert int(tested[1]) == sum(len(operations) for operations in described.values()), said
+    assert int(tested[1]) == sum(len(operations) for operations in described.values()) - len(LEFT_OUT), said
     assert int(cases[1]) > 20 * int(tested[1]), said
     placed = folk.ask("GET", "/v1/calls?limit=200").body["calls"]
     assert placed, "not one call was placed"

@@ -53,7 +53,7 @@ def broken(world: World, call: Call) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("call_type", "runs"), [("callback", 8), ("conference", 8)])
+@pytest.mark.parametrize(("call_type", "runs"), [("callback", 20), ("conference", 8)])
 def test_laws_hold_while_it_is_recorded(call_type: str, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, taken, faults = maker_of(call_type), list[str](), list[Flow]()
     plan_of = rescue.plan_of
