@@ -178,7 +178,7 @@ def test_nobody_starts_it_again_and_the_pbx_cuts_at_what_is_held(house: House) -
     assert verdict.shown["reason"] == "balance_empty"
 
 
-@pytest.mark.skipif(not SOAK, reason="the next test has the PBX cut at what is held, too: SOAK=1")
+@pytest.mark.skipif(not SOAK, reason="the test before it has the PBX cut at what is held, too: SOAK=1")
 def test_killed_before_the_timers_are_set_and_nobody_starts_it_again(house: House) -> None:
     """The one overrun that the laws allow beyond 2 s: the callee's phone lives as long as it was made for, the ring
     time-out. What was held is charged, the rest is the operator's, and is told."""
