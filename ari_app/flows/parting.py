@@ -34,9 +34,10 @@ def why_alone(c: Call, host: Leg, cap_ms: int, *, has_talked: bool) -> End:
     there, whether he left, or the PBX cut him while nobody of us was there to hold more."""
     if has_talked:
         gone = [leg for leg in c.legs if leg.answered_at_ms is not None and not leg.is_up]
-        last_of_all = max(gone, key=ended_at_ms, default=None)
-        was_cut = last_of_all is not None and last_of_all.last is not None and last_of_all.last.how == "cut"
-        return end_of_cut(c, last_of_all, cap_ms) if was_cut and last_of_all else End(Reason.COMPLETED, HungUpBy.SYSTEM)
+        for leg in sorted(gone, key=ended_at_ms)[-1:]:
+            if leg.last is not None and leg.last.how == "cut":
+                return end_of_cut(c, leg, cap_ms)
+        return End(Reason.COMPLETED, HungUpBy.SYSTEM)
     if any(is_awaited(leg) for leg in c.legs):
         return End(Reason.BALANCE_EMPTY, HungUpBy.SYSTEM)
     last = max((leg for leg in c.legs if leg is not host and leg.outcome is not None), key=ended_at_ms, default=None)

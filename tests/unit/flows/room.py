@@ -87,6 +87,10 @@ class Room:
         self._take(ev.HangupSeen(role, 0, self.now_ms, remote=True, cause=16))
         self._gone(role, 16)
 
+    def cut(self, role: str) -> None:
+        """By the PBX, and nobody knows why."""
+        self._gone(role, 16)
+
     def cancel(self) -> None:
         self._take(ev.Cancel(self.now_ms))
 

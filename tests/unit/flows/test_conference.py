@@ -203,6 +203,14 @@ def test_or_goes_on_without_him_until_one_is_alone_too_long() -> None:
     assert r.charged == (5 + 29 + 9, {"host": 5, "p1": 29, "p2": 9})
 
 
+def test_one_who_is_alone_as_the_pbx_cut_the_others_was_interrupted() -> None:
+    """Our own process was away; the timer of one leg stood later than the others'."""
+    r = room(Phone(), Phone(), Phone(), ends_with_host=False).after(5)
+    r.cut("p1")
+    r.cut("p2")
+    assert r.after(60).ended == ("interrupted", "system", 25.0)
+
+
 def test_and_ends_when_nobody_is_left() -> None:
     r = room(Phone(), Phone(stays_s=8), Phone(stays_s=6), ends_with_host=False).after(5)
     r.hang_up("host")
