@@ -19,6 +19,8 @@ from tests.ringbridge import now_ms
 from tests.support import until, until_sync
 from tests.who_heard import everybody, heard_table
 
+pytestmark = pytest.mark.skipif(not SOAK, reason="a code and a conference of nine are heard in every run: SOAK=1")
+
 CODE = "480262"
 MUTED = "p5"
 
@@ -85,7 +87,6 @@ async def test_a_code_that_is_played_is_read_from_what_the_phone_heard(ground: G
     assert speech_ms(sound) > 400 * len(CODE)
 
 
-@pytest.mark.skipif(not SOAK, reason="the conference of nine is heard in every run: SOAK=1")
 async def test_nine_phones_in_a_bridge_hear_each_other_but_for_the_muted_one(ground: Ground, stack: StackInfo) -> None:
     numbers = {f"p{nn}": number(nn) for nn in range(1, 10)}
     async with room(stack) as here:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.callers import Caller, dial_in
-from tests.ground import Ground, laid, number
+from tests.ground import SOAK, Ground, laid, number
 from tests.heard_digits import core_prompts, heard_prompts, speech_ms
 from tests.ringbridge import Ringbridge, now_ms
 from tests.support import until_sync
@@ -56,6 +56,7 @@ def test_while_nobody_is_there_the_dialplan_says_so(lonely: Ground) -> None:
     assert not lonely.on_the_pbx()
 
 
+@pytest.mark.skipif(not SOAK, reason="tests/chaos kills the app among those who call in, too: SOAK=1")
 def test_who_is_in_the_menu_or_talks_when_the_app_is_killed_goes_on_and_pays_what_was_said(
     lonely: Ground, app: Ringbridge
 ) -> None:

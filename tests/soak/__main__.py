@@ -40,6 +40,8 @@ SECTIONS = {
     "trunks-fuzz": (["tests/hostile/test_trunks_fuzzed.py", "tests/unit/trunks/test_rate_deck.py"], {}),
     "sip-torture": (["tests/hostile/test_sip_torture.py"], {}),
     "speech": (["tests/unit/speech"], {}),
+    "doors": (["tests/pbx/test_inbound_killed.py", "tests/pbx/test_ari_doors.py"], {}),
+    "ears": (["tests/pbx/test_softphones.py", "tests/pbx/test_ears_on_the_pbx.py"], {}),
 }
 CHAOS = "tests/chaos/test_chaos_full.py"
 SECTIONS |= {f"chaos{part}": ([CHAOS], {"CHAOS_PART": str(part)}) for part in range(1, 7)}
