@@ -131,7 +131,7 @@ def place(app: Ringbridge, user: str, caller: str, callee: str) -> Placed | None
 
 def rings_of(ground: Ground, placed: Sequence[Placed]) -> list[CarrierCall]:
     numbers = {one for call in placed for one in (call.caller, call.callee)}
-    return [one for one in ground.calls() if one.number in numbers]
+    return [one for one in ground.carrier_calls() if one.number in numbers]
 
 
 def closest(invited_ms: Sequence[int]) -> int:

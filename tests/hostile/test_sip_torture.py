@@ -188,7 +188,7 @@ def test_nothing_of_it_is_routed(siege: Siege) -> None:
     legs = 2 * (len(siege.talks) + len(siege.new_calls_s))
     rows = channels_made(siege.ground)
     assert len(rows) == legs, rows[-5:]
-    dialled = {call.number for call in siege.ground.calls()}
+    dialled = {call.number for call in siege.ground.carrier_calls()}
     assert dialled == siege.numbers
 
 

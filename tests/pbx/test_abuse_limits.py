@@ -93,12 +93,12 @@ class House:
 
     def refused(self, user: str, callee: str, rule: str) -> Answer:
         """By both processes; nothing is held and nobody is rung."""
-        rung, before = len(self.ground.calls()), self.apps[0].balance(user)
+        rung, before = len(self.ground.carrier_calls()), self.apps[0].balance(user)
         answers = [self.place(user, callee, at) for at in (0, 1)]
         assert [(one.status, one.body["type"], one.body["rule"]) for one in answers] == [
             (429, "too-many-calls", rule)
         ] * 2
-        assert (len(self.ground.calls()), self.apps[0].balance(user)) == (rung, before)
+        assert (len(self.ground.carrier_calls()), self.apps[0].balance(user)) == (rung, before)
         return answers[0]
 
     def until_placed(self, user: str, callee: str) -> dict[str, Any]:
@@ -227,10 +227,10 @@ def test_a_trunk_at_its_stop_takes_no_more_calls(house: House) -> None:
     user = house.user()
     house.spend_until_stopped()
     assert app.metric('trunk_spent{currency="CNY",trunk="carrier"}') >= 6
-    rung = len(house.ground.calls())
+    rung = len(house.ground.carrier_calls())
     for at in (0, 1):
         answer = house.place(user, limited(22), at)
         assert (answer.status, answer.body["type"]) == (503, "no-capacity")
         assert answer.headers["retry-after"]
-    assert len(house.ground.calls()) == rung
+    assert len(house.ground.carrier_calls()) == rung
     assert app.balance(user)["held_s"] == 0

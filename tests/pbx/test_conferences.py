@@ -221,7 +221,8 @@ def test_the_minutes_end_on_time_and_the_host_alone_is_warned(
             spoken_ms = Ear(phone).other_ms(
                 host.ended_at_ms - 1000 * WARNING_S - 500, host.ended_at_ms - 1000, 350, 400
             )
-            assert spoken_ms > 500 if leg == "host" else spoken_ms == 0, (leg, spoken_ms)
+            # A frame or two that came late under load sounds like nothing known; a warning is seconds of speech.
+            assert spoken_ms > 500 if leg == "host" else spoken_ms <= 200, (leg, spoken_ms)
     account = ground.account(one.shown["payer"])
     assert (account.available_s, check_laws(account)) == (0, [])
     assert app.balance(one.shown["payer"])["available_s"] == 0
