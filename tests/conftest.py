@@ -11,11 +11,17 @@ import pytest
 import structlog
 
 from ari_app.stack import StackInfo
-from tests.ground import Ground, laid
+from tests.ground import SOAK, Ground, laid
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
 Start = Callable[..., AbstractContextManager[Ringbridge]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not SOAK and (mark := item.get_closest_marker("soak")):
+            item.add_marker(pytest.mark.skip(reason=f"{mark.args[0]}: SOAK=1"))
 
 
 @pytest.fixture(autouse=True)

@@ -66,17 +66,15 @@ FEW = [
     if (point.name, side)
     in {
         ("hold", "after"),
-        ("create caller", "after"),
         ("dial caller", "after"),
         ("create callee", "after"),
         ("timer of the callee", "before"),
-        ("hang up caller", "after"),
         ("settle", "after"),
     }
 ]
-"""One for each step of the call."""
+"""Those at which the most is at stake."""
 CUT_FEW = [
     (point, side)
     for point, side in ALL
-    if (point.name, side) in {("create callee", "before"), ("timer of the callee", "before")}
+    if (point.name, side) in {("create callee", "before")}
 ]

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 COLD_S, WARM_S = 240, 20
 SERVES = "Ctrl-C"
 
-pytestmark = pytest.mark.skipif(not SOAK, reason="fetches everything anew: for `make soak`")
+pytestmark = pytest.mark.soak("fetches everything anew")
 
 
 class Newcomer:

@@ -56,6 +56,7 @@ def crowd(standing: Crowd) -> Crowd:
 # ---- the app dies ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak("tests/chaos and test_deploy.py take calls up, too")
 def test_every_call_goes_on_and_is_tended_again(crowd: Crowd) -> None:
     took: dict[int, Taken] = {}
     for count in COUNTS:
@@ -102,7 +103,7 @@ def tell(count: int, taken: Taken) -> None:
 # ---- Asterisk dies --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not SOAK, reason="tests/chaos kills Asterisk among calls, too: SOAK=1")
+@pytest.mark.soak("tests/chaos kills Asterisk among calls, too")
 @pytest.mark.parametrize("with_the_app", [True, False])
 def test_asterisk_is_killed(crowd: Crowd, with_the_app: bool) -> None:
     calls = [*crowd.place(INTERRUPTED - 1), *crowd.place(1, "01", "02")]

@@ -89,6 +89,7 @@ def test_a_stopped_owners_calls_go_on_and_when_it_wakes_it_stands_down(pair: Cre
     end_all(pair, a, calls)
 
 
+@pytest.mark.soak("one round is the test before")
 def test_round_after_round_of_stopped_owners_nobody_is_charged_twice(pair: Crew) -> None:
     strays = 0.0
     for turn in range(ROUNDS):

@@ -76,7 +76,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
         assert found.app.complaints() == []
 
 
-@pytest.mark.skipif(not SOAK, reason="minutes of restarts: SOAK=1; tests/chaos kills the app among notices, too")
+@pytest.mark.soak("minutes of restarts; tests/chaos kills the app among notices, too")
 def test_killed_at_random_moments_everybody_gets_what_is_his(killed: Killed) -> None:
     rng, sender = random.Random(SEED), killed.sender
     before = killed.ground.account(sender.user)

@@ -77,9 +77,7 @@ def tell(verdicts: dict[str, Verdict]) -> None:
     print(len(verdicts), "calls:", dict(Counter(v.shown["reason"] for v in verdicts.values())))  # noqa: T201
 
 
-soak_only = pytest.mark.skipif(
-    not SOAK, reason="random moments are for `make soak`; test_blows.py hits every step here"
-)
+soak_only = pytest.mark.soak("test_blows.py hits every step here")
 
 
 @soak_only
@@ -96,6 +94,7 @@ def test_the_link_cut_at_random_moments(house: House) -> None:
     storm(house, lambda _drive: house.do(house.ari.cut))
 
 
+@pytest.mark.soak("what grows shows in long rows only")
 def test_calls_in_a_row(house: House) -> None:
     """Ten a second: all end, the ledger is what the carrier saw, and the app grows no fatter."""
     drive, calls = Drive(house, talk_ms=1000), list[Placed]()
@@ -178,7 +177,7 @@ def test_nobody_starts_it_again_and_the_pbx_cuts_at_what_is_held(house: House) -
     assert verdict.shown["reason"] == "balance_empty"
 
 
-@pytest.mark.skipif(not SOAK, reason="the test before it has the PBX cut at what is held, too: SOAK=1")
+@pytest.mark.soak("the test before it has the PBX cut at what is held, too")
 def test_killed_before_the_timers_are_set_and_nobody_starts_it_again(house: House) -> None:
     """The one overrun that the laws allow beyond 2 s: the callee's phone lives as long as it was made for, the ring
     time-out. What was held is charged, the rest is the operator's, and is told."""

@@ -102,7 +102,7 @@ def test_a_burst_never_exceeds_what_the_carrier_sold(both: Crew) -> None:
     assert all('"call talking"' in app.log.read_text() for app in apps), "both PBXes carried calls"
 
 
-@pytest.mark.skipif(not SOAK, reason="the laws show it in memory; here a node's lease has to run out")
+@pytest.mark.soak("the laws show it in memory; here a node's lease has to run out")
 def test_the_lines_of_a_killed_process_are_counted_on_by_its_successor(both: Crew) -> None:
     one, two = both.apps["one"], both.apps["two"]
     call = both.place(one, "35", "35")

@@ -112,7 +112,7 @@ def lives_nowhere(both: Crew, call: str) -> bool:
     )
 
 
-@pytest.mark.skipif(not SOAK, reason="each of its steps is a test above, or of test_deploy.py")
+@pytest.mark.soak("each of its steps is a test above, or of test_deploy.py")
 def test_deployed_one_process_after_the_other_no_call_is_dropped(both: Crew) -> None:
     """SIGTERM, a new start, and the next process: calls are handed to and fro, talking all the time."""
     calls = {name: both.place(app, "35", "35") for name, app in both.apps.items()}

@@ -31,7 +31,7 @@ BESIDE = ("AppKilled", "AppStopped", "LinkReset", "PbxKilled", "RedisKilled")
 ONLY = (*OF_TRUNKS, *BESIDE) if PART == TRUNKS else ()
 
 
-@pytest.mark.skipif(not SOAK, reason="ten minutes; test_chaos_short.py has some of it")
+@pytest.mark.soak("ten minutes; test_chaos_short.py has some of it")
 def test_the_laws_hold_for_long(tmp_path: Path) -> None:
     limits = Limits(STOP_S if PART < TRUNKS else STOP_OF_TRUNKS_S)
     calls = CALLS_OF_TYPES if PART == TYPES else CALLS

@@ -27,8 +27,8 @@ from tests.contract.redis_server import RedisServer
 
 IS_SOAK = bool(os.environ.get("SOAK"))
 SEED = int(os.environ.get("SEED") or 7)
-SIZES = (1_000, 10_000, 100_000, 1_000_000) if IS_SOAK else (200, 2_000)
-TURNS, EACH = (60, 100) if IS_SOAK else (10, 25)
+SIZES = (1_000, 10_000, 100_000, 1_000_000) if IS_SOAK else (100, 600)
+TURNS, EACH = (60, 100) if IS_SOAK else (5, 25)
 BYTES_MAX = 600  # of memory, for an account that lies idle
 APPENDFSYNC = "everysec" if IS_SOAK else "always"  # so that nobody waits for the turn of a second
 FLAT = 1.2 if IS_SOAK else 2.0  # a few hundred operations say little

@@ -31,7 +31,7 @@ from tests.contract.desk import HOUR_MS, NOVEMBER
 from tests.contract.office import Office
 
 STEPS = 50
-RUNS = {"redis": 1_500, "cluster": 1_500} if os.environ.get("SOAK") else {"redis": 40, "cluster": 8}
+RUNS = {"redis": 1_500, "cluster": 1_500} if os.environ.get("SOAK") else {"redis": 20, "cluster": 5}
 SEED = int(os.environ.get("SEED") or 0)  # 0: another run each time
 DAY_MS = 24 * HOUR_MS
 ASKED_AGAIN_MAX = 10

@@ -18,7 +18,7 @@ SECONDS = 45
 HAS_WHEELS = (platform.system(), platform.machine()) == ("Linux", "x86_64") and sys.version_info < (3, 15)
 
 
-@pytest.mark.skipif(not SOAK, reason="minutes long: for the soak")
+@pytest.mark.soak("minutes long")
 @pytest.mark.skipif(not HAS_WHEELS, reason="atheris is not built for this machine")
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_bytes_find_a_fault(target: str, tmp_path: Path) -> None:

@@ -203,7 +203,10 @@ BREAKS: list[Callable[[Patch], None]] = [
 ]  # fmt: skip
 
 
-LONG = (no_snapshot_after_a_crash, no_dead_mans_switch)
+LONG = (
+    no_snapshot_after_a_crash, no_dead_mans_switch, leaves_strangers_alone, a_failed_wish_is_never_asked_again,
+    stale_leg_events_win,
+)  # fmt: skip
 """It takes hundreds of schedules until one shows it."""
 
 

@@ -90,6 +90,7 @@ this one fewer."""
 LONG = (
     an_owner_before_may_still_save, performs_before_anything_is_saved, lets_go_of_a_call_before_it_is_settled,
     forgets_dials_that_were_never_sent, takes_calls_up_without_its_fence, bills_beyond_what_was_seen_alive,
+    asks_for_nothing_again_after_a_gap, says_something_newer_before_a_lost_save_is_asked_again,
 )  # fmt: skip
 """It takes hundreds of schedules until one shows it."""
 

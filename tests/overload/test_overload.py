@@ -41,6 +41,7 @@ def say(line: object) -> None:
     print(line)  # noqa: T201
 
 
+@pytest.mark.soak("what sheds load has tests of its own")
 def test_at_twice_the_capacity(at_sea: Storm) -> None:
     talks = Talks(at_sea.ground, at_sea.app)
     talks.begin(TALKING)

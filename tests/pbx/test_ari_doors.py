@@ -162,7 +162,7 @@ def test_a_channel_without_minutes_is_told_so(ringbridge: Ringbridge, door: Grou
     assert door.rings(mine) == door.rings(theirs) == []
 
 
-@pytest.mark.skipif(not SOAK, reason="what waits in Stasis is asked anew: tests/unit/ari; half a minute: SOAK=1")
+@pytest.mark.soak("what waits in Stasis is asked anew: tests/unit/ari; half a minute")
 def test_a_channel_whose_app_died_before_the_answer_is_answered_by_the_next_one(tmp_path: Path, start: Start) -> None:
     mine, theirs = number(10), number(26)
     with laid(tmp_path / "waiting") as ground, opened(ground):

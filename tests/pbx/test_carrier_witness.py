@@ -38,6 +38,7 @@ def test_the_sound_of_second_k_lies_in_second_k_also_after_gaps(carrier: Carrier
         assert end == pytest.approx(sent_end, abs=120)
 
 
+@pytest.mark.soak("of the simulated carrier alone")
 def test_a_tone_that_changes_in_mid_call_is_seen(carrier: Carrier) -> None:
     """The tooth: legs that were swapped, or mixed into the wrong call."""
     right, wrong = tone(CALLER_HZ), tone(600)
@@ -88,6 +89,7 @@ def test_numbers_of_any_shape_go_by_their_last_two_digits(carrier: Carrier) -> N
     assert asyncio.run(statuses("9")) == ["100", "404"]
 
 
+@pytest.mark.soak("of the simulated carrier alone")
 def test_what_was_written_survives_the_carriers_sudden_death(tmp_path: Path) -> None:
     for carrier in started(tmp_path):
         before = place(carrier, 4, tone(CALLER_HZ), stay_s=1.5)

@@ -83,6 +83,7 @@ def test_each_of_nine_hears_each_other_and_a_muted_one_is_silent(hall: tuple[Gro
     assert spoke == set(names), "who speaks is told"
 
 
+@pytest.mark.soak("tests/chaos kills among conferences, too")
 def test_killed_in_its_midst_it_is_adopted_and_goes_on(hall: tuple[Ground, Ringbridge]) -> None:
     """Nobody is rung again, all hear each other meanwhile and after, and it is charged to the second."""
     ground, app = hall

@@ -19,7 +19,7 @@ from tests.ringbridge import now_ms
 from tests.support import until, until_sync
 from tests.who_heard import everybody, heard_table
 
-pytestmark = pytest.mark.skipif(not SOAK, reason="a code and a conference of nine are heard in every run: SOAK=1")
+pytestmark = pytest.mark.soak("a code and a conference of nine are heard in every run")
 
 CODE = "480262"
 MUTED = "p5"

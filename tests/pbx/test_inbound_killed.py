@@ -56,7 +56,7 @@ def test_while_nobody_is_there_the_dialplan_says_so(lonely: Ground) -> None:
     assert not lonely.on_the_pbx()
 
 
-@pytest.mark.skipif(not SOAK, reason="tests/chaos kills the app among those who call in, too: SOAK=1")
+@pytest.mark.soak("tests/chaos kills the app among those who call in, too")
 def test_who_is_in_the_menu_or_talks_when_the_app_is_killed_goes_on_and_pays_what_was_said(
     lonely: Ground, app: Ringbridge
 ) -> None:

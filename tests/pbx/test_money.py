@@ -271,7 +271,7 @@ def test_the_report_is_the_sum_of_what_every_call_has_cost(
     assert sum(report["total"]["charged_s"] for report in reports) == sum(leg["charged_s"] for leg in shown)
 
 
-@pytest.mark.skipif(not SOAK, reason="takes a real minute: SOAK=1")
+@pytest.mark.soak("takes a real minute")
 def test_sixty_five_seconds_with_the_real_warning_twenty_times(tmp_path: Path) -> None:
     settings = PAYING | {"SLICE_S": "60", "WARNING_S": "60", "MARGIN_S": "15", "HOLD_RETRY_S": "3"}
     calls = {f"call {n}": Spends(4, 5, left_s=65) for n in range(20)}

@@ -190,7 +190,7 @@ def test_killed_in_a_recorded_call_it_goes_on_without_a_gap(alone: Ground, app: 
         assert words_ms > 700, "words, not a beep"
 
 
-@pytest.mark.skipif(not SOAK, reason="half a minute of reading: SOAK=1")
+@pytest.mark.soak("half a minute of reading")
 def test_killed_while_a_code_is_read_out_it_is_read_on_and_counts(alone: Ground, app: Ringbridge) -> None:
     his, user = number(5), app.user("v")
     shop = app.ask("POST", "/v1/keys", {"name": "shop", "scopes": ["call"]}).body["secret"]
@@ -210,7 +210,7 @@ def test_killed_while_a_code_is_read_out_it_is_read_on_and_counts(alone: Ground,
         assert app.ask("POST", f"{path}/confirm", {"code": digits[-6:]}).body["verified"] == [his]
 
 
-@pytest.mark.skipif(not SOAK, reason="purging without a PBX is in tests/unit: SOAK=1")
+@pytest.mark.soak("purging without a PBX is in tests/unit")
 def test_what_is_too_old_is_thrown_away_and_where_nothing_can_be_written_the_talk_goes_on(alone: Ground) -> None:
     """The last one here: the PBX complains of it."""
     folder = alone.home / "pbx" / "spool" / "recording"

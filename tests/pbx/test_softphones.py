@@ -17,7 +17,7 @@ from tests.softphones import Device, Softphones, Transport
 from tests.support import until_sync
 from tests.who_heard import everybody, heard_table
 
-pytestmark = pytest.mark.skipif(not SOAK, reason="test_devices.py rings them as devices of users: SOAK=1")
+pytestmark = pytest.mark.soak("test_devices.py rings them as devices of users")
 
 WHO = Customer("dev_a1", "s3cret")
 TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp", "tls")

@@ -102,6 +102,7 @@ def loud_moments(phone: CarrierCall) -> list[int]:
     return [phone.recorded_from_ms + one.at_ms for one in slices if one.other_db > LOUD_DB]
 
 
+@pytest.mark.soak("test_notices_rung.py hears spoken texts, too")
 async def test_a_phone_hears_what_is_spoken_for_as_long_as_it_was_told_to_last(ground: Ground) -> None:
     speech = real(ground.home / "sounds")
     phone = number(4)

@@ -288,6 +288,7 @@ main()
 """
 
 
+@pytest.mark.soak("every moment of an apply is killed in tests/unit/trunks")
 def test_an_apply_that_is_killed_is_taken_back_by_the_running_app(shop: Shop, app: Ringbridge, story: Story) -> None:
     """Asterisk has the new trunks, and nobody has said that they are in force."""
     before = shop.in_force(), _told(shop)
@@ -353,6 +354,7 @@ def test_a_registration_that_is_rejected_is_taken_back(registering: Shop) -> Non
     assert registering.apply(keep_unregistered=True).is_applied, "who says so may have it"
 
 
+@pytest.mark.soak("one that rejects is taken back above")
 def test_a_carrier_that_is_silent_all_of_a_sudden_is_taken_back(registering: Shop) -> None:
     registering.write(REGISTERS, name="telco", password=RIGHT)
     assert registering.apply().is_applied

@@ -48,6 +48,7 @@ def test_servers_outlive_an_app_that_was_ready_and_end_with_ctrl_c_of_the_one_th
     assert up_and_ended_by(signal.SIGINT, stack) == set()
 
 
+@pytest.mark.soak("tests/unit/life has a start that fails")
 def test_servers_of_a_start_that_found_no_redis_are_stopped(stack: Stack) -> None:
     with pytest.raises(AssertionError, match="stopping the embedded servers"):  # with the log of how it ended
         Ringbridge(stack.options.state_dir, REDIS_URL="redis://127.0.0.1:9/0").start()

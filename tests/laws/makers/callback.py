@@ -22,4 +22,4 @@ def _with_devices(leg: Leg, rng: random.Random) -> Leg:
     return replace(leg, routes=(device,) * rng.choice((0, 1, 1, 2)) + leg.routes)
 
 
-MAKER = Maker(make, runs=45)
+MAKER = Maker(make, runs=25)

@@ -63,5 +63,5 @@ def together(call: Call) -> Collection[str]:
 
 MAKER = Maker(
     make, words=words, keys="12", rule=charging.each_leg, together=together,
-    callers=lambda _call: [conference.HOST], speaks=True, runs=25,
+    callers=lambda _call: [conference.HOST], speaks=True, runs=15,
 )  # fmt: skip

@@ -43,4 +43,4 @@ def check(_world: World, call: Call) -> str:
     return "let go before all was said" if was_let_go and not (key or notice_script.is_all_said(call)) else ""
 
 
-MAKER = Maker(make, keys="1234", rule=charging.each_leg, together=nobody, check=check, runs=40)
+MAKER = Maker(make, keys="1234", rule=charging.each_leg, together=nobody, check=check, runs=25)

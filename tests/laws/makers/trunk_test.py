@@ -4,4 +4,4 @@ from ari_app.domain import charging
 from tests.laws.maker import Maker
 from tests.laws.world import trunk_test_call
 
-MAKER = Maker(trunk_test_call, rule=charging.nothing, runs=40)
+MAKER = Maker(trunk_test_call, rule=charging.nothing, runs=20)
