@@ -73,8 +73,4 @@ FEW = [
     }
 ]
 """Those at which the most is at stake."""
-CUT_FEW = [
-    (point, side)
-    for point, side in ALL
-    if (point.name, side) in {("create callee", "before")}
-]
+CUT_FEW = [(point, side) for point, side in ALL if (point.name, side) in {("create callee", "before")}]

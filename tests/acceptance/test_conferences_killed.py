@@ -15,7 +15,7 @@ import pytest
 from ari_app.domain.ledger_laws import check_laws
 from ari_app.stack.carrier import CarrierCall
 from tests.conferences import Conference, View, legs
-from tests.ground import SOAK, Ground, laid, number
+from tests.ground import Ground, laid, number
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 

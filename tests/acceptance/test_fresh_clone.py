@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_storm import SOAK
-
 ROOT = Path(__file__).parents[2]
 COLD_S, WARM_S = 240, 20
 SERVES = "Ctrl-C"

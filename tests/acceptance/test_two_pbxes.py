@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.crew import Crew, crew
-from tests.ground import SOAK, Ground, laid
+from tests.ground import Ground, laid
 from tests.support import until_sync
 
 

@@ -12,7 +12,6 @@ import pytest
 from tests.chaos.faults import Limits
 from tests.chaos.plan import make_plan
 from tests.chaos.play import play
-from tests.ground import SOAK
 
 PARTS = 4
 SECONDS, CALLS, FAULTS, STOP_S, STOP_OF_TRUNKS_S = 420, 260, 54, 60, 8

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.ground import SOAK
 from tests.hostile.runs import SEED
 
 TARGETS = ("decoder", "frames", "call", "facts", "batches", "records")

@@ -14,7 +14,7 @@ import pytest
 
 from ari_app.adapters.ari import Client
 from tests.conftest import Start, nothing_is_left
-from tests.ground import SOAK, Ground, laid, number
+from tests.ground import Ground, laid, number
 from tests.ringbridge import Ringbridge
 from tests.support import until, until_sync
 

@@ -13,7 +13,7 @@ import pytest
 from ari_app.adapters.ari import Client, PlaybackFinished, StasisStart
 from ari_app.stack import StackInfo
 from ari_app.stack.carrier import CarrierCall
-from tests.ground import SOAK, Ground, number
+from tests.ground import Ground, number
 from tests.heard_digits import digit_prompts, heard_digits, speech, speech_ms
 from tests.ringbridge import now_ms
 from tests.support import until, until_sync

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.callers import Caller, dial_in
-from tests.ground import SOAK, Ground, laid, number
+from tests.ground import Ground, laid, number
 from tests.heard_digits import core_prompts, heard_prompts, speech_ms
 from tests.ringbridge import Ringbridge, now_ms
 from tests.support import until_sync

@@ -15,7 +15,7 @@ from ari_app.entrypoints.views import at_ms
 from ari_app.stack import tones
 from tests.conftest import nothing_is_left, running
 from tests.ear import Ear
-from tests.ground import SOAK, Ground, laid, number
+from tests.ground import Ground, laid, number
 from tests.heard_digits import digit_prompts, heard_digits
 from tests.ringbridge import Ringbridge, now_ms
 from tests.stories import Board, Shown, tell
@@ -182,7 +182,8 @@ def test_killed_in_a_recorded_call_it_goes_on_without_a_gap(alone: Ground, app: 
     assert (ended["id"], ended["state"]) == (one["id"], "done")
     sound = fetched(app, one["id"], tmp_path)
     for hz in (A, B):
-        assert tones.gaps(sound, hz, 200, length_ms(sound) - 200) == []
+        # A new process takes seconds to come; a busy machine's late frames are no gap.
+        assert tones.gaps(sound, hz, 200, length_ms(sound) - 200, at_least_ms=300) == []
     assert abs(length_ms(sound) - ended["duration_ms"]) < 300
     talking_ms = at_ms(app.show(call)["talking_at"])
     for phone in (a, b):

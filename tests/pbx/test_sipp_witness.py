@@ -21,6 +21,7 @@ from tests.ringbridge import Ringbridge
 from tests.stories import Board, Shown, tell
 from tests.support import until_sync
 
+pytestmark = pytest.mark.soak("test_trunk_failover.py tries one trunk after the other, with another witness")
 PDD_S = 1
 
 SIPP_TRUNK = """

@@ -12,7 +12,7 @@ import pytest
 from ari_app.stack import Customer, Stack, StackOptions
 from ari_app.stack.carrier import CarrierCall
 from tests.callers import Caller, dial_in
-from tests.ground import SOAK, OtherCarrier, place_held, skipping
+from tests.ground import OtherCarrier, place_held, skipping
 from tests.softphones import Device, Softphones, Transport
 from tests.support import until_sync
 from tests.who_heard import everybody, heard_table

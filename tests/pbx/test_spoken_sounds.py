@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from ari_app.adapters.ari.sounds import Sounds
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.speech import VoiceSpeech

@@ -40,13 +40,18 @@ SECTIONS = {
     "trunks-fuzz": (["tests/hostile/test_trunks_fuzzed.py", "tests/unit/trunks/test_rate_deck.py"], {}),
     "sip-torture": (["tests/hostile/test_sip_torture.py"], {}),
     "speech": (["tests/unit/speech"], {}),
-    "doors": (["tests/pbx/test_inbound_killed.py", "tests/pbx/test_ari_doors.py"], {}),
-    "ears": (["tests/pbx/test_softphones.py", "tests/pbx/test_ears_on_the_pbx.py"], {}),
 }
 CHAOS = "tests/chaos/test_chaos_full.py"
 SECTIONS |= {f"chaos{part}": ([CHAOS], {"CHAOS_PART": str(part)}) for part in range(1, 7)}
 """Seeds of their own; together more than 1,000 calls under more than 200 faults. Those of 5 are of carriers, mostly; 6
 begins with every call type."""
+PART_OF_IT = ("tests/pbx",)  # chosen by -k
+ELSEWHERE = sorted({path for paths, _ in SECTIONS.values() for path in paths if path.startswith("tests/")})
+SECTIONS["spared"] = (
+    ["tests", "-m", "soak", *(f"--deselect={path}" for path in ELSEWHERE if path not in PART_OF_IT)],
+    {},
+)
+"""What `make test` is spared, and no section above has."""
 SECTION_S_MAX = 1_800
 FIGURES = (" calls: ", " s: ", " accounts: ", " operations", " tries, ", " recipients, ")
 """A line that is printed with one of these is kept as a figure."""

@@ -61,4 +61,4 @@ def together(call: Call) -> Collection[str]:
     return [leg.role for leg in call.legs] if call.has_leg(CALLEE) else ()
 
 
-MAKER = Maker(make, seek=seek, keys="2##11", together=together, runs=30)
+MAKER = Maker(make, seek=seek, keys="2##11", together=together, runs=60)
