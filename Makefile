@@ -6,6 +6,8 @@ STAMP := .venv/.ready
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url)}}" \
   $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --compile-bytecode --require-hashes
+# Compiled modules are kept, whatever the shell says: without them each process compiles everything at its start.
+export PYTHONDONTWRITEBYTECODE :=
 SEED ?= 1
 WORKERS ?= 3
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ari_app import flows
 from ari_app.domain import charging
 from ari_app.domain.call import CALLEE, Call, Leg, Route, Terms
-from ari_app.entrypoints.http import call_forms
+from ari_app.entrypoints.http import app, call_forms
 from tests.laws.maker import Maker
 
 NAMES = """\
@@ -78,6 +78,7 @@ def _forgotten() -> None:
     importlib.invalidate_caches()
     flows.flows.cache_clear()
     call_forms.form.cache_clear()
+    app.api.cache_clear()
 
 
 def make(call_id: str, rng: random.Random, now_ms: int) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -97,7 +98,16 @@ class _Api(FastAPI):
 
 def build(doors: Doors) -> Front:
     """The ASGI app to serve."""
-    metrics = HttpMetrics()
+    limits = ConnectionLimits(
+        doors.connections_max, doors.address_connections_max, doors.request_timeout_ms, doors.limits.proxies
+    )
+    gate = Gate(doors.keys, doors.key_cache_ms, doors.now_ms, doors.limits)
+    return Front(api(), {"doors": doors, "gate": gate}, HttpMetrics(), limits)
+
+
+@cache
+def api() -> FastAPI:
+    """All routes, made once: what they work with comes with each request (build)."""
     app = _Api(
         title="Ringbridge", description=ABOUT, version=package_version(), docs_url=None, redoc_url=None,
         redirect_slashes=False, generate_unique_id_function=lambda route: route.name,
@@ -107,15 +117,9 @@ def build(doors: Doors) -> Front:
             UnreadableRecord: _unreadable, ClientDisconnect: _broken_off, Exception: _fault,
         },
     )  # fmt: skip
-    app.state.doors = doors
-    app.state.gate = Gate(doors.keys, doors.key_cache_ms, doors.now_ms, doors.limits)
-    app.state.http_metrics = metrics
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(queries.known_alone)])
-    limits = ConnectionLimits(
-        doors.connections_max, doors.address_connections_max, doors.request_timeout_ms, doors.limits.proxies
-    )
-    return Front(app, metrics, limits)
+    return app
 
 
 def package_version() -> str:

@@ -142,7 +142,7 @@ async def allowed(request: Request, *scopes: Scope) -> ApiKey:
 
 
 def gate(request: Request) -> Gate:
-    return cast(Gate, request.app.state.gate)
+    return cast(Gate, request.state.gate)
 
 
 def address_of(request: Request, proxies: Sequence[str]) -> str:

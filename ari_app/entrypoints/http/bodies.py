@@ -189,7 +189,7 @@ def _twice(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 
 async def whole(request: Request, most: int | None = None) -> bytes:
-    limit = max(request.app.state.doors.body_max, most or 0)
+    limit = max(request.state.doors.body_max, most or 0)
     told = request.headers.get("content-length", "0")
     raw = bytearray()
     if told.isdecimal() and int(told) <= limit:

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -56,11 +57,12 @@ class HttpMetrics:
 
 
 class Front:
-    """The ASGI app to serve, over connections within `limits`. `connections`: how many are open, where the server
-    tells."""
+    """The ASGI app to serve, over connections within `limits`. `given`: what each request finds in its state, beside
+    `http_metrics`. `connections`: how many are open, where the server tells."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, limits: ConnectionLimits) -> None:
+    def __init__(self, app: ASGIApp, given: dict[str, Any], metrics: HttpMetrics, limits: ConnectionLimits) -> None:
         self.app = app
+        self.given = given | {"http_metrics": metrics}
         self.metrics = metrics
         self.limits = limits
         self.connections: Callable[[], int] = lambda: 0
@@ -69,6 +71,7 @@ class Front:
         if scope["type"] != "http":
             return
         began, status = time.perf_counter(), 0
+        scope["state"] = scope.get("state", {}) | self.given
 
         async def noting(message: Message) -> None:
             nonlocal status

@@ -29,7 +29,7 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 def doors(request: Request) -> Doors:
-    found: Doors = request.app.state.doors
+    found: Doors = request.state.doors
     return found
 
 

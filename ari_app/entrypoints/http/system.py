@@ -48,7 +48,7 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", summary="Prometheus", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    text = doors(request).metrics() + request.app.state.http_metrics.text()
+    text = doors(request).metrics() + request.state.http_metrics.text()
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -80,7 +80,7 @@ def served(run: Run, monkeypatch: pytest.MonkeyPatch, door: tuple[Front, str]) -
     front, url = door
     bench = Bench()
     asyncio.run(bench.with_keys())
-    front.app = bench.front.app
+    front.given = bench.front.given
     monkeypatch.setenv("RINGBRIDGE_API", url)
     monkeypatch.setenv("RINGBRIDGE_API_KEY", "rb_root")
     return Served(bench, url)

@@ -56,7 +56,7 @@ def test_the_margin_may_be_a_loss(run: Run, noted: Served, monkeypatch: pytest.M
     asyncio.run(noted.bench.costs.note([replace(TALK, leg="c5.callee.0", cost_micro=999_999, charged_s=0)]))
     noted.bench.costs._legs.pop(("west", "2026-11-23"))
     doors = replace(noted.bench.doors, report=Terms(worth_micro=59_998))
-    monkeypatch.setattr(noted.bench.front.app.state, "doors", doors)  # type: ignore[attr-defined]  # FastAPI's
+    monkeypatch.setitem(noted.bench.front.given, "doors", doors)
     told = run("report", "settlement", "--month", "2026-11").out.splitlines()
     assert "worth: 0.059998 CNY" in told
     assert "margin: -1.000001 CNY" in told
