@@ -59,6 +59,7 @@ class TrunkGate:
         self._told_kept_back = kept_back
         self._tasks: set[asyncio.Task[None]] = set()
         self._taking: dict[str, asyncio.Future[Any]] = {}  # channel → its line is being taken
+        self._seeing: dict[str, asyncio.Future[Any]] = {}  # trunk → its lines were told of last
 
     # ---- before and after a dial --------------------------------------------------------------------------------
 
@@ -164,9 +165,10 @@ class TrunkGate:
         await self._lines.take(trunk, channel, max_channels=0, max_cps=0)
 
     async def _free(self, trunk: str, channel: str) -> None:
-        """Never before it is taken."""
-        if (taking := self._taking.get(channel)) is not None:
-            await asyncio.wait({taking})
+        """Never before it is taken, or what was said of it before arrives: it would be in use again."""
+        for under_way in (self._taking.get(channel), self._seeing.get(trunk)):
+            if under_way is not None:
+                await asyncio.wait({under_way})
         await self._lines.free(trunk, channel)
 
     # ---- while a call lives -------------------------------------------------------------------------------------
@@ -195,7 +197,7 @@ class TrunkGate:
                 for channel, trunk in lines_of(call, self._is_limited, with_pending=False).items():
                     by_trunk[trunk].append(channel)
             for trunk, channels in by_trunk.items():
-                self._background(self._lines.seen(trunk, channels))
+                self._seeing[trunk] = self._background(self._lines.seen(trunk, channels))
             await asyncio.sleep(SEEN_EVERY_S)
 
     def _background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

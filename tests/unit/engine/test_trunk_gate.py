@@ -184,6 +184,35 @@ async def test_lines_of_live_calls_are_seen_and_had_again_where_they_were_lost()
         keeping.cancel()
 
 
+class SlowToSee(MemoryLines):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent, self.let_through = asyncio.Event(), asyncio.Event()
+
+    async def seen(self, trunk: str, channels: Sequence[str]) -> None:
+        self.sent.set()
+        await self.let_through.wait()
+        await super().seen(trunk, channels)
+
+
+async def test_what_was_said_of_a_line_before_it_was_given_back_takes_it_no_more() -> None:
+    world = World(max_channels=2)
+    lines = SlowToSee()
+    world.lines, world.gate = lines, world.a_gate(lines)
+    await world.dial(a_call("c1"))
+    world.hear("c1", ev.Dialled(CALLER, 0, 1))
+    keeping = asyncio.create_task(world.gate.keep(lambda: list(world.calls.values())))
+    try:
+        await asyncio.wait_for(lines.sent.wait(), 5)
+        world.hear("c1", ev.NeverSent(CALLEE, 0, 5), ev.Gone(CALLER, 0, 5, sip_status=503))
+        await asyncio.sleep(0)  # the giving back has begun
+        assert await world.in_use() > 0
+        lines.let_through.set()
+        assert await until(lambda: _is_free(world))
+    finally:
+        keeping.cancel()
+
+
 async def test_a_rested_or_unreachable_trunk_is_passed_over_as_long_as_there_is_another() -> None:
     world = World()
     world.health.saw([Sign("one", "x", False, "SIP 503")])
