@@ -163,11 +163,19 @@ def nothing_is_left(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
         yield f"left: {thing}, {e.left.clear_after_s:.0f} s after the faults ended"
     for case in all_cases:
         for role, rings in case.rings.items():
-            if any(ring.ended_at_ms is None for ring in rings) and not (case.hit_by("pbx") or case.lost_a_carrier()):
+            lost = any(one.hit_by("pbx") or one.lost_a_carrier() for one in those_with(case, role, all_cases))
+            if any(ring.ended_at_ms is None for ring in rings) and not lost:
                 yield f"left: {case}: the phone of the {role} is still up at the carrier"
     for payer, account in e.accounts.items():
         if account.held_s:
             yield f"left: {account.held_s} s are held for {payer}"
+
+
+def those_with(case: Case, role: str, all_cases: list[Case]) -> list[Case]:
+    """It, and where a phone that called us was handed over to: a PIN leads into a call that goes on."""
+    number = case.numbers.get(role)
+    also = (one for one in all_cases if case.came_in(role) and number in one.numbers.values() and one is not case)
+    return [case, *also]
 
 
 def calls_went_on(_e: Evidence, all_cases: list[Case]) -> Iterator[str]:

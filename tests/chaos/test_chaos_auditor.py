@@ -12,7 +12,8 @@ from ari_app.domain.costing import LegCost
 from ari_app.domain.ledger_types import Account, Bucket, Kind, Line, Part, Settled, Settlement, Totals, What
 from ari_app.domain.trunks import Trunk
 from tests.chaos.asked import Asked, TopUp, Who
-from tests.chaos.auditor import audit
+from tests.chaos.auditor import audit, nothing_is_left
+from tests.chaos.cases import Case
 from tests.chaos.evidence import CelLeg, Evidence, Left, Ring
 from tests.chaos.house import Blow
 from tests.chaos.trunk_facts import InForce, Owed, TrunkFacts
@@ -270,6 +271,17 @@ EXCUSED: dict[str, Callable[[], Evidence]] = {
         blows=[blow("AppKilled", "app", at_ms=T + 3_000)],
     ),
 }  # fmt: skip
+
+
+def test_a_phone_that_was_handed_over_ends_with_the_call_it_went_on_in() -> None:
+    def came_in(id: str, role: str, blows: list[Blow]) -> Case:
+        leg = {"role": role, "number": CALLER, "why": "came_in", "tried": ["carrier"]}
+        rings = {role: [replace(ring(CALLER), ended_at_ms=None)]}
+        return Case(None, {"id": id, "legs": [leg]}, rings=rings, numbers={role: CALLER}, blows=blows)
+
+    first, then = came_in("c1", "caller", []), came_in("c2", "in1", [blow("CarrierKilled", "carrier")])
+    assert list(nothing_is_left(evidence(), [first, then])) == []
+    assert len(list(nothing_is_left(evidence(), [first, replace(then, blows=[])]))) == 2
 
 
 @pytest.mark.parametrize("what", EXCUSED)
