@@ -1,5 +1,5 @@
 """Millions of accounts: what one takes in memory, that an operation costs as much among many as among few, and that the
-operator's commands read them all without holding them. SOAK=1: a million; else a thousandth of that."""
+operator's commands read them all without holding them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ from tests.contract.million import (
 )
 from tests.contract.redis_server import RedisServer
 
-IS_SOAK = bool(os.environ.get("SOAK"))
 SEED = int(os.environ.get("SEED") or 7)
-SIZES = (1_000, 10_000, 100_000, 1_000_000) if IS_SOAK else (100, 600)
-TURNS, EACH = (60, 100) if IS_SOAK else (5, 25)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+TURNS, EACH = 60, 100
 BYTES_MAX = 600  # of memory, for an account that lies idle
-APPENDFSYNC = "everysec" if IS_SOAK else "always"  # so that nobody waits for the turn of a second
-FLAT = 1.2 if IS_SOAK else 2.0  # a few hundred operations say little
+APPENDFSYNC = "everysec"
+FLAT = 1.2
 PEAK_GROWTH_MAX = 1.3
 VERIFY_S_MAX = 300
 
-pytestmark = pytest.mark.timeout(1_800 if IS_SOAK else 120)
+pytestmark = [pytest.mark.timeout(1_800), pytest.mark.soak("few accounts say little")]
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +107,8 @@ def test_archive_moves_the_old_lines_of_many_and_holds_few(stocks: list[Stock], 
 
 
 def few_and_many(stocks: list[Stock]) -> list[Stock]:
-    """Ten thousand and a million; but for SOAK, both that there are."""
-    return stocks[1::2] if IS_SOAK else stocks
+    """Ten thousand and a million."""
+    return stocks[1::2]
 
 
 def run(stock: Stock, home: Path, *command: str) -> Ran:

@@ -16,6 +16,9 @@ from tests.support import until
 STAYS_S = 5.0
 
 
+pytestmark = pytest.mark.soak("those who need these phones are the soak's")
+
+
 @pytest.fixture(scope="module")
 def sipp() -> tuple[str, ...]:
     return sipp_command(redis=False)

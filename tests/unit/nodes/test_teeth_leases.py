@@ -163,6 +163,7 @@ def _short_waits(monkeypatch: Patch) -> None:
     make_waits_short(monkeypatch)
 
 
+@pytest.mark.soak("each story is a test of its own")
 @pytest.mark.parametrize("story", [story for _, story in NOTICED_BY], ids=lambda one: one.__name__)
 def test_unbroken_it_is_told_to_its_end(story: Story) -> None:
     story()
