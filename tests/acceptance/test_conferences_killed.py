@@ -19,7 +19,7 @@ from tests.ground import Ground, laid, number
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
-pytestmark = pytest.mark.soak("test_conference_sound.py has one kill; the laws have the rest")
+pytestmark = pytest.mark.soak("tests/chaos kills among conferences, too; the laws have the rest")
 
 SEED = int(os.environ.get("SEED", "1"))
 KILLS, AT_ONCE = int(os.environ.get("RINGBRIDGE_KILLS", "50")), 3

@@ -16,15 +16,15 @@ from ari_app.stack.carrier import CarrierCall
 from tests.acceptance.crowd import Crowd, Taken
 from tests.acceptance.house import Placed
 from tests.acceptance.judge import Shown, own_measure_ms
-from tests.ground import SOAK, Ground, laid
+from tests.ground import Ground, laid
 from tests.ringbridge import Ringbridge, now_ms
 from tests.support import until_sync
 
-COUNTS = (1, 10, 50, 200, 400) if SOAK else (16,)
-RESTARTS = 2 if SOAK else 1  # each way, for each count: the fastest one counts, as others work on this machine, too
+COUNTS = (1, 10, 50, 200, 400)
+RESTARTS = 2  # each way, for each count: the fastest one counts, as others work on this machine, too
 ADOPTED_WITHIN_MS = 2_000
 FLAT = 1.5
-INTERRUPTED = 100 if SOAK else 6
+INTERRUPTED = 100
 MARK_MS = 500
 LATE_MS = 150
 CALLER_HZ = 350.0
@@ -78,9 +78,8 @@ def test_every_call_goes_on_and_is_tended_again(crowd: Crowd) -> None:
         is_charged_to(phones[call.callee], shown, min(ended_ms(phones[one]) for one in (call.caller, call.callee)))
     assert not crowd.ground.on_the_pbx()
     assert all(one.load_ms < ADOPTED_WITHIN_MS for one in took.values())
-    if SOAK:  # a single call tells what is fixed
-        few, many = (per_call_ms(took, count) for count in (50, 400))
-        assert many <= FLAT * few, f"{few:.2f} ms a call with 50, {many:.2f} with 400"
+    few, many = (per_call_ms(took, count) for count in (50, 400))  # a single call tells what is fixed
+    assert many <= FLAT * few, f"{few:.2f} ms a call with 50, {many:.2f} with 400"
 
 
 def leaves(app: Ringbridge) -> None:

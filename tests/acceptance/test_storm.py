@@ -18,8 +18,8 @@ from tests.acceptance.judge import Verdict
 
 SOAK = bool(os.environ.get("SOAK"))
 SEED = int(os.environ.get("SEED", "1"))
-ROUNDS = 50 if SOAK else 6
-IN_A_ROW = 500 if SOAK else 10
+ROUNDS = 50
+IN_A_ROW = 500
 LEAVE = [("10", "26", "completed")] + ([("26", "23", "caller_gave_up")] if SOAK else [])
 REJECT = [("caller", "22", "busy"), ("callee", "38", "rejected")]
 REJECT += [("callee", "22", "busy"), ("caller", "38", "rejected")] if SOAK else []
@@ -77,10 +77,7 @@ def tell(verdicts: dict[str, Verdict]) -> None:
     print(len(verdicts), "calls:", dict(Counter(v.shown["reason"] for v in verdicts.values())))  # noqa: T201
 
 
-soak_only = pytest.mark.soak("test_blows.py hits every step here")
-
-
-@soak_only
+@pytest.mark.soak("test_blows.py hits every step")
 def test_killed_at_random_moments(house: House) -> None:
     def kill(drive: Drive) -> None:
         house.again()
@@ -89,7 +86,7 @@ def test_killed_at_random_moments(house: House) -> None:
     storm(house, kill)
 
 
-@soak_only
+@pytest.mark.soak("test_blows.py hits every step")
 def test_the_link_cut_at_random_moments(house: House) -> None:
     storm(house, lambda _drive: house.do(house.ari.cut))
 
@@ -113,9 +110,8 @@ def test_calls_in_a_row(house: House) -> None:
     late_kb = rss_kb(app.process.pid if app.process else 0)
     print(f"{len(calls)} calls: {early_kb} KB after {WARM}, {late_kb} KB after all")  # noqa: T201
     assert all(v.shown["reason"] == "completed" for v in verdicts.values())
-    if SOAK:  # a few calls prove nothing, and other tests run beside them
-        assert took_s < 1.1 * IN_A_ROW / PER_S + 1, "the pace was not kept"
-        assert late_kb - early_kb < GREW_KB_MAX * (IN_A_ROW - WARM)
+    assert took_s < 1.1 * IN_A_ROW / PER_S + 1, "the pace was not kept"
+    assert late_kb - early_kb < GREW_KB_MAX * (IN_A_ROW - WARM)
 
 
 def rss_kb(pid: int) -> int:

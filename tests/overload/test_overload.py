@@ -14,11 +14,10 @@ import pytest
 
 from tests.bench.measure import percentile
 from tests.conftest import nothing_is_left
-from tests.ground import SOAK
 from tests.overload.storm import Blow, Storm, storm
 from tests.overload.talks import Talks
 
-FOR_S = float(os.environ.get("OVERLOAD_S") or (600 if SOAK else 10))
+FOR_S = float(os.environ.get("OVERLOAD_S") or 600)
 PIECE_S = min(FOR_S / 2, 30.0)
 REFUSED_MS_MAX, SET_UP_MS_MAX = 500, 1_000
 """Of 99 in 100, on a machine that nobody else uses."""

@@ -205,7 +205,6 @@ async def test_what_was_said_of_a_line_before_it_was_given_back_takes_it_no_more
     try:
         await asyncio.wait_for(lines.sent.wait(), 5)
         world.hear("c1", ev.NeverSent(CALLEE, 0, 5), ev.Gone(CALLER, 0, 5, sip_status=503))
-        await asyncio.sleep(0)  # the giving back has begun
         assert await world.in_use() > 0
         lines.let_through.set()
         assert await until(lambda: _is_free(world))
