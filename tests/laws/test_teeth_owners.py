@@ -87,7 +87,7 @@ FIRST = {
     performs_before_anything_is_saved: 116, forgets_dials_that_were_never_sent: 13,
     asks_for_nothing_again_after_a_gap: 12,
 }  # fmt: skip
-"""As there. Billed beyond what was seen is what nobody saw end, whose record in the PBX cannot be read: that is rare."""
+"""As there. Billed beyond what was seen is what nobody saw end and the PBX's record does not tell: that is rare."""
 
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda b: b.__name__)
