@@ -12,6 +12,7 @@ from typing import Literal
 
 from ari_app.domain.causes import HungUpBy, Outcome, Reason, outcome
 from ari_app.domain.recordings import Recording
+from ari_app.domain.tenants import tenant_of
 
 CALLER, CALLEE = "caller", "callee"
 CAUSES_OF_OUR_END = (None, 0, 16, 19, 127)
@@ -352,6 +353,11 @@ class Call:
         """Whether a channel of this try may live: it does, as far as is known, or was asked for."""
         leg = self.leg(role) if self.has_leg(role) else None
         return leg is not None and (self.dial_pending(leg) == n or (leg.n == n and leg.is_live))
+
+    @property
+    def tenant(self) -> str:
+        """Whose call it is: its payer's; where nobody pays, the first user's whom it rings."""
+        return tenant_of(self.payer or next((leg.user for leg in self.legs if leg.user), ""))
 
     @property
     def is_over(self) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from ari_app.domain.call import Terms
 from ari_app.domain.numbers import Rules
+from ari_app.domain.tenants import OPERATOR
 from ari_app.flows import DEFAULT_TYPE, open_flows
 
 RefusalType = Literal[
@@ -48,6 +49,8 @@ class Ask:
     request: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tenant: str = OPERATOR
+    """Who asks: users are looked for among his own. What is written in the request stays as he wrote it."""
 
     @property
     def fingerprint(self) -> str:

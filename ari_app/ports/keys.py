@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, Protocol
 
+from ari_app.domain.tenants import OPERATOR
+
 Scope = Literal["call", "read", "admin"]
 SCOPES: tuple[Scope, ...] = ("call", "read", "admin")
 PREFIX = "rb_"
@@ -24,6 +26,19 @@ class ApiKey:
     scopes: tuple[Scope, ...]
     created_at_ms: int
     expires_at_ms: int | None = None  # None: never
+    tenant: str = OPERATOR
+    """Whose it is: it reaches what is this tenant's alone. OPERATOR: everything."""
+    line: str = ""
+    """The id of the first key of its line, where it replaced another one; "": its own."""
+
+    @property
+    def owner(self) -> str:
+        """Whose Idempotency-Keys its requests are: a key that replaces another one goes on with those."""
+        return self.line or self.id
+
+    @property
+    def is_operators(self) -> bool:
+        return self.tenant == OPERATOR
 
     def is_over(self, now_ms: int) -> bool:
         return self.expires_at_ms is not None and self.expires_at_ms <= now_ms
