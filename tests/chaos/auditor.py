@@ -16,6 +16,7 @@ from tests.chaos.charge_laws import CHARGE_LAWS
 from tests.chaos.evidence import LEG, Evidence
 from tests.chaos.judging import judge_of
 from tests.chaos.reasons import CLOSED, OURS
+from tests.chaos.told_laws import TOLD_LAWS
 from tests.chaos.trunk_laws import TRUNK_LAWS
 from tests.chaos.trunk_run_laws import TRUNK_LAWS_OF_THE_RUN
 from tests.chaos.type_laws import LAWS_OF_TYPES
@@ -202,5 +203,5 @@ def those_who_went_on(all_cases: list[Case], *targets: str) -> tuple[list[Case],
 
 LAWS_OF_THE_RUN: tuple[Callable[[Evidence, list[Case]], Iterator[str]], ...] = (
     every_account_is_sound, every_top_up_counts_once, every_answer_is_kept, nobody_else_was_rung, nothing_is_left,
-    calls_went_on, *TRUNK_LAWS_OF_THE_RUN, *LAWS_OF_TYPES,
+    calls_went_on, *TRUNK_LAWS_OF_THE_RUN, *LAWS_OF_TYPES, *TOLD_LAWS,
 )  # fmt: skip

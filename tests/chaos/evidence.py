@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ari_app.ports.ledger import Account
 from ari_app.stack.carrier import CarrierCall
@@ -49,6 +49,25 @@ class Notice:
     events: Sequence[Shown] = ()
 
 
+class Event(NamedTuple):
+    """Of a call or notice, as it is on record."""
+
+    seq: int
+    type: str
+    at: str
+
+
+class Told(NamedTuple):
+    """As a receiver had it. `source`: the id of the call or notice."""
+
+    id: str
+    source: str
+    seq: int
+    type: str
+    at: str
+    is_signed: bool = True
+
+
 @dataclass(frozen=True)
 class Left:
     """What still was there at the end, each by its name; and how long after the faults nothing was."""
@@ -75,6 +94,10 @@ class Evidence:
     """PIN → the call to which it leads."""
     owed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Call → channel → what was noted that its carrier is owed, in millionths."""
+    events: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    """Of every call and notice, by its id."""
+    told: Mapping[str, Sequence[Told]] = field(default_factory=dict)
+    """What each receiver of webhooks took, in the order in which it came."""
     left: Left = Left()
     trunks: TrunkFacts = field(default_factory=TrunkFacts)
     oddities: Sequence[str] = ()
