@@ -107,10 +107,13 @@ async def _live(
                 (app.spending.run(), "the look at what the trunks cost"),
                 (app.notice_rounds.run(), "the notices"),
                 (http.run(app.fleet.until_open), "the API"),
+                (app.telling.run(), "the relay of events"),
+                (app.watching.run(), "the look at the feed"),
                 (app.readiness.keep(), "the look at what calls need"),
                 (app.supervisor.keep(), "the signs of life"),
                 (app.speech.keep(), "the look through the sounds"),
                 (app.purging.keep(), "the look through the recordings"),
+                (app.erasing.keep(), "the look for recordings that are to go"),
             ]
             lasting += app.inbound.lasting()
             lasting += [task for pbx in app.pbxes for task in pbx.lasting()]
@@ -125,6 +128,8 @@ async def _live(
             else:
                 log.info("stopped before it was ready")
             await stopping.told()
+            if ground.info is not None:
+                app.service.leaves_ms = app.now_ms() + app.settings.drain_timeout_ms
             app.service.is_draining = True
             app.supervisor.tell(STOPPING)
             if ground.info is not None:
@@ -158,7 +163,8 @@ async def _drain(app: App, stopping: Stopping) -> None:
 
 async def _leave(app: App) -> None:
     """Give everything back. What cannot be given back any more keeps nothing else from it."""
-    for close in (app.provisioning.close, *(pbx.node.leave for pbx in app.pbxes), app.redis.close):
+    nodes = (pbx.node.leave for pbx in app.pbxes)
+    for close in (app.provisioning.close, *nodes, app.sender.close, app.feed.close, app.redis.close):
         with suppress(Exception):
             await close()
 

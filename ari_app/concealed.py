@@ -17,8 +17,8 @@ from ari_app.nodes_file import NodeSpec
 HIDDEN = "[hidden]"
 LEAST = 8
 """Characters: what is shorter stands in ordinary words, too, and is fit for tests only."""
-OURS = re.compile(r"rb_[A-Za-z0-9_-]{43}")
-"""A key that was made here (ports/keys.py)."""
+OURS = re.compile(r"rbc?_[A-Za-z0-9_-]{43}|whsec_[A-Za-z0-9+/]{43}=")
+"""A key, a click token or a webhook's secret that was made here (ports/{keys,click,webhooks}.py)."""
 
 _concealed: set[str] = set()
 
@@ -46,7 +46,7 @@ def without_secrets(text: str) -> str:
     for secret in _concealed:
         if secret in text:
             text = text.replace(secret, HIDDEN)
-    return OURS.sub(HIDDEN, text) if "rb_" in text else text
+    return OURS.sub(HIDDEN, text) if "rb" in text or "whsec_" in text else text
 
 
 def _password(url: str) -> str:

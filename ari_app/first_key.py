@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from ari_app.concealed import conceal
+from ari_app.domain.tenants import OPERATOR
 from ari_app.ports.keys import FIRST, SCOPES, Keys, described, new_secret
 from ari_app.whole_files import written_whole
 
@@ -27,9 +28,9 @@ async def first_key(keys: Keys, own: str, state_dir: Path, now_ms: int) -> str:
     digest, key = described(secret, FIRST, SCOPES, now_ms)
     if await keys.find(digest) is None:
         await keys.add(digest, key)
-    for old in await keys.all():
+    for old in await keys.of(OPERATOR):
         if old.name == FIRST and old.id != key.id:
-            await keys.delete(old.id)
+            await keys.delete(old)
             log.warning("first key replaced: the one before it works no more", key=old.id)
     return secret
 

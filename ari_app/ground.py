@@ -4,6 +4,7 @@ for accepting a call. Knows no Redis and no PBX link."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,12 +24,15 @@ from ari_app.domain.quiet import quiet
 from ari_app.domain.trunks import Trunk
 from ari_app.engine.asks import Policy
 from ari_app.engine.attempts import AttemptRules
+from ari_app.engine.keeping import Keeping
 from ari_app.engine.on_net import OnNet
 from ari_app.engine.provisioning import Provisioning
 from ari_app.engine.spending import Spend, SpendRules
 from ari_app.entrypoints.http.doors import DeviceTerms
 from ari_app.entrypoints.http.limits import Limits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
+from ari_app.hooks.couriers import CourierRules
+from ari_app.hooks.relay import FeedRules
 from ari_app.nodes_file import NodeSpec, the_one
 from ari_app.plans_file import shipped
 from ari_app.ports.speech import Language
@@ -124,7 +128,16 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
 
 
 def limits_of(settings: Settings) -> Limits:
-    return Limits(settings.key_rate, settings.key_burst, settings.wrong_keys_max, settings.http_proxies)
+    s = settings
+    return Limits(
+        key_rate=s.key_rate, key_burst=s.key_burst, tenant_rate=s.tenant_rate, tenant_burst=s.tenant_burst,
+        wrong_keys_max=s.wrong_keys_max, proxies=s.http_proxies,
+    )  # fmt: skip
+
+
+def keeping_of(settings: Settings) -> Keeping:
+    s = settings
+    return Keeping(86_400 * s.call_days, 86_400 * s.call_details_days or None, 60 * s.private_minutes)
 
 
 def attempt_rules_of(settings: Settings) -> AttemptRules:
@@ -139,12 +152,25 @@ def notice_rules_of(s: Settings) -> NoticeRules:
     return NoticeRules(
         recipients_max=s.notice_recipients_max, tries=s.notice_tries, gap_ms=s.notice_gap_ms,
         quiet=() if own is None else (own,), timezone=s.timezone, parallel=s.notice_parallel,
-        lines_percent=s.notice_lines_percent, rounds=s.notice_rounds, keep_s=s.call_days * 86_400,
+        lines_percent=s.notice_lines_percent, rounds=s.notice_rounds,
+        keep_s=86_400 * min(s.call_days, s.call_details_days or s.call_days),
     )  # fmt: skip
 
 
 def proof_rules_of(settings: Settings) -> ProofRules:
     return ProofRules(settings.code_life_ms, settings.code_tries_max, settings.wrong_code_limits)
+
+
+def feed_rules_of(settings: Settings) -> FeedRules:
+    return FeedRules(settings.feed_hours * 3_600_000, settings.feed_entries_max)
+
+
+def courier_rules_of(s: Settings) -> CourierRules:
+    return CourierRules(
+        first_ms=s.webhook_retry_ms, most_ms=max(s.webhook_retry_ms, s.webhook_retry_max_ms),
+        probe_ms=max(s.webhook_retry_ms, s.webhook_probe_ms), give_up_ms=s.webhook_give_up_h * 3_600_000,
+        lanes=s.webhook_lanes, at_once=s.webhook_sending_max,
+    )  # fmt: skip
 
 
 def spend_rules_of(settings: Settings) -> SpendRules:
@@ -189,6 +215,14 @@ def device_terms_of(ground: Ground) -> DeviceTerms:
         return DeviceTerms(s.devices_max, server, info.pbx_sip_port, info.pbx_devices_tls_port)
     server = s.sip_server or urlsplit(ground.nodes[0].ari_url).hostname or ""
     return DeviceTerms(s.devices_max, server, s.sip_port, s.sip_tls_port)
+
+
+def own_ports_of(ground: Ground) -> frozenset[int]:
+    """Of the servers behind us: no webhook is sent there, be its address allowed."""
+    s = ground.settings
+    urls = (s.redis_url, s.ari_url, s.ami_url, *(one.ari_url for one in ground.nodes))
+    found = {int(port) for url in urls for port in re.findall(r":([0-9]{1,5})\b", url)}
+    return frozenset(found | ({ground.info.agi_port} if ground.info is not None else set()))
 
 
 def on_net_of(s: Settings, devices: Provisioning) -> OnNet | None:

@@ -21,6 +21,7 @@ from ari_app.engine.adding import has_room
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.entitlements import Entitlements
 from ari_app.engine.fleet import Fleet
+from ari_app.engine.keeping import Keeping
 from ari_app.engine.leaving import OWNER, Leaving
 from ari_app.engine.pins import Pins
 from ari_app.engine.recent_callers import RecentCallers
@@ -41,7 +42,7 @@ class InboundParts:
         self, s: Settings, *, redis: Link, ledger: RedisLedger, calls: RedisCalls, users: Users, limits: Limits,
         fleet: Fleet, service: CallService, abuse: AbuseCheck, read_number: Callable[[str], Number | None],
         speech: Speech, entitlements: Entitlements, metrics: InboundMetrics, now_ms: Callable[[], int], pins: Pins,
-        owner_of: Callable[[str], str | None],
+        owner_of: Callable[[str], str | None], keeping: Keeping,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._entitlements = entitlements
@@ -50,7 +51,9 @@ class InboundParts:
         self._service = service
         self._now_ms = now_ms
         self._sounds = Sounds(s.sounds, speech, s.language)
-        self._recent = RecentCallers(RedisRecentCalls(redis), s.platform_number, s.returned_days)
+        self._recent = RecentCallers(
+            RedisRecentCalls(redis), s.platform_number, s.returned_days, keeping.kept_s
+        )  # fmt: skip
         self._leaving = Leaving(self._place, now_ms)
         self.seeking = Seeking(
             maker=service.maker, abuse=abuse, read_number=read_number, tell=self._tell, node_of=self._node_of,

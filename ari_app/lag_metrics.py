@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ari_app.engine.admission import Admission, Why
 
@@ -17,6 +17,10 @@ class LagMetrics:
             "ringbridge_pbx_lag_seconds", "How far the PBX is behind, at worst of late", ["node"], registry=r
         )
         self.loop = Gauge("ringbridge_loop_lag_seconds", "How late our event loop is, at worst of late", registry=r)
+        self.blocked = Histogram(
+            "ringbridge_loop_blocked_seconds", "How late our event loop was, at each look",
+            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5), registry=r,
+        )  # fmt: skip
         self.rate = Gauge("ringbridge_admission_rate", "Calls that may begin in a second", ["node"], registry=r)
         self._refused = Counter(
             "ringbridge_admission_refused", "Calls refused for want of capacity to set them up", ["node", "why"],

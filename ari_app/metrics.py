@@ -20,6 +20,7 @@ from ari_app.lag_metrics import LagMetrics
 from ari_app.limit_metrics import LimitMetrics
 from ari_app.notice_metrics import NoticeMetrics
 from ari_app.trunk_metrics import TrunkMetrics
+from ari_app.webhook_metrics import WebhookMetrics
 
 
 class Metrics:
@@ -85,6 +86,7 @@ class Metrics:
         self.inbound = InboundMetrics(r)
         self.notices = NoticeMetrics(r)
         self.of_trunks = TrunkMetrics(r)
+        self.webhooks = WebhookMetrics(r)
         self._begin_at_nought()
 
     def _begin_at_nought(self) -> None:

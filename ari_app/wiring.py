@@ -10,10 +10,14 @@ from pathlib import Path
 from ari_app.adapters.ari.stored import Keeper, StoredTapes
 from ari_app.adapters.ari.telephony import AriTelephony
 from ari_app.adapters.gone_pbx import GonePbx
+from ari_app.adapters.http_sender import HttpSender
 from ari_app.adapters.phone_numbers import PhoneNumbers
 from ari_app.adapters.redis.calls import RedisCalls
+from ari_app.adapters.redis.click import RedisClickTokens
 from ari_app.adapters.redis.costs import RedisCosts
 from ari_app.adapters.redis.devices import RedisDevices
+from ari_app.adapters.redis.erasing import RedisToErase
+from ari_app.adapters.redis.feed import RedisFeed
 from ari_app.adapters.redis.keys import RedisKeys
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
@@ -22,23 +26,30 @@ from ari_app.adapters.redis.lines import RedisLines
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.nodes import RedisBoard
 from ari_app.adapters.redis.notices import RedisNotices
+from ari_app.adapters.redis.outbox import RedisOutbox
 from ari_app.adapters.redis.owner import this_process
 from ari_app.adapters.redis.pins import RedisPins
 from ari_app.adapters.redis.teams import RedisShares, RedisTeams
+from ari_app.adapters.redis.tenants import RedisTenants
 from ari_app.adapters.redis.users import RedisUsers
 from ari_app.adapters.redis.verifications import RedisVerifications
+from ari_app.adapters.redis.webhooks import RedisWebhooks
 from ari_app.adapters.speech import VoiceSpeech
+from ari_app.desks.click_desk import ClickDesk
 from ari_app.desks.notice_desk import NoticeDesk
 from ari_app.desks.notice_rounds import NoticeRounds
 from ari_app.desks.proving import Proving
 from ari_app.desks.trunk_tests import TrunkTests
 from ari_app.domain.call import Call
 from ari_app.domain.plans import Entitlement
+from ari_app.domain.reach import reach_of
 from ari_app.engine.abuse import Abuse
 from ari_app.engine.admission import Admission
 from ari_app.engine.attempts import Attempts
+from ari_app.engine.capacity import Capacity
 from ari_app.engine.engine import Engine
 from ari_app.engine.entitlements import Entitlements
+from ari_app.engine.erasing import Erasing
 from ari_app.engine.fleet import Fleet
 from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.membership import Membership
@@ -52,14 +63,20 @@ from ari_app.engine.spending import Spending
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.engine.trunk_gate import TrunkGate
 from ari_app.engine.trunk_health import TrunkHealth
-from ari_app.entrypoints.http.doors import Doors, Part, TrunkNow
+from ari_app.entrypoints.http.doors import Doors, Hooks, Part, TrunkNow
+from ari_app.entrypoints.http.streams import StreamLimits
+from ari_app.entrypoints.stories import KeptStories
 from ari_app.ground import (
     Ground,
     attempt_rules_of,
+    courier_rules_of,
     device_terms_of,
+    feed_rules_of,
+    keeping_of,
     limits_of,
     notice_rules_of,
     on_net_of,
+    own_ports_of,
     policy_of,
     prompts_soon,
     proof_rules_of,
@@ -68,6 +85,11 @@ from ari_app.ground import (
     speech_rules_of,
     spend_rules_of,
 )
+from ari_app.hooks.replays import Replays
+from ari_app.hooks.signing import signed_headers
+from ari_app.hooks.sources import Sources
+from ari_app.hooks.telling import Stores, Telling
+from ari_app.hooks.watching import Watching
 from ari_app.inbound_parts import InboundParts
 from ari_app.loop_lag import LoopLag
 from ari_app.metrics import Metrics
@@ -94,19 +116,21 @@ class App:
             ground.trunks, self.trunk_health, s.timezone, is_spent=lambda trunk: self.spending.is_spent(trunk)
         )  # fmt: skip
         self.metrics = Metrics()
-        self.loop_lag = LoopLag()
+        self.loop_lag = LoopLag(note=lambda late_s: self.metrics.lag.blocked.observe(late_s))
         self.supervisor = Supervisor()
         self.readiness = Readiness(self.parts, told=(self.metrics.parts, self.supervisor.told))
         self.redis = Link(
             s.redis_url, timeout_ms=s.redis_timeout_ms, replicas=s.redis_replicas, on_change=self._redis_changed
         )  # fmt: skip
         self.ledger = RedisLedger(self.redis)
-        self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400)
+        self.outbox = RedisOutbox(self.redis, hinted=lambda: self.telling.wake())
+        self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400, outbox=self.outbox)
         self.lines = RedisLines(self.redis)
         self.lines_now = LinesNow(self.lines, self.trunks)
         self.costs = RedisCosts(self.redis, s.timezone, s.cost_days)
         self.users = RedisUsers(self.redis)
         self.keys = RedisKeys(self.redis)
+        self.tenants = RedisTenants(self.redis)
         self.teams = RedisTeams(self.redis)
         self.membership = Membership(self.users, self.teams)
         self.entitlements = Entitlements(
@@ -146,6 +170,7 @@ class App:
             [Keeper(node.name, node.ari_url, node.ari_user, node.ari_password) for node in ground.nodes],
             s.ari_timeout_ms,
         )  # fmt: skip
+        self.erasing = Erasing(RedisToErase(self.redis), self.tapes, self.now_ms)
         self.purging = Purging(self.tapes, s.recording_days, self.now_ms)
         self.abuse = Abuse(self.attempts, self.spending, hit=self.metrics.limits.hit)
         self.service = CallService(
@@ -159,17 +184,33 @@ class App:
             verify=self.membership.verify, find=self.fleet.find, now_ms=self.now_ms,
         )  # fmt: skip
 
+        self.capacity = Capacity(self.ledger, self.lines_now.free, self.fleet.room, self.now_ms)
         self.pins = Pins(RedisPins(self.redis), s.conference_pin_ms, self.now_ms)
         self.inbound = InboundParts(
             s, redis=self.redis, ledger=self.ledger, calls=self.calls, users=self.users, limits=counted,
             fleet=self.fleet, service=self.service, abuse=self.abuse, read_number=numbers.read, speech=self.speech,
             entitlements=self.entitlements, metrics=self.metrics.inbound, now_ms=self.now_ms, pins=self.pins,
-            owner_of=self.provisioning.owner_of,
+            owner_of=self.provisioning.owner_of, keeping=keeping_of(s),
         )  # fmt: skip
-        self.notices = RedisNotices(self.redis)
+        self.notices = RedisNotices(self.redis, self.outbox)
         self.notice_desk = NoticeDesk(
             self.notices, self.speech, notice_rules_of(s), now_ms=self.now_ms, payer=self.service.maker.payer,
             anyone=self.service.maker.anyone,
+        )  # fmt: skip
+        self.feed = RedisFeed(self.redis, s.redis_timeout_ms)
+        self.sources, self.stories = Sources(self.calls, self.notices), KeptStories(self.calls, self.notices)
+        self.watching = Watching(self.feed, self.stories, self.sources.news_of)
+        self.webhooks = RedisWebhooks(self.redis, s.webhook_waiting_max, s.webhook_deliveries)
+        self.reach = reach_of((ground.given or s).webhook_inner, s.webhook_http)
+        self.sender = HttpSender(self.reach, s.webhook_timeout_ms, own_ports=own_ports_of(ground))
+        self.telling = Telling(
+            Stores(self.outbox, self.feed, self.webhooks, self.sources, self.stories), self.sender, signed_headers,
+            leases=leases, owner=owner, now_ms=now_ms, feed=feed_rules_of(s), rules=courier_rules_of(s),
+            watch=self.metrics.webhooks,
+        )  # fmt: skip
+        self.clicks = ClickDesk(
+            RedisClickTokens(self.redis), self.service, himself=self.service.maker.himself,
+            anyone=self.service.maker.anyone, find=self.fleet.find, read_number=numbers.read, now_ms=self.now_ms,
         )  # fmt: skip
         pace = Pace(
             lambda: self.trunks.trunks, lambda: self.lines_now.in_use, lambda: not self.fleet.why_closed(),
@@ -199,9 +240,9 @@ class App:
         )  # fmt: skip
         return Engine(
             node=node, telephony=telephony, calls=self.calls, ledger=self.ledger, costs=self.costs, performer=performer,
-            now_ms=telephony.clock.now_ms, alive_mark_s=s.alive_mark_ms / 1000, retention_s=s.call_days * 86_400,
+            now_ms=telephony.clock.now_ms, alive_mark_s=s.alive_mark_ms / 1000, keeping=keeping_of(s),
             watch=self.metrics.watch(), asked=lambda asked: self.service.asked_over_pbx(asked, telephony),
-            admission=admission, over=self._over, gate=gate,
+            admission=admission, over=self._over, gate=gate, erase_at=self.erasing.note,
         )  # fmt: skip
 
     async def _over(self, call: Call) -> None:
@@ -233,6 +274,8 @@ class App:
 
     def _redis_changed(self, is_up: bool) -> None:
         self.metrics.redis_link(is_up)
+        if is_up:
+            self.outbox.say_again()
         self.entitlements.forget()
 
     async def entitled(self, user: User) -> Entitlement:
@@ -273,22 +316,30 @@ class App:
         return list(seen.values())
 
     def doors(self) -> Doors:
+        s = self.settings
         return Doors(
             service=self.service, trunk_tests=self.trunk_tests, engine=self.fleet, nodes=self.fleet,
-            users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
+            hooks=Hooks(
+                self.webhooks, self.feed, Replays(self.webhooks, self.feed, self.sources), self.sender, self.reach
+            ),
+            users=self.users, keys=self.keys, tenants=self.tenants,
+            ledger=self.ledger, calls=self.calls, costs=self.costs,
             attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
             notices=self.notice_desk, notice_rounds=self.notice_rounds, teams=self.teams,
             devices=self.devices, device_terms=device_terms_of(self.ground), device_states=self.provisioning.states,
+            watching=self.watching, clicks=self.clicks, public_url=s.public_url, click_origins=s.click_origins,
+            streams=StreamLimits(s.streams_max, s.key_streams_max, s.stream_heartbeat_ms / 1000),
             pins=self.pins, platform_number=self.settings.platform_number, plans=self.ground.plans,
             entitled=self.entitlements.of, read_number=self.read_number, parts=self.readiness.look,
             trunks=self.trunk_states, book=self.trunks, lines=lambda: self.lines_now.in_use,
             metrics=self.metrics_text, now_ms=self.now_ms,
-            body_max=self.settings.http_body_max, audio_max=self.settings.audio_bytes_max,
+            body_max=self.settings.http_body_max, import_max=self.settings.import_max, audio_max=self.settings.audio_bytes_max,
             connections_max=self.settings.http_connections_max,
             address_connections_max=self.settings.http_address_connections_max,
             request_timeout_ms=self.settings.http_request_timeout_ms,
             key_cache_ms=self.settings.key_cache_ms, limits=limits_of(self.settings),
-            report=report_terms_of(self.settings),
+            report=report_terms_of(self.settings), capacity=self.capacity, language=self.settings.language,
+            mask_numbers_for_read=self.settings.mask_numbers_for_read,
         )  # fmt: skip
 
     def metrics_text(self) -> bytes:

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 from ari_app.domain.errors import CallerError
 from ari_app.domain.notices import Notice, Now, Recipient
+from ari_app.domain.tenants import OPERATOR, may_see, tenant_of
+from ari_app.ports.feed import Outbox, Source
 from ari_app.ports.notices import Due, Happened, NoticePage, is_live
 
 
 class MemoryNotices:
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        self._outbox = outbox
         self._notices: dict[str, Notice] = {}
         self._now: dict[str, Now] = {}
         self._recipients: dict[str, builtins.list[Recipient]] = {}
@@ -29,6 +32,7 @@ class MemoryNotices:
             self._now[notice.id] = Now(open=len(recipients))
             self._recipients[notice.id] = [*recipients]
             self._events[notice.id] = [event]
+        self._has_news(notice.id)
         return self._notices[notice.id]
 
     async def find(self, notice: str) -> tuple[Notice, Now] | None:
@@ -52,6 +56,7 @@ class MemoryNotices:
         self._events[notice] += events
         if not left and is_live(before):
             self._events[notice].append(done)
+        self._has_news(notice)
         return left
 
     async def cancel(self, notice: str, at_ms: int, event: Happened) -> bool:
@@ -59,6 +64,7 @@ class MemoryNotices:
             return False
         self._now[notice] = replace(self._now[notice], cancelled_at_ms=at_ms)
         self._events[notice].append(event)
+        self._has_news(notice)
         return True
 
     async def remind(self, notice: str, ask: str, at_ms: int, most: int, event: Happened) -> int | None:
@@ -70,8 +76,13 @@ class MemoryNotices:
         self._now[notice] = replace(now, round=now.round + 1, round_at_ms=at_ms)
         self._asks[notice, ask] = now.round + 1
         self._events[notice].append(event)
+        self._has_news(notice)
         self._open.add(notice)
         return now.round + 1
+
+    def _has_news(self, notice: str) -> None:
+        if self._outbox is not None:
+            self._outbox.soon(Source("notice", notice))
 
     async def hold_up(self, notice: str, why: str, until_ms: int) -> None:
         self._now[notice] = replace(self._now[notice], held_up=why, held_up_until_ms=until_ms)
@@ -79,10 +90,13 @@ class MemoryNotices:
     async def events(self, notice: str, after: int = 0) -> builtins.list[tuple[int, Happened]]:
         return [*enumerate(self._events.get(notice, []), start=1)][after:]
 
-    async def list(self, *, sender: str | None = None, cursor: str | None = None, limit: int = 50) -> NoticePage:
+    async def list(
+        self, *, sender: str | None = None, tenant: str = OPERATOR, cursor: str | None = None, limit: int = 50
+    ) -> NoticePage:
         if cursor is not None and not cursor.partition(".")[0].isdecimal():
             raise CallerError(f"cursor: not one that was given out: {cursor!r}")
         of = [one for one in self._notices.values() if sender in (None, one.sender)]
+        of = [one for one in of if may_see(tenant, tenant_of(one.sender))]
         places = sorted(((one.created_at_ms, one.id) for one in of), reverse=True)
         if cursor is not None:
             at_ms, _, id = cursor.partition(".")
@@ -95,6 +109,7 @@ class MemoryNotices:
         return sorted(self._open)
 
     async def close(self, notice: str, keep_s: int) -> None:
+        self._has_news(notice)
         self._open.discard(notice)
 
     # ---- the queue ----------------------------------------------------------------------------------------------

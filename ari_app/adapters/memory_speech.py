@@ -6,6 +6,7 @@ import hashlib
 
 from ari_app.adapters.speech import phone_audio
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.tenants import OPERATOR, sealed
 from ari_app.ports.speech import TEXT_MAX, Refused, Spoken, fitted, voice_of
 
 MS_A_SIGN = {"en": 70, "zh": 220}
@@ -33,7 +34,7 @@ class MemorySpeech:
         self.said[id] = (spoken_in, words)
         return self._made.setdefault(id, Spoken(id, 300 + MS_A_SIGN[spoken_in] * len(words)))
 
-    async def take(self, audio: bytes) -> Spoken | Refused:
+    async def take(self, audio: bytes, tenant: str = OPERATOR) -> Spoken | Refused:
         if len(audio) > self._audio_bytes_max:
             return Refused(f"the audio file has {len(audio)} bytes, and {self._audio_bytes_max} are taken at most")
         self._check()
@@ -41,7 +42,7 @@ class MemorySpeech:
             made = phone_audio.to_phone(audio, self._lasts_max_ms)
         except phone_audio.NotAudio as why:
             return Refused(str(why))
-        id = _id("a", audio)
+        id = "a" + sealed(tenant, _id("", audio))
         return self._made.setdefault(id, Spoken(id, (len(made) - 44) // 16))
 
     async def find(self, id: str) -> str | None:

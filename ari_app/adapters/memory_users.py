@@ -1,9 +1,9 @@
 """Users and keys in this process's memory: the twin of adapters/redis, for tests and laws."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ari_app.ports.keys import ApiKey
+from ari_app.ports.keys import ApiKey, Rotated
 from ari_app.ports.users import How, NumberTaken, Put, Stale, User, joined, keeping_proofs, left, proved
 
 
@@ -57,8 +57,11 @@ class MemoryKeys:
         self._keys: dict[str, ApiKey] = {}
         self._uses_ms: dict[str, int] = {}
 
-    async def add(self, digest: str, key: ApiKey) -> None:
+    async def add(self, digest: str, key: ApiKey, most: int | None = None) -> bool:
+        if most is not None and digest not in self._keys and len(await self.of(key.tenant)) >= most:
+            return False
         self._keys[digest] = key
+        return True
 
     async def find(self, digest: str) -> ApiKey | None:
         return self._keys.get(digest)
@@ -66,15 +69,30 @@ class MemoryKeys:
     async def all(self) -> list[ApiKey]:
         return sorted(self._keys.values(), key=lambda key: (key.created_at_ms, key.id))
 
-    async def delete(self, key_id: str) -> bool:
-        digests = [digest for digest, key in self._keys.items() if key.id == key_id]
-        for digest in digests:
-            del self._keys[digest]
-        self._uses_ms.pop(key_id, None)
-        return bool(digests)
+    async def of(self, tenant: str) -> list[ApiKey]:
+        return [key for key in await self.all() if key.tenant == tenant]
+
+    async def delete(self, key: ApiKey) -> bool:
+        self._uses_ms.pop(key.id, None)
+        return self._keys.pop(self._digest(key.id), None) is not None
+
+    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey) -> Rotated:
+        there = self._keys.get(self._digest(old.id))
+        if there is None or there.replaced_by != old.replaced_by:
+            return "changed"
+        if (lost := self._keys.get(self._digest(old.replaced_by))) is not None:
+            if lost.id in self._uses_ms or lost.replaced_by:
+                return "used"
+            await self.delete(lost)
+        self._keys[self._digest(old.id)] = retired
+        self._keys[digest] = new
+        return "done"
 
     async def note_use(self, key_id: str, at_ms: int) -> None:
         self._uses_ms[key_id] = at_ms
 
-    async def uses_ms(self) -> Mapping[str, int]:
-        return dict(self._uses_ms)
+    async def uses_ms(self, key_ids: Sequence[str]) -> Mapping[str, int]:
+        return {key_id: self._uses_ms[key_id] for key_id in key_ids if key_id in self._uses_ms}
+
+    def _digest(self, key_id: str) -> str:
+        return next((digest for digest, key in self._keys.items() if key.id == key_id), "")

@@ -25,11 +25,15 @@ from ari_app.config.kinds import (
     whole,
     zone,
 )
+from ari_app.config.live_options import LiveOptions
+from ari_app.config.privacy_options import PrivacyOptions
 from ari_app.config.sound_options import SoundOptions
+from ari_app.config.webhook_options import WebhookOptions
 from ari_app.domain.limits import Limit
+from ari_app.domain.reach import LOOPBACK
 
 DAY_S = 86_400
-LAST = {"devices": 1, "conferences": 1, "sounds": 2}
+LAST = {"devices": 1, "conferences": 1, "privacy": 1, "webhooks": 1, "sounds": 2}
 """Sections that come behind the others."""
 SIMULATED_PREFIX = "+86139"
 """Numbers of the demo and of the tests: the simulated carrier has a phone for each."""
@@ -42,7 +46,7 @@ WEB = text("an address such as http://127.0.0.1:8088", r"https?://\S+", empty=Tr
 
 
 @dataclass(frozen=True)
-class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
+class Settings(WebhookOptions, LiveOptions, SoundOptions, ConferenceOptions, DeviceOptions, PrivacyOptions):
     """Everything an operator can set. Secrets never appear in its repr."""
 
     # A table: the formatter would give each of its lines five.
@@ -56,6 +60,9 @@ class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
         section="http", secret=True)
     http_body_max: int = option(65536, whole(1024, 16_777_216),
         "Largest request body taken.", section="http", unit="bytes")
+    import_max: int = option(20_000_000, whole(65_536, 1_000_000_000),
+        "Largest file of users or grants that an import takes; it is kept in memory meanwhile.", section="http",
+        unit="bytes")
     http_connections_max: int = option(1000, whole(1, 100_000),
         "Connections served at once; above it 503.", section="http")
     http_address_connections_max: int = option(200, whole(0, 100_000),
@@ -68,10 +75,16 @@ class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
         "How long a checked API key may be believed without asking Redis, so also how long a revoked key may "
         "live on in the other processes.", section="http", unit="s")
     key_rate: int = option(100, whole(0, 10_000),
-        "Requests that one API key may make, of each process; ten times as many with the scope admin. Above it 429. "
-        "0: no limit.", section="http", unit="1/s")
+        "Requests that one API key may make, of each process; the operator's with the scope admin ten times as many. "
+        "Above it 429. 0: no limit.", section="http", unit="1/s")
     key_burst: int = option(200, whole(1, 100_000),
-        "Requests that one API key may make at once; ten times as many with the scope admin.", section="http")
+        "Requests that one API key may make at once; the operator's with the scope admin ten times as many.",
+        section="http")
+    tenant_rate: int = option(200, whole(0, 10_000),
+        "Requests that all keys of a tenant may make together, of each process, where the tenant was given no limit of "
+        "its own. Above it 429. 0: no limit.", section="http", unit="1/s")
+    tenant_burst: int = option(400, whole(1, 100_000),
+        "Requests that all keys of a tenant may make together at once.", section="http")
     wrong_keys_max: int = option(20, whole(0, 10_000),
         "Wrong API keys that are looked at from one address in a minute; above it 429. 0: no limit.", section="http")
     http_proxies: tuple[str, ...] = option(("127.0.0.1", "::1"), several(text("an IP address", r"[0-9A-Fa-f.:]+")),
@@ -373,6 +386,13 @@ class Settings(SoundOptions, ConferenceOptions, DeviceOptions):
         of the same prefix."""
         is_simulated = self.is_embedded and not self.trunks_file
         return self.unlimited_prefixes or ((SIMULATED_PREFIX,) if is_simulated else ())
+
+    @property
+    def webhook_inner(self) -> tuple[str, ...]:
+        """Inner addresses that webhooks may reach. A developer's first receiver runs beside the embedded stack; where
+        real carriers are, tenants may be, too."""
+        is_simulated = self.is_embedded and not self.trunks_file
+        return self.webhook_allow or (LOOPBACK if is_simulated else ())
 
     @property
     def countries(self) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ are what is heard where no voice is to be had. `{n}` is the number that comes wi
 """
 
 # Mandarin has commas of its own:
-# ruff: noqa: RUF001
 
 from __future__ import annotations
 

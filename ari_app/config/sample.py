@@ -21,8 +21,10 @@ SECTIONS = {
     "notices": "Notices to many",
     "inbound": "Calls to the platform",
     "limits": "Who may be called",
+    "privacy": "Privacy",
     "process": "The process",
     "sounds": "What callers are told",
+    "webhooks": "Webhooks",
 }
 
 REFERENCE_HEAD = """\

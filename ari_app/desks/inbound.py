@@ -15,6 +15,7 @@ import structlog
 from ari_app.domain.call import CALLER, Call, Leg, Route, Try
 from ari_app.domain.limits import Limit, longest_s
 from ari_app.domain.numbers import Number
+from ari_app.domain.tenants import OPERATOR, tenant_of
 from ari_app.engine.abuse import AbuseCheck
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.fleet import Fleet, Place
@@ -201,7 +202,8 @@ class Inbound:
             return self._so("too_many", BUSY)
         begun: Call | Mailbox | Refusal | None = None
         try:
-            begun = await self._begin(Ask(inbound.TYPE, request, given=given), new_id, who, came_in=True)
+            ask = Ask(inbound.TYPE, request, given=given, tenant=tenant_of(request.payer))
+            begun = await self._begin(ask, new_id, who, came_in=True)
         finally:
             if admission is not None:
                 admission.placed(new_id, has_begun=not isinstance(begun, Refusal | None))
@@ -218,7 +220,8 @@ class Inbound:
     async def _call_back(self, who: _Caller, given: Mapping[str, str]) -> None:
         """As soon as his phone is free."""
         request = inbound.Request("back", caller=who.number)
-        ask = Ask(inbound.TYPE, request, given={**given, "wait_ms": str(CALL_BACK_MS)})
+        tenant = OPERATOR if who.user is None else tenant_of(who.user.id)
+        ask = Ask(inbound.TYPE, request, given={**given, "wait_ms": str(CALL_BACK_MS)}, tenant=tenant)
         begun = await self._begin(ask, call_id("back", _id_of(who.arrival)), who, came_in=False)
         if isinstance(begun, Refusal):
             log.warning("caller not called back", why=begun.rule or begun.type)

@@ -10,11 +10,12 @@ import hashlib
 import json
 import secrets
 from base64 import b32encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ari_app.domain.notices import REMINDS_MAX, Notice, Now, Recipient, Retry, all_quiet, first_due_ms
 from ari_app.domain.quiet import Quiet, after_quiet, is_quiet
+from ari_app.domain.tenants import OPERATOR, is_sealed, may_see, tenant_of
 from ari_app.domain.wanted import Party
 from ari_app.engine.asks import Refusal
 from ari_app.engine.making import Payer, Person, language_of
@@ -46,10 +47,12 @@ class NoticeAsk:
     at_ms: int | None = None
     language: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    tenant: str = OPERATOR
+    """Who asks: users are looked for among his own."""
 
     @property
     def fingerprint(self) -> str:
-        body = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        body = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "tenant"}
         body |= {"audio": hashlib.sha256(self.audio).hexdigest(), "metadata": dict(self.metadata)}
         body["quiet"] = str(self.quiet)
         return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
@@ -77,8 +80,8 @@ Mistakes = list[Refusal]
 class NoticeDesk:
     def __init__(
         self, notices: Notices, speech: Speech, rules: NoticeRules, *, now_ms: Callable[[], int],
-        payer: Callable[[str, str], Awaitable[Payer | Refusal]],
-        anyone: Callable[[Party], Awaitable[Person | Refusal]],
+        payer: Callable[[str, str, str], Awaitable[Payer | Refusal]],
+        anyone: Callable[[Party, str], Awaitable[Person | Refusal]],
     ) -> None:  # fmt: skip
         """`payer`, `anyone`: of engine.making.CallMaker."""
         self.rules = rules
@@ -95,8 +98,8 @@ class NoticeDesk:
             return _the_same(there[0], ask)
         now_ms = self._now_ms()
         mistakes = self._of_request(ask, now_ms)
-        payer = await self._payer(ask.sender, "sender")
-        people = await self._people(ask.recipients)
+        payer = await self._payer(ask.sender, "sender", ask.tenant)
+        people = await self._people(ask)
         if isinstance(payer, Refusal):
             mistakes.insert(0, payer)
         mistakes += [one for one in people if isinstance(one, Refusal)]
@@ -114,7 +117,7 @@ class NoticeDesk:
             retry=Retry(ask.tries or self.rules.tries, ask.gap_ms or self.rules.gap_ms, ask.quiet),
             count=len(ask.recipients), metadata=dict(ask.metadata), fingerprint=ask.fingerprint,
         )  # fmt: skip
-        persons = [one for one in people if isinstance(one, Person)]
+        persons = [_as_sender_knows(one, payer) for one in people if isinstance(one, Person)]
         recipients = [_recipient(n, one) for n, one in enumerate(persons)]
         due_ms = first_due_ms(notice, Now(len(recipients)), recipients[0], self.rules.quiet, self.rules.timezone)
         recipients = [replace(r, due_ms=due_ms) for r in recipients]
@@ -153,13 +156,13 @@ class NoticeDesk:
             found.append(_bad("with the operator's quiet hours, no time of the day would be left.", "quiet_hours"))
         return found
 
-    async def _people(self, written: Sequence[str]) -> list[Person | Refusal]:
+    async def _people(self, ask: NoticeAsk) -> list[Person | Refusal]:
         found: list[Person | Refusal] = []
-        parties = [
-            Party("callee", who, f"recipients.{n}") for n, who in enumerate(written[: self.rules.recipients_max])
-        ]
+        written = ask.recipients[: self.rules.recipients_max]
+        parties = [Party("callee", who, f"recipients.{n}") for n, who in enumerate(written)]
         for at in range(0, len(parties), AT_ONCE):
-            found += await asyncio.gather(*map(self._anyone, parties[at : at + AT_ONCE]))
+            some = parties[at : at + AT_ONCE]
+            found += await asyncio.gather(*(self._anyone(party, ask.tenant) for party in some))
         seen: dict[str, str] = {}
         for n, one in enumerate(found):
             if isinstance(one, Person) and (other := seen.setdefault(one.number, one.party.at)) != one.party.at:
@@ -170,8 +173,8 @@ class NoticeDesk:
         if ask.text:
             return await self.speech.say(ask.text, ask.language)
         if ask.audio:
-            return await self.speech.take(ask.audio)
-        if await self.speech.find(ask.audio_id) is None:
+            return await self.speech.take(ask.audio, ask.tenant)
+        if not _is_his(ask) or await self.speech.find(ask.audio_id) is None:
             return Refused("no audio of this id is kept here (any more)")
         return Spoken(ask.audio_id, 0)
 
@@ -185,6 +188,12 @@ def notice_id(owner: str, idempotency_key: str | None) -> str:
     return "n" + b32encode(seed)[:26].decode().lower()
 
 
+def _is_his(ask: NoticeAsk) -> bool:
+    """Of a sound that is named by its id: a tenant's own audio file, not another's, nor what was spoken for anybody."""
+    is_file = ask.audio_id.startswith("a") and is_sealed(ask.tenant, ask.audio_id[1:])
+    return is_file or ask.tenant == OPERATOR
+
+
 def quiet_of(notice: Notice, rules: NoticeRules) -> list[Quiet]:
     return all_quiet(notice, rules.quiet)
 
@@ -192,6 +201,13 @@ def quiet_of(notice: Notice, rules: NoticeRules) -> list[Quiet]:
 def _recipient(n: int, person: Person) -> Recipient:
     user = person.user
     return Recipient(n, person.party.who, person.number, "" if user is None else user.id, language_of(user))
+
+
+def _as_sender_knows(person: Person, payer: Payer) -> Person:
+    """Whoever asks, a tenant's notice has no user in it but the tenant's own: he sees it."""
+    user = person.user
+    is_own = user is None or may_see(tenant_of(payer.user.id), tenant_of(user.id))
+    return person if is_own else replace(person, user=None)
 
 
 def _language(ask: NoticeAsk, payer: Payer) -> str:

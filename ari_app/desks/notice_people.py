@@ -18,6 +18,7 @@ from ari_app.domain.call import Call
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.notices import Notice, Now, Recipient
 from ari_app.domain.quiet import after_quiet
+from ari_app.domain.tenants import tenant_of
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.service import call_id
 from ari_app.flows import callback, notice
@@ -132,7 +133,9 @@ class Recipients:
         said = await self._said(told)
         if not said:
             return await self._put_off(told, r, "audio_gone", HELD_UP_MS)
-        ask = Ask(notice.TYPE, _request(told, r, said, self._rules), dict(told.metadata))
+        ask = Ask(
+            notice.TYPE, _request(told, r, said, self._rules), dict(told.metadata), tenant=tenant_of(told.sender)
+        )  # fmt: skip
         answer = await self._service.place(
             ask, owner=OWNER, idempotency_key=rules_of.key_of(told.id, r.n, r.serial), is_beside=True
         )
@@ -186,7 +189,10 @@ class Recipients:
             await self._saved(told, replace(r, recall="!too_late"), [])
             return None
         answer = await self._service.place(
-            Ask(callback.TYPE, callback.Request(told.sender, r.number), {"notice": told.id}),
+            Ask(
+                callback.TYPE, callback.Request(told.sender, r.number), {"notice": told.id},
+                tenant=tenant_of(told.sender),
+            ),
             owner=OWNER, idempotency_key=f"recall {told.id} {r.n} {len(r.tries)}",
         )  # fmt: skip
         is_for_now = isinstance(answer, Refusal) and answer.retry_after_s is not None and not answer.call

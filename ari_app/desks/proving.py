@@ -17,6 +17,7 @@ import structlog
 
 from ari_app.domain.call import Call
 from ari_app.domain.limits import Limit, longest_s
+from ari_app.domain.tenants import tenant_of
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import rule_of, sentence_of
 from ari_app.engine.service import call_id
@@ -83,7 +84,7 @@ class Proving:
         if owned.is_verified and (idempotency_key is None or await self._find(call_id(owner, once)) is None):
             return Refusal("number-verified", "This number has been proved to be the user's already.", "number")
         request = verification.Request(user.id, number)
-        ask = Ask(verification.TYPE, request, given={verification.CODE: drawn()})
+        ask = Ask(verification.TYPE, request, given={verification.CODE: drawn()}, tenant=tenant_of(user.id))
         answer = await self._calls.place(ask, owner=owner, idempotency_key=once)
         if isinstance(answer, Refusal):
             return answer

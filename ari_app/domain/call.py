@@ -284,6 +284,10 @@ class Call:
     """What only its flow understands: the code that is read out, the notice's text."""
     secret: str = field(default="", repr=False)
     """Drawn for this call, told to nobody: of what nobody is to guess, such as the names of recordings. "": none."""
+    is_private: bool = False
+    """Its details are kept for a short time only (engine/keeping.py)."""
+    is_forgotten: bool = False
+    """They are gone: see domain/forgotten.py."""
     v: int = 1
 
     now_ms: int = 0

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
+from ari_app.domain.tenants import OPERATOR, is_sealed, sealed
+
 What = Literal["mixed", "leg"]
 Hears = Literal["both", "in"]
 """Of one leg: what its phone says and hears, so everybody; or what it says alone."""
 
 FILE = re.compile(r"rb([0-9]{8})-([0-9a-f]{32})")
 """The day (UTC) on which its call began, so that it can be thrown away without asking anybody; and 128 bits that
-nobody can guess."""
+nobody can guess; of a tenant's call 96, and its seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,17 @@ class Recording:
         return self.ended_at_ms is None
 
 
-def file_of(secret: str, name: str, began_at_ms: int) -> str:
-    """Another one for each recording of a call, of which nobody finds the next: `secret` is drawn for the call."""
-    day = datetime.fromtimestamp(began_at_ms / 1000, UTC)
-    return f"rb{day:%Y%m%d}-{hashlib.sha256(f'{secret}|{name}'.encode()).hexdigest()[:32]}"
+def file_of(secret: str, name: str, began_at_ms: int, tenant: str = OPERATOR) -> str:
+    """Another one for each recording of a call, of which nobody finds the next: `secret` is drawn for the call. A
+    tenant's has its seal at the end, as no record need be left of the call when it is fetched."""
+    day, drawn = datetime.fromtimestamp(began_at_ms / 1000, UTC), hashlib.sha256(f"{secret}|{name}".encode())
+    return f"rb{day:%Y%m%d}-{sealed(tenant, drawn.hexdigest()[:32])}"
+
+
+def may_hear(tenant: str, file: str) -> bool:
+    """Whether a recording of that name is of a call of this tenant's; the operator may hear all."""
+    found = FILE.fullmatch(file)
+    return found is not None and is_sealed(tenant, found[2])
 
 
 def day_of(file: str) -> date | None:

@@ -7,12 +7,15 @@ own. Pure.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 """The name of a tenant."""
 MARK = "@"
 """Between id and tenant: in no id that anybody may choose, and needs no escape in a path."""
+SEAL = 8
+"""Signs of a name that tell whose it is."""
 OPERATOR = ""
 """The tenant of whoever runs the platform: he sees all, and names others' users in full."""
 
@@ -35,3 +38,26 @@ def as_seen_by(tenant: str, id: str) -> str:
 def may_see(tenant: str, of: str) -> bool:
     """Whether `tenant` may see what is of tenant `of`."""
     return tenant in (OPERATOR, of)
+
+
+def sealed(tenant: str, drawn: str) -> str:
+    """Hexadecimal signs, drawn or of a content, whose last ones tell whose they are: of a file that is found by its
+    name alone. The operator's stay as they are."""
+    own = drawn[:-SEAL]
+    return own + hashlib.sha256(f"{tenant}|{own}".encode()).hexdigest()[:SEAL] if tenant else drawn
+
+
+def is_sealed(tenant: str, signs: str) -> bool:
+    """The operator may have every file."""
+    return sealed(tenant, signs) == signs
+
+
+def kept(tenant: str, written: str, form: re.Pattern[str]) -> str | None:
+    """The id as it is kept, of what `tenant` wrote; `form`: of an id within a tenant. None: nothing that he could mean
+    is called so. In full he may name his own; the operator, everybody's."""
+    own, mark, of = written.partition(MARK)
+    if not form.fullmatch(own):
+        return None
+    if not mark:
+        return within(tenant, own)
+    return written if TENANT.fullmatch(of) and may_see(tenant, of) else None

@@ -56,7 +56,7 @@ class Adding:
         return None if has_room(call) else too_many_phones(call.terms, at)
 
     async def _the_same_again(self, call: Call, there: Leg, party: Party) -> Call | Refusal:
-        person = await self._maker.anyone(party)
+        person = await self._maker.anyone(party, call.tenant)
         if isinstance(person, Refusal) or person.number != there.number:
             sentence = "This Idempotency-Key was used before, for another participant."
             return Refusal("idempotency-conflict", sentence, "Idempotency-Key")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from math import ceil
 from typing import Literal
 
 from ari_app.recent import Worst
@@ -32,6 +33,7 @@ JUDGE_S = 0.05
 FALL_SOON_S, FALL_AGAIN_S = 0.25, 1.0
 """It falls again only when its last fall can have shown; while the same lag lasts, when that should be worked off."""
 SOAR, GROW, FALL = 1.25, 1.02, 0.6
+AGAIN_S_MAX = 10
 PROBE_S = 1.0
 """After so long without a beginning one call may begin, however it lags."""
 
@@ -64,6 +66,8 @@ class Admission:
         self._fell_s = float("-inf")
         self._is_lagging = False
         self._worst = Worst()
+        self._turned_away = 0  # since `_turned_s`
+        self._turned_s = clock()
 
     @property
     def lag_s(self) -> float:
@@ -90,6 +94,7 @@ class Admission:
         why = self._against(now_s, lag_s)
         if why is not None:
             if is_last_word:
+                self._turn_away(now_s)
                 self._refused(why)
             return False
         self._tokens = max(0.0, self._tokens - 1)
@@ -98,6 +103,23 @@ class Admission:
         self._begun += 1
         self._begun_s = now_s
         return True
+
+    @property
+    def again_s(self) -> int:
+        """When one who was just turned away may begin: at this rate, behind those who were turned away with him. Whole
+        seconds, for Retry-After: those of one second come back at the same moment."""
+        at_once = int(min(self._burst, self.rate_per_s))
+        return min(AGAIN_S_MAX, max(1, ceil(self._turned_away / at_once)))
+
+    @property
+    def _burst(self) -> float:
+        return min(BURST_MAX, max(BURST_MIN, BURST_S * self.rate_per_s))
+
+    def _turn_away(self, now_s: float) -> None:
+        """Those of the last second are counted: who is told to come back later does."""
+        if now_s - self._turned_s >= 1:
+            self._turned_s, self._turned_away = now_s, 0
+        self._turned_away += 1
 
     def placed(self, call: str, *, has_begun: bool) -> None:
         """The request is answered. One that was wrong costs nobody else a place."""
@@ -125,8 +147,7 @@ class Admission:
         return None
 
     def _fill(self, now_s: float) -> None:
-        burst = min(BURST_MAX, max(BURST_MIN, BURST_S * self.rate_per_s))
-        self._tokens = min(burst, self._tokens + max(0.0, now_s - self._filled_s) * self.rate_per_s)
+        self._tokens = min(self._burst, self._tokens + max(0.0, now_s - self._filled_s) * self.rate_per_s)
         self._filled_s = now_s
 
     def _judge(self, now_s: float, lag_s: float) -> None:

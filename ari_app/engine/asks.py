@@ -49,6 +49,8 @@ class Ask:
     request: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    private: bool = False
+    """Its details are kept for a short time only."""
     tenant: str = OPERATOR
     """Who asks: users are looked for among his own. What is written in the request stays as he wrote it."""
 
@@ -57,15 +59,18 @@ class Ask:
         """The same for the same request, whatever the order of its fields."""
         named = {} if self.type == DEFAULT_TYPE else {"type": self.type}
         asked = {field: said for field, said in asdict(self.request).items() if field not in LATER or said is not None}
-        body = asked | {"metadata": dict(self.metadata)} | named
+        body = asked | {"metadata": dict(self.metadata)} | named | ({"private": True} if self.private else {})
         text = json.dumps(body, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def ask_of(fields: Mapping[str, object], type: str = DEFAULT_TYPE, metadata: Mapping[str, str] | None = None) -> Ask:
+def ask_of(
+    fields: Mapping[str, object], type: str = DEFAULT_TYPE, metadata: Mapping[str, str] | None = None,
+    *, private: bool = False,
+) -> Ask:  # fmt: skip
     """Raises msgspec.ValidationError for fields that are not this type's, KeyError where there is no such type that
     may be asked for."""
-    return Ask(type, msgspec.convert(dict(fields), open_flows()[type].Request), metadata or {})
+    return Ask(type, msgspec.convert(dict(fields), open_flows()[type].Request), metadata or {}, private=private)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Beginnings:
             raise
         if isinstance(made, Exists):
             there = await self._go_on_in_turn(made.stored)
-            engine.background(self._unlist(there, user_ids))
+            engine.background(self._unlist(there, call.tenant, user_ids))
             return there
         async with engine.turn(call.id):
             if (there_already := engine.mailbox(call.id)) is not None:
@@ -80,14 +80,16 @@ class Beginnings:
             box.post(Tick(self._engine.now_ms()))
         return box.call
 
-    async def _unlist(self, there: Call, user_ids: tuple[str, ...]) -> None:
+    async def _unlist(self, there: Call, tenant: str, user_ids: tuple[str, ...]) -> None:
         """A creation takes its places in the lists before it can know that the call is there already, another's
         perhaps, or over."""
         strangers = set(user_ids) - set(records.users_of(there))
         is_over = there.settled is not None and not self._engine.tends(there.id)
         node = self._engine.node if is_over else None
         with suppress(Unavailable):
-            await self._engine.calls.unlist(there.id, user_ids=sorted(strangers), node=node)
+            await self._engine.calls.unlist(
+                there.id, user_ids=sorted(strangers), node=node, tenant="" if tenant == there.tenant else tenant
+            )  # fmt: skip
 
     async def _end_doubtful(self, call_id: str) -> None:
         """The answer to a creation was lost, and whoever asked was told that it failed. If he did not ask again by

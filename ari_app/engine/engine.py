@@ -22,8 +22,9 @@ from ari_app.engine.admission import Admission
 from ari_app.engine.adoption import Adopted, Adoption
 from ari_app.engine.beginnings import Beginnings
 from ari_app.engine.exposure import Exposure, exposure
-from ari_app.engine.forgetting import Forgetting, Over
+from ari_app.engine.forgetting import EraseAt, Forgetting, Over
 from ari_app.engine.inquiry import Inquiry
+from ari_app.engine.keeping import Keeping
 from ari_app.engine.mailbox import Mailbox
 from ari_app.engine.perform import Performer
 from ari_app.engine.sight import Sight
@@ -74,14 +75,15 @@ class Engine:
         performer: Performer,
         now_ms: Callable[[], int],
         alive_mark_s: float,
-        retention_s: int,
+        keeping: Keeping,
         watch: Watch | None = None,
         asked: Callable[[Asked], None] | None = None,
         admission: Admission | None = None,
         over: Over | None = None,
         gate: TrunkGate | None = None,
+        erase_at: EraseAt | None = None,
     ) -> None:
-        """`over`: see Forgetting."""
+        """`over`, `erase_at`: see Forgetting."""
         self.node = node
         self.admission = admission
         """Whether a new call may begin here now; None: always."""
@@ -95,11 +97,12 @@ class Engine:
         self._telephony = telephony
         self._ledger = ledger
         self.forgetting = Forgetting(
-            node=node, calls=calls, ledger=ledger, costs=costs, performer=performer, retention_s=retention_s, over=over
-        )
+            node=node, calls=calls, ledger=ledger, costs=costs, performer=performer, keeping=keeping, now_ms=now_ms,
+            over=over, erase_at=erase_at,
+        )  # fmt: skip
         self._gate = gate
         self._alive_mark_s = alive_mark_s
-        self._retention_s = retention_s
+        self._keeping = keeping
         self._watch = watch or Watch()
         self.adoption = Adoption(self._watch.adopted)
         self.strangers = Strangers(self._stranger_gone)
@@ -306,7 +309,7 @@ class Engine:
             if found == before:
                 self._leave_alone(call_id, "its record cannot be written")
                 return None
-        await self.calls.close(call_id, self.node, self._retention_s)  # an index entry without a record
+        await self.calls.close(call_id, self.node, self._keeping.call_s)  # an index entry without a record
         return None
 
     def _leave_alone(self, call_id: str, why: str, *, is_newer: bool = False) -> None:

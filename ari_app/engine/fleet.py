@@ -180,6 +180,17 @@ class Fleet:
         with_room = [place for share, place in sorted(places, key=lambda one: one[0]) if share < 1]
         return with_room or NoPlace("as many calls live as may", is_full=True)
 
+    def room(self) -> int | None:
+        """Calls that the nodes take beside those that live; None: that is not known of those of other processes."""
+        places = self.places()
+        if isinstance(places, NoPlace):
+            return 0
+        ours = {place.node for place in places if place.engine is not None}
+        mine = sum(node.calls_max - node.live for node in self.nodes if node.name in ours)
+        told = (one.told for one in self.seen if one.told is not None and one.node not in ours)
+        theirs = sum(max(0, one.calls_max - one.live) for one in told if any(p.node == one.node for p in places))
+        return mine + theirs
+
     def timed(self, call: Call, place: Place) -> Call:
         """A new call, by the clock of its PBX, as all that will happen to it is: by one that is ahead of that, its
         phones would have rung for long already when they begin to."""

@@ -44,7 +44,8 @@ class Leaving:
             return
         await asyncio.sleep(max(0, min(due_ms - self._now_ms(), wanted.delay_ms)) / 1000)
         request = msgspec.convert(dict(wanted.fields), asked_flows()[wanted.type].Request)
-        answer = await self._place(Ask(wanted.type, request, given=wanted.given), f"{call.id}:{wanted.key}")
+        ask = Ask(wanted.type, request, given=wanted.given, tenant=call.tenant)
+        answer = await self._place(ask, f"{call.id}:{wanted.key}")
         if not isinstance(answer, Refusal):
             log.info("call follows", call=call.id, next=answer.id, type=wanted.type)
         elif answer.type in ("no-capacity", "draining"):

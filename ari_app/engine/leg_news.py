@@ -120,4 +120,6 @@ def _told(call: Call, state: str, facts: Iterable[Fact]) -> list[bytes]:
 def _body(call: Call, state: str, fact: Fact) -> dict[str, Any]:
     about = {"call": call.id, "type": call.type, "state": state, "at_ms": fact.at_ms}
     told = {"what": fact.what, "leg": fact.leg, "n": fact.n, "key": fact.key}
+    if call.tenant:
+        about["tenant"] = call.tenant
     return about | told | dict(fact.more)

@@ -48,6 +48,11 @@ class LinesNow:
             await self._together()
         return all(self._free(trunk) < need for trunk in trunks)
 
+    def free(self, name: str) -> int | None:
+        """Lines of this trunk, as of the last look; None: it has no limit, or is in force no more."""
+        trunk = self._trunks.find(name)
+        return None if trunk is None or not trunk.max_channels else max(0, self._free(trunk))
+
     def _free(self, trunk: Trunk) -> int:
         return trunk.max_channels - self._in_use.get(trunk.name, 0) - len(self._lately(trunk.name))
 

@@ -15,6 +15,7 @@ from ari_app.domain.call import Call, Leg, Route, Terms
 from ari_app.domain.costing import priced
 from ari_app.domain.numbers import Format, Number, Own, formatted, may_call, shown
 from ari_app.domain.plans import Entitlement, Plan
+from ari_app.domain.tenants import OPERATOR, kept, may_see, tenant_of
 from ari_app.domain.trunks import Trunk, dialled
 from ari_app.domain.wanted import Party, Wants
 from ari_app.engine.asks import Ask, Policy, Refusal
@@ -22,9 +23,8 @@ from ari_app.engine.lines_now import LinesNow
 from ari_app.engine.on_net import OnNet
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.flows import asked_flows
-from ari_app.ports.users import OwnedNumber, User, Users
+from ari_app.ports.users import USER_ID, OwnedNumber, User, Users
 
-NO_ROUTE_AGAIN_S = 60
 FULL_AGAIN_S = 5
 
 
@@ -64,14 +64,15 @@ class CallMaker:
     async def make(self, ask: Ask, new_id: str) -> Call | Refusal:
         """A call of any type: its flow says what it wants."""
         wants = asked_flows()[ask.type].wants(ask.request)
-        people = await asyncio.gather(*map(self._person, wants.parties))
+        people = await asyncio.gather(*(self._person(party, ask.tenant) for party in wants.parties))
         for found in people:
             if isinstance(found, Refusal):
                 return found
         found_people = [one for one in people if not isinstance(one, Refusal)]
-        payer = await self._payer(wants, found_people)
+        payer = await self._payer(wants, found_people, ask.tenant)
         if isinstance(payer, Refusal):
             return payer
+        found_people = [_as_payer_knows(one, payer) for one in found_people]
         if (twice := _the_same_twice(found_people)) is not None:
             return twice
         entitled = None if payer is None else await self._entitled(payer.user)
@@ -90,7 +91,7 @@ class CallMaker:
             id=new_id, type=ask.type, created_at_ms=self._now_ms(), payer="" if payer is None else payer.user.id,
             legs=tuple(legs), terms=terms, team="" if entitled is None else entitled.team, metadata=dict(ask.metadata),
             given={**wants.given, **ask.given}, secret=secrets.token_hex(16), fingerprint=ask.fingerprint,
-            now_ms=self._now_ms(),
+            is_private=ask.private, now_ms=self._now_ms(),
         )  # fmt: skip
 
     def leg(self, person: Person, payer: Payer | None, key: str) -> Leg | Refusal:
@@ -108,10 +109,10 @@ class CallMaker:
 
     async def one_more(self, call: Call, party: Party, payer: str) -> Leg | Refusal:
         """A phone for a call that goes on. `payer`: whose number is shown, where `party` wants it: as written."""
-        person = await self._person(party)
+        person = await self._person(party, call.tenant)
         if isinstance(person, Refusal):
             return person
-        pays = await self._payer(Wants((party,), payer=payer), [person])
+        pays = await self._payer(Wants((party,), payer=payer), [person], call.tenant)
         leg = pays if isinstance(pays, Refusal) else self.leg(person, pays if party.shows_payer else None, call.id)
         full = None if isinstance(leg, Refusal) else await self._full([leg])
         return full or leg
@@ -124,8 +125,9 @@ class CallMaker:
     def _no_route(self, number: str, role: str) -> Refusal:
         if self._trunks.takes(number):
             sentence = "No carrier that takes calls to this number can be used right now."
-            opens_in_ms = (self._trunks.opens_at_ms(number, self._now_ms()) or 0) - self._now_ms()
-            return Refusal("no-capacity", sentence, role, max(NO_ROUTE_AGAIN_S, -(-opens_in_ms // 1000)))
+            opens_at_ms = self._trunks.opens_at_ms(number, self._now_ms())
+            opens_in_ms = 0 if opens_at_ms is None else opens_at_ms - self._now_ms()
+            return Refusal("no-capacity", sentence, role, max(1, -(-opens_in_ms // 1000)))
         return Refusal("destination-blocked", "No carrier takes calls to this number.", role)
 
     async def _full(self, legs: Sequence[Leg]) -> Refusal | None:
@@ -185,10 +187,10 @@ class CallMaker:
     def _formatted(self, number: str, form: Format) -> str:
         return formatted(number, form, self._national(number))
 
-    async def _person(self, party: Party) -> Person | Refusal:
-        return await (self.himself(party) if party.is_himself else self.anyone(party))
+    async def _person(self, party: Party, tenant: str) -> Person | Refusal:
+        return await (self.himself(party, tenant) if party.is_himself else self.anyone(party, tenant))
 
-    async def _payer(self, wants: Wants, people: Sequence[Person]) -> Payer | Refusal | None:
+    async def _payer(self, wants: Wants, people: Sequence[Person], tenant: str) -> Payer | Refusal | None:
         """None: nobody pays. Who is rung himself is known already; another one shows his number only if it is proved
         to be his."""
         if not wants.payer:
@@ -196,35 +198,44 @@ class CallMaker:
         for one in people:
             if one.party.is_himself and one.party.who == wants.payer and one.user is not None:
                 return Payer(one.user, Own(one.number, is_verified=True))
-        found = await self._named(wants.payer, wants.payer_at)
+        found = await self._named(wants.payer, wants.payer_at, tenant)
         if isinstance(found, Refusal):
             return found
         user, owned = found
         number = self.policy.platform_number if owned is None else owned.number
         return Payer(user, Own(number, is_verified=owned is not None and owned.is_verified))
 
-    async def payer(self, written: str, at: str) -> Payer | Refusal:
-        """A user, for whoever means to place calls on his behalf later."""
-        found = await self._payer(Wants((), written, at), [])
+    async def payer(self, written: str, at: str, tenant: str = OPERATOR) -> Payer | Refusal:
+        """A user, for whoever means to place calls on his behalf later. `tenant`: among whose he is looked for."""
+        found = await self._payer(Wants((), written, at), [], tenant)
         assert found is not None, "somebody is named"
         return found
 
-    async def _named(self, written: str, at: str) -> tuple[User, OwnedNumber | None] | Refusal:
-        """A user of ours, by his id or by a number of his: that number, else his first."""
-        user = await self._users.get(written) if _may_be_id(written) else None
+    async def _by_id(self, written: str, tenant: str) -> User | None:
+        kept_as = kept(tenant, written, USER_ID)
+        return None if kept_as is None else await self._users.get(kept_as)
+
+    async def _by_number(self, number: str, tenant: str) -> User | None:
+        """Another tenant's user is nobody here: then it is a number as any other."""
+        user = await self._users.by_number(number)
+        return user if user is not None and may_see(tenant, tenant_of(user.id)) else None
+
+    async def _named(self, written: str, at: str, tenant: str) -> tuple[User, OwnedNumber | None] | Refusal:
+        """A user of the tenant's, by his id or by a number of his: that number, else his first."""
+        user = await self._by_id(written, tenant)
         number = None
         if user is None:
             number = self._read(written)
             if number is None:
                 return _nobody(written, at)
-            user = await self._users.by_number(number.text)
+            user = await self._by_number(number.text, tenant)
             if user is None:
                 return Refusal("number-not-verified", "This number belongs to no user: it cannot call.", at)
         return user, user.owned(number.text) if number else next(iter(user.numbers), None)
 
-    async def himself(self, party: Party) -> Person | Refusal:
+    async def himself(self, party: Party, tenant: str = OPERATOR) -> Person | Refusal:
         """A user who is rung as such. Nobody can make the platform ring a stranger as himself."""
-        found = await self._named(party.who, party.at)
+        found = await self._named(party.who, party.at, tenant)
         if isinstance(found, Refusal):
             return found
         user, owned = found
@@ -236,9 +247,9 @@ class CallMaker:
             return Refusal(refused.why.value, refused.sentence, party.at)
         return Person(party, owned.number, user)
 
-    async def anyone(self, party: Party) -> Person | Refusal:
+    async def anyone(self, party: Party, tenant: str = OPERATOR) -> Person | Refusal:
         written = party.who
-        user = await self._users.get(written) if _may_be_id(written) else None
+        user = await self._by_id(written, tenant)
         if user is not None and not user.numbers:
             return Refusal("invalid-number", "This user has no number that could be rung.", party.at)
         number = self._read(user.numbers[0].number if user else written)
@@ -247,7 +258,7 @@ class CallMaker:
         if (refused := may_call(number, self.policy.rules)) is not None:
             return Refusal(refused.why.value, refused.sentence, party.at)
         assert number is not None
-        return Person(party, number.text, user or await self._users.by_number(number.text))
+        return Person(party, number.text, user or await self._by_number(number.text, tenant))
 
 
 def language_of(user: User | None) -> str:
@@ -277,5 +288,8 @@ def _nobody(written: str, at: str) -> Refusal:
     return Refusal("invalid-number", "This is not a phone number that can be called, and no user has this id.", at)
 
 
-def _may_be_id(written: str) -> bool:
-    return bool(written) and not written.startswith("+")
+def _as_payer_knows(person: Person, payer: Payer | None) -> Person:
+    """Whoever asks, a tenant's call has no user in it but the tenant's own: he sees it."""
+    if person.user is None or payer is None or may_see(tenant_of(payer.user.id), tenant_of(person.user.id)):
+        return person
+    return replace(person, user=None)

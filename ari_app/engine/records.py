@@ -63,7 +63,7 @@ async def create(
     queued = event(call, flows()[call.type].STATES[0])
     return await calls.create(
         call.id, encode(call), node=node, user_ids=user_ids, created_at_ms=call.created_at_ms, events=[queued],
-        fence=fence,
+        fence=fence, tenant=call.tenant,
     )  # fmt: skip
 
 
@@ -86,6 +86,8 @@ def state_of(told: bytes) -> str:
 def event(call: Call, state: str) -> bytes:
     at_ms = call.now_ms
     body: dict[str, Any] = {"call": call.id, "type": call.type, "state": state, "at_ms": at_ms}
+    if call.tenant:
+        body["tenant"] = call.tenant
     if call.end is not None and state == "ended":
         body |= {"reason": call.end.reason, "hung_up_by": call.end.by}
     if call.settled is not None and state == "ended":

@@ -32,7 +32,9 @@ from ari_app.ports.users import User, Users
 
 log = structlog.get_logger()
 
-OVERLOAD_AGAIN_S = 1
+LEAVES_MS = 10_000
+FULL_AGAIN_S, LIVE_CALLS_AGAIN_S = 5, 10
+"""When a call will end nobody knows: so long one waits before it is worth asking again."""
 
 
 def call_id(owner: str, idempotency_key: str | None, *, is_beside: bool = False) -> str:
@@ -63,6 +65,9 @@ class CallService:
         abuse: AbuseCheck | None = None,
     ) -> None:
         self.is_draining = False
+        self.leaves_ms: int | None = None
+        """Of one that drains: when it will have left, at the latest; None: nobody knows."""
+        self._now_ms = now_ms
         self._abuse: AbuseCheck = abuse or NoCheck()
         self._maker = CallMaker(
             users=users, read_number=read_number, policy=policy, trunks=trunks, now_ms=now_ms, entitled=entitled,
@@ -138,29 +143,37 @@ class CallService:
     def place_for(self, new_id: str) -> Place | Refusal:
         """Where a new call of this id may go now."""
         if self.is_draining:
-            return Refusal("draining", "This server is about to stop and takes no new calls.", retry_after_s=10)
+            return Refusal("draining", "This server is about to stop and takes no new calls.", "", self._left_s)
         places = self._fleet.places()
         if isinstance(places, NoPlace):
             sentence = (
                 "All lines are taken right now." if places.is_full else "No telephone exchange can be reached now."
             )
-            return Refusal("no-capacity", sentence, retry_after_s=5)
+            return Refusal("no-capacity", sentence, retry_after_s=FULL_AGAIN_S)
         for place in places:  # one that is slow keeps nobody from another
             admission = place.admission
             if admission is None or admission.admit(new_id, is_last_word=place is places[-1]):
                 return place
         sentence = "The telephone exchange has as many calls to set up as it can."
-        return Refusal("no-capacity", sentence, retry_after_s=OVERLOAD_AGAIN_S)
+        waits_s = [place.admission.again_s for place in places if place.admission is not None]
+        return Refusal("no-capacity", sentence, retry_after_s=min(waits_s))
+
+    @property
+    def _left_s(self) -> int:
+        """Until this process is gone: whoever is asked then is another one."""
+        left_ms = LEAVES_MS if self.leaves_ms is None else self.leaves_ms - self._now_ms()
+        return max(1, -(-left_ms // 1000))
 
     async def _spent(self, known_id: str, ask: Ask) -> Call | Refusal:
         """The key of a call that is over and paid for: placed and ended while we looked, or forgotten after
         `call_days`. What the ledger remembers of it would be taken for minutes that the new call holds."""
         if (there := await self._fleet.find(known_id)) is not None:
             return await self._the_same_again(there, ask)
-        sentence = "This Idempotency-Key stood for a call that is not kept any more: take a new one."
-        return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
+        return _not_kept()
 
     async def _the_same_again(self, there: Call, ask: Ask) -> Call | Refusal:
+        if there.is_forgotten:  # nobody knows any more what was asked for
+            return _not_kept()
         if there.fingerprint != ask.fingerprint:
             return Refusal(
                 "idempotency-conflict", "This Idempotency-Key was used before, for another request.", "Idempotency-Key"
@@ -177,7 +190,7 @@ class CallService:
                     "too-many-calls",
                     f"This user has {call.terms.max_live_calls} live calls, as many as his plan allows.",
                     "caller",
-                    10,
+                    LIVE_CALLS_AGAIN_S,
                     call.id,
                     rule="live-calls",
                 )
@@ -186,7 +199,7 @@ class CallService:
     async def add(self, call: Call, party: Party, *, host: str, ask: str) -> Call | Refusal:
         """See Adding.add."""
         if self.is_draining:
-            return Refusal("draining", "This server is about to stop and rings nobody new.", retry_after_s=10)
+            return Refusal("draining", "This server is about to stop and rings nobody new.", "", self._left_s)
         return await self._adding.add(call, party, host=host, ask=ask)
 
     # ---- over the PBX itself ------------------------------------------------------------------------------------
@@ -227,6 +240,11 @@ class CallService:
 
 def _same_phones(one: Call, other: Call) -> bool:
     return (one.payer, [leg.number for leg in one.legs]) == (other.payer, [leg.number for leg in other.legs])
+
+
+def _not_kept() -> Refusal:
+    sentence = "This Idempotency-Key stood for a call that is not kept any more: take a new one."
+    return Refusal("idempotency-conflict", sentence, "Idempotency-Key")
 
 
 def _refused(error: str, call: str = "") -> dict[str, str]:

@@ -75,6 +75,7 @@ class Spending:
         self._watch = watch or SpendWatch()
         self._told = _Told()
         self._spent_trunks: frozenset[str] = frozenset()
+        self._spent_day = ""
 
     # ---- users and teams ----------------------------------------------------------------------------------------
 
@@ -110,8 +111,9 @@ class Spending:
     # ---- trunks -------------------------------------------------------------------------------------------------
 
     def is_spent(self, trunk: str) -> bool:
-        """At its stop, as of the last look."""
-        return trunk in self._spent_trunks
+        """At its stop, as of the last look; what was found on another day is over."""
+        is_today = self._spent_day == day_of(self._now_ms(), self._rules.timezone)
+        return is_today and trunk in self._spent_trunks
 
     async def run(self) -> None:
         """For ever. Where the store is away, what was known last stands."""
@@ -126,6 +128,7 @@ class Spending:
         """Raises Unavailable."""
         limits = {one.name: Spend(one.spend_alarm_micro, one.spend_max_micro) for one in self._trunks()}
         limits = {name: limit for name, limit in limits.items() if limit}
+        day = day_of(self._now_ms(), self._rules.timezone)  # before: what is spent of the next day is not today's
         spent = {name: await self._spent("trunk", name) for name in limits}
         for name, limit in limits.items():
             self._alarm("trunk", name, limit, spent[name])
@@ -133,7 +136,7 @@ class Spending:
         for name in sorted(stopped ^ self._spent_trunks):
             said = "trunk at its stop for today" if name in stopped else "trunk may be used again"
             log.warning(said, trunk=name, spent=_money(spent.get(name, {})))
-        self._spent_trunks = stopped
+        self._spent_trunks, self._spent_day = stopped, day
         self._watch.trunks(spent, stopped)
 
     # ---- what was spent -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ari_app.domain.costing import day_of, ends_at_ms
 from ari_app.domain.hours import is_open, opens_at_ms
 from ari_app.domain.trunks import Trunk, in_order
 from ari_app.engine.trunk_health import Health, TrunkHealth
@@ -66,7 +67,12 @@ class TrunkBook:
         return any(trunk.reach(number) is not None for trunk in self._trunks)
 
     def opens_at_ms(self, number: str, at_ms: int) -> int | None:
-        """When the first of those that take the number will take calls again, where none does now; None: no trunk takes
-        it, at any time."""
+        """When the first of those that take the number will take calls again, where none does now: by its hours, and
+        when the day turns in which it has cost as much as it may. None: no trunk takes it, at any time."""
         closed = [trunk for trunk in self._trunks if trunk.reach(number) is not None]
-        return min((opens_at_ms(trunk.hours, at_ms, self._timezone) for trunk in closed), default=None)
+        return min((self._opens_at_ms(trunk, at_ms) for trunk in closed), default=None)
+
+    def _opens_at_ms(self, trunk: Trunk, at_ms: int) -> int:
+        if self._is_spent(trunk.name):
+            at_ms = ends_at_ms(day_of(at_ms, self._timezone), self._timezone)
+        return self.closed_until_ms(trunk, at_ms) or at_ms

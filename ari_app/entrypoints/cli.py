@@ -21,6 +21,9 @@ from ari_app.entrypoints import (
     cli_devices,
     cli_dial_in,
     cli_explain,
+    cli_export,
+    cli_follow,
+    cli_import,
     cli_keys,
     cli_ledger,
     cli_limits,
@@ -35,9 +38,11 @@ from ari_app.entrypoints import (
     cli_stack,
     cli_start,
     cli_teams,
+    cli_tenants,
     cli_trunks,
     cli_up,
     cli_users,
+    cli_webhooks,
 )
 from ari_app.entrypoints.cli_common import new_app, out, say
 from ari_app.entrypoints.client import Failure
@@ -46,10 +51,10 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
 PARTS = (
-    cli_up, cli_calls, cli_conferences, cli_start, cli_users, cli_numbers, cli_devices, cli_minutes, cli_limits,
+    cli_up, cli_calls, cli_follow, cli_conferences, cli_start, cli_users, cli_numbers, cli_devices, cli_minutes, cli_limits,
     cli_teams, cli_nodes, cli_notices, cli_recordings, cli_config,
     cli_trunks, cli_plans, cli_explain, cli_report, cli_settle, cli_ledger, cli_stack, cli_backup, cli_dial_in,
-    cli_keys, cli_deploy,
+    cli_keys, cli_tenants, cli_webhooks, cli_export, cli_import, cli_deploy,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

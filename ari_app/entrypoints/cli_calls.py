@@ -17,6 +17,7 @@ from ari_app.entrypoints.cli_common import (
     Failure,
     JsonOpt,
     KeyOpt,
+    PrivateOpt,
     clock,
     example,
     money,
@@ -45,7 +46,7 @@ def call(
     confirm: Annotated[bool, typer.Option("--confirm", help="The caller must press 1 to be connected.")] = False,
     waiting: Annotated[str | None, typer.Option(help="What the caller hears meanwhile: ringback or music.")] = None,
     early_media: Annotated[str | None, typer.Option(help="Pass the callee network's sound on: all or none.")] = None,
-    record: RecordOpt = None,
+    record: RecordOpt = None, private: PrivateOpt = False,
     once: Annotated[str | None, typer.Option(help="Idempotency-Key: asked again with it, no second call.")] = None,
     wait: Annotated[bool, typer.Option(help="Follow the call until it has ended.")] = True,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
@@ -58,7 +59,7 @@ def call(
     client = connect(api, key)
     options = {
         "max_duration_s": max_duration, "confirm_caller": confirm or None, "waiting": waiting,
-        "early_media": early_media, "record": record,
+        "early_media": early_media, "record": record, "private": private or None,
     }  # fmt: skip
     body = {"caller": caller, "callee": callee} | {name: value for name, value in options.items() if value is not None}
     with killed_as_by_ctrl_c():
@@ -163,14 +164,15 @@ def _say_ending() -> None:
 
 
 def summary(call: dict[str, Any]) -> str:
-    """Why it ended and what it cost: one line."""
+    """Why it ended and what it cost: one line; and one for the user, where it did not end as it should."""
     if call["state"] != "ended":
         return f"{call['state'].replace('_', ' ')}; {clock(call['held_s'])} held"
     overrun = f", {call['overrun_s']} s beyond what was held" if call["overrun_s"] else ""
     owed = money(leg["cost"] for leg in call["legs"])
+    said = f"\n{call['message']}" if call.get("message") and call["reason"] != "completed" else ""
     return (
         f"{call['reason'].replace('_', ' ')} (hung up by {call['hung_up_by']}); "
-        f"{clock(call['charged_s'])} charged{overrun}; {owed} owed to carriers"
+        f"{clock(call['charged_s'])} charged{overrun}; {owed} owed to carriers{said}"
     )
 
 

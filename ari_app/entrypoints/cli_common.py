@@ -22,12 +22,14 @@ StateOpt = Annotated[Path | None, typer.Option("--state-dir", help="The state di
 
 CallArg = Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")]
 UserArg = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
+PrivateOpt = Annotated[bool, typer.Option("--private", help="Its details are forgotten soon after its end.")]
 OnceOpt = Annotated[str | None, typer.Option(help="Idempotency-Key: given again with it, it counts once.")]
 
 AnyCommand = TypeVar("AnyCommand", bound=Callable[..., Any])
 
 __all__ = [
-    "ApiOpt", "CallArg", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "OnceOpt", "Progress", "StateOpt", "UserArg",
+    "ApiOpt", "CallArg", "ConfigOpt", "Failure", "JsonOpt", "KeyOpt", "OnceOpt", "PrivateOpt", "Progress", "StateOpt",
+    "UserArg",
     "clock", "example", "money", "new_app", "out", "out_json", "say", "table",
 ]  # fmt: skip
 

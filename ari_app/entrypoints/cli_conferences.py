@@ -13,6 +13,7 @@ from ari_app.entrypoints.cli_common import (
     JsonOpt,
     KeyOpt,
     OnceOpt,
+    PrivateOpt,
     clock,
     example,
     new_app,
@@ -45,14 +46,14 @@ def start(
     goes_on: Annotated[bool, typer.Option("--goes-on", help="Do not end it when the host hangs up.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="Who is rung must press 1 to join.")] = False,
     dial_in: Annotated[bool, typer.Option("--dial-in", help="Show a PIN, with which one person may dial in.")] = False,
-    record: RecordOpt = None, once: OnceOpt = None,
+    record: RecordOpt = None, private: PrivateOpt = False, once: OnceOpt = None,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """Ring the host, and when he has answered all participants at once."""
     body: dict[str, Any] = {"host": host, "participants": participants or [], "dial_in": dial_in}
     options = {
         "max_duration_s": max_duration, "ends_with_host": False if goes_on else None,
-        "confirm_joining": confirm or None, "record": record,
+        "confirm_joining": confirm or None, "record": record, "private": private or None,
     }  # fmt: skip
     body |= {name: value for name, value in options.items() if value is not None}
     shown = connect(api, key).post(*HERE, body=body, once=once or secrets.token_hex(16))

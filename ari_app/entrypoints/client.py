@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
-ANSWER_WITHIN_S = 15.0
+from ari_app import client
+from ari_app.client import ApiError, Request, Ringbridge
+from ari_app.client.clients import ANSWER_WITHIN_S
+from ari_app.entrypoints.languages import language_of_locale
+from ari_app.entrypoints.sse_lines import Message, Reader
+
+SILENT_AT_MOST_S = 60.0
+"""A stream that says nothing for so long is dead: its heartbeats come more often."""
 ADDRESS_FILE = "api.json"
 ADDRESS = "RINGBRIDGE_API"  # the environment's word for it
 CHUNK = 64 * 1024  # bytes
+FILE_WITHIN_S = 3_600.0
+"""All of a file's lines may be done before there is an answer."""
 UNAUTHORIZED = 401
+NOTHING_MORE = 204
 
 
 class Failure(Exception):
@@ -45,93 +50,73 @@ class Client:
     """Raises Failure for an address that is none. `is_left_behind`: the address was not given, `up` left it once."""
 
     def __init__(self, api: str, key: str, *, is_left_behind: bool = False) -> None:
-        self.api = api.rstrip("/")
-        self._key = key
+        try:
+            self._api = Ringbridge(api, key, retry=None, language=language_of_locale(os.environ))
+        except ValueError as e:
+            raise Failure(str(e)) from None
+        self.api = self._api.api
         self._is_left_behind = is_left_behind
-        host = _host(self.api)
-        is_here = host in ("localhost", "::1") or host.startswith("127.")
-        proxies = [urllib.request.ProxyHandler({})] if is_here else []
-        self._opener = urllib.request.build_opener(*proxies)
 
     def get(self, *path: str, **query: object) -> Any:
-        return self._ask("GET", path, None, {}, _asked(query))
+        return self._ask("GET", path, None, query=query)
 
     def put(self, *path: str, body: object = None) -> Any:
-        return self._ask("PUT", path, body, {})
+        return self._ask("PUT", path, body)
 
     def patch(self, *path: str, body: object) -> Any:
-        return self._ask("PATCH", path, body, {})
+        return self._ask("PATCH", path, body)
 
     def post(self, *path: str, body: object, once: str | None = None, **query: object) -> Any:
         """`once`: the Idempotency-Key."""
-        return self._ask("POST", path, body, {"Idempotency-Key": once} if once else {}, _asked(query))
+        return self._ask("POST", path, body, once, query)
 
     def delete(self, *path: str, **query: object) -> Any:
-        return self._ask("DELETE", path, None, {}, _asked(query))
+        return self._ask("DELETE", path, None, query=query)
 
-    def chunks(self, *path: str) -> Iterator[bytes]:
+    def post_file(self, *path: str, data: bytes, content_type: str, once: str | None = None, **query: object) -> Any:
+        asked: Request[Any] = Request("POST", path, Any, query, key=once or None, file=data, media=content_type)
+        with self._told(), self._api.opened(asked, {}, FILE_WITHIN_S) as answer:
+            return asked.read(answer.status, answer.read(), answer.headers.items())
+
+    def chunks(self, *path: str, **query: object) -> Iterator[bytes]:
         """What is no JSON, such as a sound. Asks when the first one is taken; Failure where it breaks off."""
-        with self._told(), self._opener.open(self._asking("GET", path), timeout=ANSWER_WITHIN_S) as answer:
+        with self._told(), self._api.opened(Request("GET", path, bytes, query), {}, ANSWER_WITHIN_S) as answer:
             while chunk := answer.read(CHUNK):
                 yield chunk
             if answer.length:  # less came than was announced, of which read(size) says nothing
                 raise Unreachable(f"{self.api} broke off in the midst of it: ask again")
 
-    def _ask(self, method: str, path: tuple[str, ...], body: object, headers: dict[str, str], query: str = "") -> Any:
-        asking = self._asking(method, path, body, headers, query)
-        with self._told(), self._opener.open(asking, timeout=ANSWER_WITHIN_S) as answer:
-            raw = answer.read()
-            return None if answer.status == HTTPStatus.NO_CONTENT else json.loads(raw)
+    def stream(self, *path: str, last_id: str = "", **query: object) -> Iterator[Message]:
+        """Events as they come, behind `last_id`, until the server ends it; `end`: nothing will come any more."""
+        asked: Request[None] = Request("GET", path, None, query)
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+        reader = Reader(last_id)
+        with self._told(), self._api.opened(asked, headers, SILENT_AT_MOST_S) as answer:
+            if answer.status == NOTHING_MORE:
+                yield Message(last_id, "end", "")
+            for line in answer:
+                if (message := reader.feed(line.decode().rstrip("\r\n"))) is not None:
+                    yield message
 
-    def _asking(
-        self, method: str, path: tuple[str, ...], body: object = None, headers: dict[str, str] | None = None,
-        query: str = "",
-    ) -> urllib.request.Request:  # fmt: skip
-        url = "/".join([self.api, *(quote(part, safe="") for part in path)]) + query
-        data = None if body is None else json.dumps(body).encode()
-        asking = urllib.request.Request(
-            url, data, method=method, headers={"Authorization": f"Bearer {self._key}"} | (headers or {})
-        )
-        if data is not None:
-            asking.add_header("Content-Type", "application/json")
-        return asking
+    def _ask(
+        self, method: str, path: tuple[str, ...], body: object, once: str | None = None,
+        query: Mapping[str, object] | None = None,
+    ) -> Any:  # fmt: skip
+        with self._told():
+            return self._api.send(Request(method, path, Any, query or {}, body, once or None))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Whatever goes wrong, as a Failure."""
         try:
             yield
-        except urllib.error.HTTPError as e:
+        except ApiError as e:
             more = ""
-            if e.code == UNAUTHORIZED and self._is_left_behind:
+            if e.status == UNAUTHORIZED and self._is_left_behind:
                 more = f": {self.api} is another Ringbridge's now; start yours with `ringbridge up`"
-            raise ApiRefused(e.code, _problem(e.read()), more) from None
-        except (OSError, ValueError, HTTPException) as e:  # ValueError: an answer that is no JSON
-            why = e.reason if isinstance(e, urllib.error.URLError) else e
-            raise Unreachable(f"{self.api} does not answer ({why}): is `ringbridge up` running?") from None
-
-
-def _asked(query: dict[str, object]) -> str:
-    asked = urlencode({name: value for name, value in query.items() if value is not None})
-    return f"?{asked}" if asked else ""
-
-
-def _host(api: str) -> str:
-    try:
-        parts = urlsplit(api)
-        if parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0):
-            return parts.hostname
-    except ValueError:  # a port that is none
-        pass
-    raise Failure(f"{api!r} is not the address of an API; expected one such as http://127.0.0.1:8080")
-
-
-def _problem(raw: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+            raise ApiRefused(e.status, e.problem, more) from None
+        except client.Unreachable as e:
+            raise Unreachable(f"{e}: is `ringbridge up` running?") from None
 
 
 def connect(api: str | None = None, key: str | None = None, state_dir: Path | None = None) -> Client:

@@ -9,7 +9,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ari_app.domain.notices import STATES, Notice, Now, Recipient, Try, state_of
+from ari_app.domain.tenants import OPERATOR, as_seen_by, may_see, tenant_of
 from ari_app.entrypoints.views import Time, rfc3339
+from ari_app.entrypoints.words import Language, how_reached
 from ari_app.ports.notices import Happened
 
 
@@ -34,6 +36,7 @@ class TryView(msgspec.Struct):
     heard: bool
     key: str | None
     key_at: Time | None
+    message: Annotated[str, Meta(description="The outcome, for the user.")] = ""
 
 
 class RecipientView(msgspec.Struct):
@@ -99,18 +102,19 @@ class NoticeEventView(msgspec.Struct, rename={"type_": "type"}):
 
 
 def notice_view(
-    notice: Notice, now: Now, recipients: Sequence[Recipient], at_ms: int, *, first: int = 0, limit: int = 100
+    notice: Notice, now: Now, recipients: Sequence[Recipient], at_ms: int, *, first: int = 0, limit: int = 100,
+    tenant: str = OPERATOR, language: Language = "en",
 ) -> NoticeView:
     """`recipients`: all of them; a page of them is shown, from number `first` on."""
     counts = {state: sum(r.state == state for r in recipients) for state in STATES}
     view = NoticeView(
-        id=notice.id, state=state_of(notice, now, at_ms), sender=notice.sender, language=notice.language,
-        confirm=ConfirmView(notice.confirm) if notice.confirm else None,
+        id=notice.id, state=state_of(notice, now, at_ms), sender=as_seen_by(tenant, notice.sender),
+        language=notice.language, confirm=ConfirmView(notice.confirm) if notice.confirm else None,
         retry=RetryView(notice.retry.tries, notice.retry.gap_ms // 1000),
         quiet_hours=None if notice.retry.quiet is None else str(notice.retry.quiet), at=rfc3339(notice.at_ms),
         created_at=rfc3339(notice.created_at_ms), reminders=now.round, count=notice.count,
         counts={state: count for state, count in counts.items() if count}, metadata=dict(notice.metadata),
-        recipients=[recipient_view(r) for r in recipients[first : first + limit]],
+        recipients=[recipient_view(r, tenant, language) for r in recipients[first : first + limit]],
         cursor=str(first + limit) if first + limit < len(recipients) else None,
     )  # fmt: skip
     if notice.text:
@@ -122,10 +126,11 @@ def notice_view(
     return view
 
 
-def recipient_view(r: Recipient) -> RecipientView:
-    view = RecipientView(r.n, r.who, r.number, r.state, [_try_view(one) for one in r.tries])
-    if r.user:
-        view.user = r.user
+def recipient_view(r: Recipient, tenant: str = OPERATOR, language: Language = "en") -> RecipientView:
+    tries = [_try_view(one, language) for one in r.tries]
+    view = RecipientView(r.n, as_seen_by(tenant, r.who), r.number, r.state, tries)
+    if r.user and may_see(tenant, tenant_of(r.user)):
+        view.user = as_seen_by(tenant, r.user)
     if r.call:
         view.call = r.call
     elif r.is_open:
@@ -137,10 +142,11 @@ def recipient_view(r: Recipient) -> RecipientView:
     return view
 
 
-def _try_view(one: Try) -> TryView:
+def _try_view(one: Try, language: Language) -> TryView:
     return TryView(
         one.call, one.outcome, rfc3339(one.began_at_ms), _time(one.rang_at_ms), _time(one.answered_at_ms),
         _time(one.ended_at_ms), one.is_heard, one.key or None, _time(one.key_at_ms),
+        how_reached(one.outcome, language),
     )  # fmt: skip
 
 
@@ -148,8 +154,11 @@ def _time(at_ms: int | None) -> str | None:
     return None if at_ms is None else rfc3339(at_ms)
 
 
-def event_view(notice: str, seq: int, event: Happened) -> NoticeEventView:
+def event_view(notice: str, seq: int, event: Happened, tenant: str = OPERATOR) -> NoticeEventView:
+    """As this tenant sees it."""
     facts: dict[str, Any] = {name: value for name, value in event.facts.items() if name in FACTS}
+    if "recipient" in facts:
+        facts["recipient"] = as_seen_by(tenant, facts["recipient"])
     return NoticeEventView(
         seq, notice, event.type, rfc3339(event.at_ms), n=UNSET if event.n is None else event.n, **facts
     )

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from ari_app.domain.ledger_types import NEVER_MS, Balance, Bucket, Kind, Line, What
 from ari_app.domain.plans import Entitlement, Plans, Team
+from ari_app.domain.tenants import OPERATOR, as_seen_by
 from ari_app.engine.entitlements import Entitled
 from ari_app.entrypoints.views import Time, rfc3339
 from ari_app.ports.teams import SeatPage, TeamInfo
@@ -85,22 +86,27 @@ class PlanView(msgspec.Struct):
     complete: bool
 
 
-def team_view(team: TeamInfo, plans: Plans) -> TeamView:
+def team_view(team: TeamInfo, plans: Plans, tenant: str = OPERATOR) -> TeamView:
     got = _by_team_alone(team, plans)
-    return TeamView(team.id, team.name, team.is_certified, team.members, team.size, got.plan.name, got.allowance_s)
+    return TeamView(
+        as_seen_by(tenant, team.id), team.name, team.is_certified, team.members, team.size, got.plan.name,
+        got.allowance_s,
+    )  # fmt: skip
 
 
-def members_view(page: SeatPage) -> list[MemberView]:
-    return [MemberView(user, bool(number)) for user, number in page.seats]
+def members_view(page: SeatPage, tenant: str = OPERATOR) -> list[MemberView]:
+    return [MemberView(as_seen_by(tenant, user), bool(number)) for user, number in page.seats]
 
 
 def plan_view(
-    user_id: str, entitled: Entitled, balance: Balance, teams: Sequence[TeamInfo], plans: Plans, origins: Origins
+    user_id: str, entitled: Entitled, balance: Balance, teams: Sequence[TeamInfo], plans: Plans, origins: Origins,
+    tenant: str = OPERATOR,
 ) -> PlanView:
     return PlanView(
-        user=user_id, plan=entitled.to.plan.name, allowance_s=entitled.to.allowance_s, period=entitled.month.key,
+        user=as_seen_by(tenant, user_id), plan=entitled.to.plan.name, allowance_s=entitled.to.allowance_s,
+        period=entitled.month.key,
         ends_at=rfc3339(entitled.month.ends_at_ms), why=entitled.to.why, plans_version=plans.version,
-        teams=[_team_of_user(team, plans) for team in teams], numbers=list(entitled.numbers),
+        teams=[_team_of_user(team, plans, tenant) for team in teams], numbers=list(entitled.numbers),
         counted_s=entitled.month.counted_s, minutes=[_minutes(one, origins) for one in balance.buckets],
         complete=origins.is_complete,
     )  # fmt: skip
@@ -110,9 +116,10 @@ def _by_team_alone(team: TeamInfo, plans: Plans) -> Entitlement:
     return plans.best([Team(team.size, team.is_certified, team.id)])
 
 
-def _team_of_user(team: TeamInfo, plans: Plans) -> TeamOfUserView:
+def _team_of_user(team: TeamInfo, plans: Plans, tenant: str) -> TeamOfUserView:
     got = _by_team_alone(team, plans)
-    return TeamOfUserView(team.id, team.name, team.is_certified, team.size, got.plan.name, got.allowance_s)
+    id = as_seen_by(tenant, team.id)
+    return TeamOfUserView(id, team.name, team.is_certified, team.size, got.plan.name, got.allowance_s)
 
 
 class Origins:

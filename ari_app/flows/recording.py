@@ -104,7 +104,7 @@ def doubt(c: Call, one: Round, tape: Recording, there: Sequence[Leg]) -> Iterato
 
 def tape_of(c: Call, one: Round, leg: Leg, *, hears_all: bool) -> Record:
     name = tape_name(one, leg)
-    file = file_of(c.secret, name, c.created_at_ms)
+    file = file_of(c.secret, name, c.created_at_ms, c.tenant)
     return Record(leg.role, leg.n, name, file, "mixed" if hears_all else "leg", "both" if hears_all else "in")
 
 

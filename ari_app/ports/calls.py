@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ari_app.domain.tenants import OPERATOR
+
 RETENTION_S = 35 * 86_400
 """How long a closed call is kept, by default."""
 
@@ -21,6 +23,14 @@ class StoredCall:
     node: str
     created_at_ms: int
     record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a closed call once its details go, `after_s` from now; 0: at once."""
+
+    record: bytes
+    after_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +83,10 @@ class CallPage:
 class Calls(Protocol):
     async def create(
         self, call_id: str, record: bytes, *, node: str, user_ids: Sequence[str], created_at_ms: int,
-        events: Sequence[bytes], fence: int = 0,
+        events: Sequence[bytes], fence: int = 0, tenant: str = OPERATOR,
     ) -> Created | Exists:  # fmt: skip
-        """A new live call of a node, found by each of its users. Its place in the lists is written before the record,
-        so that no crash leaves a record that nobody finds. The first of two with one id wins."""
+        """A new live call of a node, found by each of its users, and by its tenant. Its place in the lists is written
+        before the record, so that no crash leaves a record that nobody finds. The first of two with one id wins."""
 
     async def save(
         self, call_id: str, expect_version: int, record: bytes, events: Sequence[bytes], fence: int
@@ -92,21 +102,30 @@ class Calls(Protocol):
     async def live(self, node: str) -> list[str]:
         """Calls of the node that are not closed, in no order. A crash may have left an id without a record."""
 
-    async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S) -> None:
-        """Out of the live set; record and events go after retention_s."""
+    async def close(self, call_id: str, node: str, retention_s: int = RETENTION_S, rest: Rest | None = None) -> None:
+        """Out of the live set; record and events go after retention_s. `rest`: the events go sooner, and the record as
+        it is: from then on `rest.record` stands in its place. Asked again, the last word counts."""
 
-    async def unlist(self, call_id: str, *, user_ids: Sequence[str], node: str | None = None) -> None:
-        """Out of these users' lists, and out of the node's live set: places that a creation took for a call that was
-        there already."""
+    async def unlist(
+        self, call_id: str, *, user_ids: Sequence[str], node: str | None = None, tenant: str = OPERATOR
+    ) -> None:
+        """Out of these users' lists, the tenant's, and out of the node's live set: places that a creation took for a
+        call that was there already."""
 
     async def list(
-        self, *, user: str | None = None, since_ms: int | None = None, cursor: str | None = None, limit: int = 50
-    ) -> CallPage:
-        """Ids by time of creation, newest first; of one user or of all; not older than since_ms. A page may be
+        self, *, user: str | None = None, tenant: str = OPERATOR, since_ms: int | None = None,
+        until_ms: int | None = None, cursor: str | None = None, limit: int = 50,
+    ) -> CallPage:  # fmt: skip
+        """Ids by time of creation, newest first; of one user, of a tenant, or (the operator's) of all;
+        not older than since_ms, older than until_ms.
+        The first page costs what the last one does, however many there are. A page may be
         shorter than `limit` though more follow: calls that are gone are left out."""
 
     async def events(self, call_id: str, after: int = 0) -> Sequence[tuple[int, bytes]]:
         """(sequence number from 1, event) of all that follow number `after`."""
+
+    async def events_of(self, each: Sequence[tuple[str, int, int]]) -> Sequence[Sequence[bytes]]:
+        """Of each (call, after, most): its events behind that number, so many at most; of many calls at once."""
 
     async def mark_alive(self, node: str, at_ms: int) -> None:
         """Write down that at this time the node's owner lived and saw its PBX."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from zlib import crc32
 
 Kind = Literal["call", "notice"]
 START = "0"
@@ -39,8 +40,22 @@ class News:
 
     @property
     def id(self) -> str:
-        """The same however often it is told: a receiver knows by it what he had already."""
-        return f"evt_{self.source.id}_{self.seq}"
+        """The same however often it is told: a receiver knows by it what he had already. Not by the number alone: after
+        a crash of the store that lost its last second, number 5 may be another event than the one that was sent."""
+        return f"evt_{self.source.id}_{self.seq}_{self.mark}"
+
+    @property
+    def mark(self) -> str:
+        """Tells this event from another one of the same number."""
+        return f"{crc32(f'{self.type} {self.at_ms}'.encode()):08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Upto:
+    """How far a source is in the feed: the number of its last event there, and that one's mark. 0: none of it is."""
+
+    seq: int = 0
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,12 @@ class Page:
 class Outbox(Protocol):
     """Which sources have events that may not be in the feed yet. Several may hint; one process relays at a time."""
 
+    def soon(self, source: Source) -> None:
+        """This has something new: said after that was written down. Back at once; tried again until it is known. Lost
+        only with this process, and then said again by whoever takes over what it is about."""
+
     async def hint(self, sources: Sequence[Source]) -> None:
-        """These have something new. Said after it was written down, and again by whoever takes over what they are."""
+        """The same, and back when it is known."""
 
     async def take(self, most: int) -> Sequence[Source]:
         """Some that were hinted at; they stay under way until `relayed`. Hinted at again meanwhile, they come again."""
@@ -75,27 +94,36 @@ class Outbox(Protocol):
     async def begin_again(self) -> None:
         """What was under way when a process died is hinted at again."""
 
-    async def upto(self, sources: Sequence[Source]) -> Sequence[int]:
-        """The seq up to which each is in the feed; 0: none of it."""
+    async def waiting(self) -> int:
+        """How many sources are hinted at, or under way."""
 
-    async def publish(self, source: Source, after: int, news: Sequence[News]) -> bool:
-        """Put these, which follow number `after`, into the feed at once. False: it stands elsewhere by now, and nothing
-        was put: somebody else did."""
+    async def upto(self, sources: Sequence[Source]) -> Sequence[Upto]: ...
+
+    async def publish(self, each: Sequence[tuple[Source, Upto, Sequence[News]]]) -> Sequence[bool]:
+        """Put these, which follow what was `upto` there, into the feed, those of one source at once. False: it stands
+        elsewhere by now, and nothing was put: somebody else did."""
+
+    async def trim(self, before_ms: int, most: int) -> int:
+        """Entries older than that, and the oldest of more than `most`, go out of the feed. How many went; asked again
+        while it is not 0."""
 
 
 class Feed(Protocol):
     async def last(self) -> str:
-        """The place of the newest entry; START: there is none."""
+        """The place behind which comes what is not there yet; START: there never was anything."""
 
     async def read(self, after: str, most: int) -> Page:
-        """What follows this place, oldest first."""
+        """What follows this place, oldest first. Raises CallerError for a place that was not given out."""
 
     async def wait(self, after: str, most: int, ms: int) -> Page:
-        """As read, but waits so long for the first one. On a connection of its own."""
+        """As read, but waits so long for the first one."""
+
+    async def place_at(self, at_ms: int) -> str:
+        """The place behind which stands everything that was put there at or after that time."""
 
 
 class Stories(Protocol):
     """What the events say. None: it is not kept any more, or the call's details were forgotten."""
 
     async def tell(self, news: Sequence[News]) -> Sequence[bytes | None]:
-        """The body of each as a webhook and a live stream give it: JSON, see entrypoints' views."""
+        """The body of each as a webhook and a live stream give it: JSON, as the event's own tenant sees it."""

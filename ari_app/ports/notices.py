@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ari_app.domain.notices import Notice, Now, Recipient
+from ari_app.domain.tenants import OPERATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,11 @@ class Notices(Protocol):
     async def events(self, notice: str, after: int = 0) -> list[tuple[int, Happened]]:
         """(sequence number from 1, event) of all that follow number `after`."""
 
-    async def list(self, *, sender: str | None = None, cursor: str | None = None, limit: int = 50) -> NoticePage:
-        """Raises CallerError for a cursor that was not given out."""
+    async def list(
+        self, *, sender: str | None = None, tenant: str = OPERATOR, cursor: str | None = None, limit: int = 50
+    ) -> NoticePage:
+        """Of one sender, of a tenant, or (the operator's) of all. Raises CallerError for a cursor that was not
+        given out."""
 
     async def open_ids(self) -> builtins.list[str]:
         """Notices for which something is still to be done, and some that are just done."""

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ari_app.domain.tenants import OPERATOR
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
@@ -44,8 +46,8 @@ class Speech(Protocol):
         """The text, spoken: made once, kept from then on. `language`: see `voice_of`. Raises Unavailable where no voice
         is to be had now."""
 
-    async def take(self, audio: bytes) -> Spoken | Refused:
-        """An audio file, as phones can hear it. Raises Unavailable where it cannot be kept now."""
+    async def take(self, audio: bytes, tenant: str = OPERATOR) -> Spoken | Refused:
+        """An audio file, as phones can hear it: this tenant's, under an id with its seal (see domain/tenants.py). Raises Unavailable where it cannot be kept now."""
 
     async def find(self, id: str) -> str | None:
         """Where the PBX finds it: a path without its ending. None: it is kept no more, or never was. Who asks wants to

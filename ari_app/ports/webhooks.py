@@ -19,7 +19,13 @@ from ari_app.ports.feed import News, Source
 SECRET_PREFIX = "whsec_"
 WEBHOOKS_MAX = 100
 """Of one tenant."""
-Outcome = Literal["delivered", "failed", "dead"]
+SECRETS_MAX = 4
+"""Of one webhook, that hold at once: the newest, and those that it replaces."""
+Outcome = Literal["delivered", "failed", "dead", "forgotten"]
+"""`dead`: given up; it may be replayed. `forgotten`: what it says is not kept any more, and it was not sent."""
+DEAD_KEPT_MS = 35 * 86_400_000
+TOO_MANY, TOO_LONG = "too many wait", "waited too long"
+"""Why one is given up without a further request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Secret:
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """`events`: names such as `call.ended`, or `call.*`; none: all. `secrets`: the newest first; each delivery is
-    signed with all that still hold."""
+    signed with all that still hold. `why_paused`: where we did it."""
 
     id: str
     tenant: str
@@ -43,6 +49,7 @@ class Webhook:
     created_at_ms: int
     description: str = ""
     is_paused: bool = False
+    why_paused: str = ""
 
     def wants(self, news: News) -> bool:
         of_it = self.tenant in (OPERATOR, news.tenant)
@@ -61,6 +68,14 @@ class Waiting:
     news: News
     tries: int
     since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`next_ms`: when the next lane after these is due; None: none waits for its time."""
+
+    heads: Sequence[Waiting]
+    next_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +114,9 @@ class Webhooks(Protocol):
         """It is told what comes into the feed behind that place. One of this id that is there stays as it is. False:
         its tenant has `most` already."""
 
-    async def change(self, webhook: Webhook) -> bool:
-        """Its url, events, secrets, description and pause. False: there is none of this id."""
+    async def change(self, webhook: Webhook, was: Webhook | None = None) -> bool:
+        """Its url, events, secrets, description and pause. False: there is none of this id; or it is not as it `was`,
+        where that is given."""
 
     async def find(self, id: str) -> Webhook | None: ...
 
@@ -111,7 +127,8 @@ class Webhooks(Protocol):
         """With all that waits for it. As it was; None: there is none."""
 
     async def revision(self) -> int:
-        """Grows with every change of any webhook."""
+        """Grows with every change of any webhook, and when what waits for one was hurried or replayed: its courier, which
+        may be in another process, looks at once."""
 
     # ---- from the feed into the lanes ---------------------------------------------------------------------------
 
@@ -119,20 +136,21 @@ class Webhooks(Protocol):
         """Up to where in the feed it was looked after. None: there is no such webhook."""
 
     async def take_in(self, id: str, after: str, upto: str, news: Sequence[News], at_ms: int) -> bool:
-        """These go into their lanes, due now, and its place goes from `after` to `upto`, in one step. False: its place
-        was another one, and nothing was done."""
+        """These go into their lanes, due now, and its place goes from `after` to `upto`, in one step; where too many
+        wait already, they are given up at once. False: its place was another one, and nothing was done."""
 
     # ---- out of the lanes ---------------------------------------------------------------------------------------
 
-    async def due(self, id: str, now_ms: int, most: int, but: Sequence[Source] = ()) -> list[Waiting]:
+    async def due(self, id: str, now_ms: int, most: int, but: Sequence[Source] = ()) -> Due:
         """The heads of lanes whose time has come, those that are due longest first, without the lanes of `but`."""
-
-    async def next_due_ms(self, id: str) -> int | None:
-        """When the first lane is due; None: nothing waits."""
 
     async def attempted(self, id: str, attempt: Attempt) -> None:
         """`delivered`: it leaves its lane, which is due again at once if more waits there. `failed`: its lane is due
-        at `again_ms`. `dead`: it is given up, the lane goes on without it. Written into the list of deliveries."""
+        at `again_ms`. `dead`: it is given up, the lane goes on without it; so it does without what is `forgotten`.
+        Written into the list of deliveries. Of one that does not wait (any more), nothing is done."""
+
+    async def give_up(self, id: str, before_ms: int, at_ms: int, most: int = 100) -> int:
+        """Heads of lanes that wait since before that time are given up, tried or not. How many."""
 
     async def hurry(self, id: str, at_ms: int) -> None:
         """All that waits is due now: the receiver is well again."""

@@ -191,6 +191,7 @@ def test_killed_before_the_timers_are_set_and_nobody_starts_it_again(house: Hous
     assert verdict.shown["overrun_s"] >= ring_s - held_s - 1
 
 
+@pytest.mark.soak("test_deploy.py hands talks on to a new version")
 def test_sigterm_leaves_the_talk_running_and_the_next_app_takes_it_up(house: House) -> None:
     app = house.have()
     drive = Drive(house)
@@ -226,6 +227,7 @@ def test_a_redis_that_answers_and_takes_no_write_is_not_ready(house: House) -> N
     assert drive.verdict(call).reason == "completed"
 
 
+@pytest.mark.soak("in the next test Redis dies in a talk, too, which goes on")
 def test_redis_killed_in_the_talk(house: House) -> None:
     """The talk goes on, and is hung up over the API when Redis is back."""
     app = house.have()

@@ -7,12 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from ari_app.ports.ledger import Account
 from ari_app.stack.carrier import CarrierCall
 from tests.chaos.asked import Asked
 from tests.chaos.house import Blow
+from tests.chaos.told import Event, Told
 from tests.chaos.trunk_facts import TrunkFacts
 
 LEG = re.compile(r"^(c[0-9a-z]{26})\.([a-z][a-z0-9]*)\.(\d+)$")
@@ -47,25 +48,6 @@ class Notice:
 
     shown: Shown
     events: Sequence[Shown] = ()
-
-
-class Event(NamedTuple):
-    """Of a call or notice, as it is on record."""
-
-    seq: int
-    type: str
-    at: str
-
-
-class Told(NamedTuple):
-    """As a receiver had it. `source`: the id of the call or notice."""
-
-    id: str
-    source: str
-    seq: int
-    type: str
-    at: str
-    is_signed: bool = True
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,14 @@ def by_reason(all_cases: list[Case]) -> str:
     return ", ".join(f"{count} {why}" for why, count in Counter(case.reason for case in all_cases).most_common())
 
 
+def by_receiver(e: Evidence) -> str:
+    events = sum(map(len, e.events.values()))
+    each = ", ".join(
+        f"{len({one.id for one in told})} to {name} ({len(told)} requests)" for name, told in e.told.items()
+    )
+    return f"{events} events on record: {each}"
+
+
 def by_type(e: Evidence, all_cases: list[Case]) -> str:
     types = ", ".join(f"{count} {type}" for type, count in Counter(case.type for case in all_cases).most_common())
     recipients = [one for notice in e.notices.values() for one in notice.shown["recipients"]]

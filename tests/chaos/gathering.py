@@ -17,8 +17,9 @@ from ari_app.domain.costing import LegCost
 from ari_app.ledger_tools.wired import opened
 from ari_app.ports.ledger import Account
 from tests.chaos.evidence import LEG, CelLeg, Evidence, Left, Ring, Shown
-from tests.chaos.gathering_types import gather_notices, gather_pins, things_of_types
+from tests.chaos.gathering_types import gather_notices, gather_pins, got, things_of_types
 from tests.chaos.house import ChaosHouse
+from tests.chaos.listeners import events_of
 from tests.chaos.run import QUIET_S, Book
 from tests.chaos.trunk_facts import gather_trunks
 from tests.ringbridge import now_ms
@@ -40,12 +41,15 @@ def gather(house: ChaosHouse, book: Book) -> Evidence:
                 Ring(**vars(ring), trunk=name)
             )
     assert house.ground.info.cel_path is not None
-    settings, trunks = house.apps[0].settings, gather_trunks(house)
+    shown_at = partial(_shown_at, house)
+    settings, trunks, shown = house.apps[0].settings, gather_trunks(house), _every_call(house)
+    notices = gather_notices(house, book)
     return Evidence(
-        asked=list(book.asked), shown=_every_call(house), accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
+        asked=list(book.asked), shown=shown, accounts=asyncio.run(_accounts(house.ground.info.redis_url)),
         cel=read_cel(house.ground.info.cel_path), rings=rings, blows=list(book.blows), left=left,
-        trunks=trunks, arrivals=arrivals, notices=gather_notices(house, book), pins=gather_pins(house),
-        owed=_owed(trunks.costs), oddities=list(book.oddities),
+        trunks=trunks, arrivals=arrivals, notices=notices, pins=gather_pins(house),
+        owed=_owed(trunks.costs), oddities=list(book.oddities), told=house.listeners.told(),
+        events=events_of(shown, "/v1/calls", "call", shown_at) | events_of(notices, "/v1/notices", "notice", shown_at),
         media_timeout_s=int(settings["MEDIA_TIMEOUT_S"]),
         ring_timeout_s=int(settings["CALLEE_RING_TIMEOUT_S"]),
     )  # fmt: skip
@@ -114,6 +118,10 @@ def _page(house: ChaosHouse, cursor: str) -> dict[str, Any] | None:
     return dict(answer.body) if answer is not None and answer.status == 200 else None
 
 
+def _shown_at(house: ChaosHouse, path: str) -> Shown:
+    return until_sync(partial(got, house, path), LISTED_WITHIN_S, f"{path} is shown", every_s=0.2)
+
+
 async def _accounts(url: str) -> dict[str, Account]:
     async with opened(url) as ledger:
         return {payer: await ledger.read_account(payer) async for payer in ledger.payers(with_lost=True)}
@@ -136,6 +144,7 @@ def _things(house: ChaosHouse) -> list[str]:
             found += things_of_types(store)
         for payer, account in asyncio.run(_accounts(house.ground.info.redis_url)).items():
             found += [f"held for {payer}: {call}" for call in account.holds]
+        found += house.listeners.waiting(house.api)
         found += [f"in app {n}: {app.live()} live calls" for n, app in enumerate(house.apps) if app.live()]
     except Exception as e:  # noqa: BLE001 - who does not answer has something left, for all that is known
         return [f"nobody knows: {type(e).__name__}: {e}"]

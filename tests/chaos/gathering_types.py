@@ -23,13 +23,13 @@ NOTICE_MARK = "n"
 def gather_notices(house: ChaosHouse, book: Book) -> dict[str, Notice]:
     found = {}
     for id in sorted(id for asked in book.asked for id in asked.ids if id.startswith(NOTICE_MARK)):
-        shown = until_sync(partial(_got, house, f"/v1/notices/{id}?limit=500"), WITHIN_S, f"{id} is shown", every_s=0.2)
-        events = until_sync(partial(_got, house, f"/v1/notices/{id}/events"), WITHIN_S, f"{id} tells", every_s=0.2)
+        shown = until_sync(partial(got, house, f"/v1/notices/{id}?limit=500"), WITHIN_S, f"{id} is shown", every_s=0.2)
+        events = until_sync(partial(got, house, f"/v1/notices/{id}/events"), WITHIN_S, f"{id} tells", every_s=0.2)
         found[id] = Notice(shown, events["events"])
     return found
 
 
-def _got(house: ChaosHouse, path: str) -> Shown | None:
+def got(house: ChaosHouse, path: str) -> Shown | None:
     answer = house.api.ask("GET", path)
     if answer is not None and answer.status == 404:
         return {"state": "not there", "recipients": [], "events": []}

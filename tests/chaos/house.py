@@ -23,11 +23,14 @@ from tests.chaos.apps import Api, App, Manager
 from tests.chaos.carriers import OTHERS, Servers, laid_with_carriers
 from tests.chaos.full_disk import fill_disk, free_disk
 from tests.chaos.link import EventTap, Whole
+from tests.chaos.listeners import SETTINGS as TOLD
+from tests.chaos.listeners import Listeners
 from tests.ground import Ground
 from tests.ringbridge import now_ms
 
 BEHIND = {
     **SETTINGS,
+    **TOLD,
     "SLICE_S": "30",
     "CALLER_RING_TIMEOUT_S": "14",
     "CALLEE_RING_TIMEOUT_S": "14",
@@ -78,6 +81,7 @@ class ChaosHouse(House):
         super().__init__(ground)
         self.servers = servers
         self.blows = Blows()
+        self.listeners = Listeners()
         self.trunk_commands: list[Running] = []
         """That go on beside the fault which began them."""
         given = {**BEHIND, **self.new_app().settings, **self._trunk_settings(), **BEHIND, **settings}
@@ -108,9 +112,11 @@ class ChaosHouse(House):
         made = self.api.ask("POST", "/v1/keys", {"name": "shop", "scopes": ["call", "read"]})
         assert made is not None, "nothing is broken yet"
         self.shop = str(made.body["secret"])
+        self.listeners.start(self.api)
 
     def close(self) -> None:
         self._manager.close()
+        self.listeners.stop()
         super().close()
 
     # ---- what faults do -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.chaos.auditor import Audit, audit
 from tests.chaos.carriers import OTHERS
-from tests.chaos.figures import by_kind, by_reason, by_type, figures
+from tests.chaos.figures import by_kind, by_reason, by_receiver, by_type, figures
 from tests.chaos.gathering import gather
 from tests.chaos.house import chaos_house
 from tests.chaos.plan import Plan
@@ -47,6 +47,7 @@ def play(
     say(f"faults: {by_kind(evidence)}")
     say(f"calls: {by_reason(all_cases)}")
     say(f"types: {by_type(evidence, all_cases)}")
+    say(f"told: {by_receiver(evidence)}")
     say(of_trunks(evidence))
     for death in deaths:
         say(f"an app ended by itself, and was started again: {death}")

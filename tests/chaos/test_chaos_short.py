@@ -16,7 +16,7 @@ from tests.chaos.plan import make_plan
 from tests.chaos.play import play
 
 SEED = int(os.environ.get("SEED", "1"))
-KINDS = ("AppKilled", "EventsTwice", "LinkReset", "PbxKilled", "RedisKilled", "TrunksApplied")
+KINDS = ("AppKilled", "EventsTwice", "LinkReset", "PbxKilled", "ReceiverFails", "RedisKilled", "TrunksApplied")
 
 
 @pytest.mark.timeout(300)  # on a slow machine the faults take as long as the processes need to start

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.evidence import Event, Evidence, Told
+from tests.chaos.evidence import Evidence
+from tests.chaos.told import Event, Told
 from tests.chaos.told_laws import TOLD_LAWS
 
 ON_RECORD = [Event(n, f"call.{state}", f"t{n}") for n, state in enumerate(("queued", "talking", "ended"), start=1)]

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tests.chaos.cases import Case
-from tests.chaos.evidence import Evidence, Told
+from tests.chaos.evidence import Evidence
+from tests.chaos.told import Told
 
 
 def every_event_was_told(e: Evidence, _cases: Sequence[Case]) -> Iterator[str]:

@@ -153,6 +153,25 @@ async def test_calls_are_listed_newest_first_by_user_and_time_page_by_page(calls
         await calls.list(cursor="yesterday")
 
 
+async def test_a_tenant_has_a_list_of_its_own_calls(calls: Calls) -> None:
+    for n, tenant in enumerate(("acme", "beta", "", "acme", "acme")):
+        await calls.create(
+            f"c{n}", b"{}", node="pbx1", user_ids=(f"demo@{tenant}",), created_at_ms=NOW_MS + n, events=[],
+            tenant=tenant,
+        )  # fmt: skip
+    assert (await calls.list()).call_ids == ("c4", "c3", "c2", "c1", "c0")
+    first = await calls.list(tenant="acme", limit=2)
+    assert first.call_ids == ("c4", "c3")
+    assert (await calls.list(tenant="acme", limit=2, cursor=first.next_cursor)).call_ids == ("c0",)
+    assert (await calls.list(tenant="acme", since_ms=NOW_MS + 1, until_ms=NOW_MS + 4)).call_ids == ("c3",)
+    assert (await calls.list(tenant="beta")).call_ids == ("c1",)
+    assert (await calls.list(tenant="nobody")).call_ids == ()
+
+    await calls.unlist("c1", user_ids=(), tenant="beta")
+    assert (await calls.list(tenant="beta")).call_ids == ()
+    assert (await calls.list()).call_ids == ("c4", "c3", "c2", "c1", "c0")
+
+
 async def test_new_calls_do_not_disturb_a_page_that_is_being_turned(calls: Calls) -> None:
     for n in range(4):
         await made(calls, f"c{n}", at_ms=NOW_MS + n)

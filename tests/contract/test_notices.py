@@ -118,6 +118,16 @@ async def test_notices_are_listed_newest_first_and_by_their_sender(notices: Noti
         await notices.list(cursor="x")
 
 
+async def test_a_tenant_has_a_list_of_its_own_notices(notices: Notices) -> None:
+    for n, sender in enumerate(("demo@acme", "demo@beta", "demo", "li@acme")):
+        await made(notices, f"n{n}", 1, AT_MS + n, sender=sender)
+
+    assert (await notices.list(tenant="acme")).ids == ("n3", "n0")
+    assert (await notices.list(tenant="acme", sender="li@acme")).ids == ("n3",)
+    assert (await notices.list(tenant="beta")).ids == ("n1",)
+    assert (await notices.list()).ids == ("n3", "n2", "n1", "n0")
+
+
 # ---- the queue ------------------------------------------------------------------------------------------------------
 
 

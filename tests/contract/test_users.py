@@ -202,8 +202,8 @@ async def test_keys_are_listed_oldest_first_and_deleted_by_id(keys: Keys) -> Non
         await keys.add(digest, one)
 
     assert await keys.all() == [old[1], young[1]]
-    assert await keys.delete(old[1].id)
-    assert not await keys.delete(old[1].id)
+    assert await keys.delete(old[1])
+    assert not await keys.delete(old[1])
     assert await keys.all() == [young[1]]
     assert await keys.find(old[0]) is None
 

@@ -21,6 +21,7 @@ from ari_app.domain.ledger_laws import check_laws
 from ari_app.domain.ledger_types import Account, Kind, MonthGrant, Refused
 from ari_app.engine import records
 from ari_app.engine.engine import Engine
+from ari_app.engine.keeping import Keeping
 from ari_app.engine.perform import Performer
 from ari_app.engine.sight import LOOK_AGAIN_S
 from ari_app.flows import Flow
@@ -132,7 +133,7 @@ class World:
         performer = Performer(line, ledger, now_ms, NoMonths(), seek=seek)  # type: ignore[arg-type]
         self.engine = Engine(
             node="n", telephony=line, calls=calls, ledger=ledger, performer=performer, now_ms=now_ms,  # type: ignore[arg-type]
-            costs=costs, alive_mark_s=0.5, retention_s=1,  # type: ignore[arg-type]
+            costs=costs, alive_mark_s=0.5, keeping=Keeping(1),  # type: ignore[arg-type]
             gate=self.carriers.gate(Moody(self.carriers.lines, self, self.carriers.rng)),
         )  # fmt: skip
         while True:

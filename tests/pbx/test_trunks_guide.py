@@ -145,6 +145,7 @@ def done_as_it_stands(who: Newcomer, carrier: OtherCarrier, after: dict[str, Cal
                 after.pop(line)()
 
 
+@pytest.mark.soak("each of its commands has a test of its own, on the same servers")
 def test_the_guide_takes_a_newcomer_from_an_empty_folder_to_a_settled_month(tmp_path: Path) -> None:
     with more_carriers(tmp_path, carrier_customer=CUSTOMER) as [north], newcomer(tmp_path / "shop") as who:
         north.add_phone("26", "Answer()", "Wait(1)", "Hangup()")  # as it does anyhow, only sooner

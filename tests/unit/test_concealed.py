@@ -14,6 +14,7 @@ from ari_app import concealed, logs
 from ari_app.config import load
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.ports.keys import new_secret
+from ari_app.ports.webhooks import new_secret as new_webhook_secret
 
 SECRET = "p@ss/word with=signs"
 
@@ -36,6 +37,7 @@ def test_a_key_made_here_is_known_by_its_form_and_a_short_word_is_none() -> None
     concealed.conceal("", "redis", "1234567")
     assert concealed.without_secrets(f"GET /v1/users/{new_secret()}?x") == "GET /v1/users/[hidden]?x"
     assert concealed.without_secrets("redis 1234567 rb_root") == "redis 1234567 rb_root"
+    assert concealed.without_secrets(f"signed with {new_webhook_secret()}.") == "signed with [hidden]."
 
 
 def test_every_setting_that_is_secret_is_hidden_and_the_passwords_in_addresses_too() -> None:

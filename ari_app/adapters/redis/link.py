@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol
 
 import hiredis
 
-from ari_app.adapters.redis.address import Where
+from ari_app.adapters.redis.address import Address, Where
 from ari_app.adapters.redis.cluster import Cluster, Followed
 from ari_app.adapters.redis.disk import Disk
 from ari_app.adapters.redis.master import Habits, Master
@@ -144,6 +144,25 @@ class Link:
         if write is not None:
             self.disk.written(write, master.barrier, run_id)
         return reply
+
+    async def scripts(self, name: str, each: Sequence[Sequence[Arg]]) -> list[Reply]:
+        """The same script again and again, in one go; each may be at another node. The first error is raised, when all
+        have been answered."""
+        script = self._scripts[name]
+        sent = [(self._at(args[0]), args) for args in each]
+        replies = await all_of([m.main.send("EVALSHA", script.sha, script.keys_count, *args) for m, args in sent])
+        for at, reply in enumerate(replies):
+            if isinstance(reply, hiredis.ReplyError):
+                master, args = sent[at]
+                replies[at], _, _ = await self._script_again(reply, master, script, args)
+        return replies
+
+    def address_of(self, key: str) -> Address:
+        """Where this key is. Raises Unavailable."""
+        address = self._at(key).main.address
+        if address is None:
+            raise Unavailable("Redis is away: not connected yet")
+        return address
 
     async def scan(self, pattern: str, count: int) -> AsyncIterator[list[bytes]]:
         """The keys that look so, about `count` at a time. One that is moved to another node meanwhile may be left out,

@@ -7,6 +7,7 @@ Knows keys, arguments, answers.
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -17,12 +18,15 @@ from ari_app.adapters.redis.wire import Arg
 from ari_app.domain.errors import CallerError
 from ari_app.domain.ledger_types import check_ids
 from ari_app.domain.notices import Notice, Now, Recipient
+from ari_app.domain.tenants import OPERATOR, tenant_of
+from ari_app.ports.feed import Outbox, Source
 from ari_app.ports.notices import Due, Happened, NoticePage, is_live
 
 DUE, UNDER_WAY, OPEN = "{notices}:due", "{notices}:under_way", "{notices}:open"
 ALL = "notices:all"
 LISTED_MS = 400 * 86_400_000
 """What is so much older than it is kept is out of the lists: it may have been reminded of for some time."""
+ALL_AGAIN_S = 300.0
 NOW = ("open", "round", "round_at", "cancelled", "held_up", "held_up_until")
 
 _encode = msgspec.json.encode
@@ -32,20 +36,25 @@ _event = msgspec.json.Decoder(Happened).decode
 
 
 class RedisNotices:
-    def __init__(self, link: Link) -> None:
+    """`outbox` hears of every notice with new events; of those that are open now and then in any case: whoever had put
+    something down may have died before he could say so."""
+
+    def __init__(self, link: Link, outbox: Outbox | None = None) -> None:
         self._link = link
+        self._outbox = outbox
+        self._said_s = -ALL_AGAIN_S
 
     async def create(self, notice: Notice, recipients: Sequence[Recipient], event: Happened) -> Notice:
         """Its places in the lists come first, so that no crash leaves a notice that nobody finds."""
         first: list[tuple[Arg, ...]] = [
-            ("ZADD", OPEN, notice.created_at_ms, notice.id), ("ZADD", ALL, notice.created_at_ms, notice.id),
-            ("ZADD", _of_sender(notice.sender), notice.created_at_ms, notice.id),
-        ]  # fmt: skip
+            ("ZADD", index, notice.created_at_ms, notice.id) for index in (OPEN, *_lists_of(notice))
+        ]
         for command in first:
             await self._link.command(*command)
         stored = await self._link.script(
             "notice", *_keys(notice.id), _encode(notice), _encode(event), *(_stored(r) for r in recipients)
         )
+        self._have_news([notice.id])
         return _notice(stored)
 
     async def find(self, notice: str) -> tuple[Notice, Now] | None:
@@ -72,15 +81,19 @@ class RedisNotices:
         new = _stored(replace(r, rev=r.rev + 1))
         told = (_encode(event) for event in (done, *events))
         left = await self._link.script("recipient", *_keys(notice), r.n, r.rev, new, *told)
+        self._have_news([notice])
         return None if left < 0 else int(left)
 
     async def cancel(self, notice: str, at_ms: int, event: Happened) -> bool:
         record, _, events = _keys(notice)
-        return bool(await self._link.script("cancel", record, events, at_ms, _encode(event)) == 1)
+        is_new = bool(await self._link.script("cancel", record, events, at_ms, _encode(event)) == 1)
+        self._have_news([notice])
+        return is_new
 
     async def remind(self, notice: str, ask: str, at_ms: int, most: int, event: Happened) -> int | None:
         await self._link.command("ZADD", OPEN, at_ms, notice)
         round = await self._link.script("remind", *_keys(notice), f"ask:{ask}", at_ms, most, _encode(event))
+        self._have_news([notice])
         return None if round < 0 else int(round)
 
     async def hold_up(self, notice: str, why: str, until_ms: int) -> None:
@@ -91,9 +104,12 @@ class RedisNotices:
         found = await self._link.command("LRANGE", _keys(notice)[2], start, -1)
         return [(seq, _event(raw)) for seq, raw in enumerate(found, start=start + 1)]
 
-    async def list(self, *, sender: str | None = None, cursor: str | None = None, limit: int = 50) -> NoticePage:
+    async def list(
+        self, *, sender: str | None = None, tenant: str = OPERATOR, cursor: str | None = None, limit: int = 50
+    ) -> NoticePage:
         before = None if cursor is None else _parse_cursor(cursor)
-        index, most = ALL if sender is None else _of_sender(sender), "+inf" if before is None else before[0]
+        of_all = _of_tenant(tenant) if tenant else ALL
+        index, most = of_all if sender is None else _of_sender(sender), "+inf" if before is None else before[0]
         found: builtins.list[tuple[int, str]] = []
         offset, is_more = 0, True
         while len(found) <= limit and is_more:
@@ -108,16 +124,27 @@ class RedisNotices:
         return NoticePage(tuple(id for _, id in page), next_cursor)
 
     async def open_ids(self) -> builtins.list[str]:
-        return [id.decode() for id in await self._link.command("ZRANGE", OPEN, 0, -1)]
+        found = [id.decode() for id in await self._link.command("ZRANGE", OPEN, 0, -1)]
+        if (now_s := time.monotonic()) - self._said_s > ALL_AGAIN_S:
+            self._said_s = now_s
+            self._have_news(found)
+        return found
 
     async def close(self, notice: str, keep_s: int) -> None:
         if (found := await self.find(notice)) is not None:
             oldest_ms = found[0].created_at_ms - 1000 * keep_s - LISTED_MS
-            for index in (ALL, _of_sender(found[0].sender)):
+            for index in _lists_of(found[0]):
                 await self._link.command("ZREMRANGEBYSCORE", index, "-inf", oldest_ms)
+        if self._outbox is not None:  # while it still is among those that are open
+            await self._outbox.hint([Source("notice", notice)])
         for key in _keys(notice):
             await self._link.command("EXPIRE", key, keep_s)
         await self._link.command("ZREM", OPEN, notice)
+
+    def _have_news(self, notices: Sequence[str]) -> None:
+        if self._outbox is not None:
+            for notice in notices:
+                self._outbox.soon(Source("notice", notice))
 
     # ---- the queue ----------------------------------------------------------------------------------------------
 
@@ -160,6 +187,15 @@ def _keys(notice: str) -> tuple[str, str, str]:
 def _of_sender(user: str) -> str:
     check_ids(user=user)
     return f"{{u:{user}}}:notices"
+
+
+def _of_tenant(tenant: str) -> str:
+    return f"{{t:{tenant}}}:notices"
+
+
+def _lists_of(notice: Notice) -> tuple[str, ...]:
+    tenant = tenant_of(notice.sender)
+    return (ALL, _of_sender(notice.sender), *([_of_tenant(tenant)] if tenant else []))
 
 
 def _stored(r: Recipient) -> bytes:

@@ -17,6 +17,7 @@ from ari_app.adapters.speech import phone_audio
 from ari_app.adapters.speech.child import TooMuch, run
 from ari_app.adapters.speech.shelf import Shelf
 from ari_app.domain.errors import Unavailable
+from ari_app.domain.tenants import OPERATOR, sealed
 from ari_app.ports.speech import TEXT_MAX, Language, Refused, Spoken, fitted, voice_of
 
 log = structlog.get_logger()
@@ -77,11 +78,11 @@ class VoiceSpeech:
             self._id_of(words, spoken_in), lambda: self._speak(words, spoken_in), self.rules.timeout_s
         )
 
-    async def take(self, audio: bytes) -> Spoken | Refused:
+    async def take(self, audio: bytes, tenant: str = OPERATOR) -> Spoken | Refused:
         most = self.rules.audio_bytes_max
         if len(audio) > most:
             return Refused(f"the audio file has {len(audio)} bytes, and {most} are taken at most")
-        id = "a" + hashlib.sha256(audio).hexdigest()[:40]
+        id = "a" + sealed(tenant, hashlib.sha256(audio).hexdigest()[:40])
         return await self._once(id, lambda: self._taken(audio), self.rules.audio_timeout_s)
 
     async def find(self, id: str) -> str | None:

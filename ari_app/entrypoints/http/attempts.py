@@ -13,10 +13,15 @@ from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import doors, gives, reply
 from ari_app.entrypoints.http.users import UserId, known_user
+from ari_app.entrypoints.http.whose import operators_alone, shown
 from ari_app.entrypoints.views import Time, rfc3339
+from ari_app.ports.keys import ApiKey
 from ari_app.ports.limits import Kind
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
+
+OF_ONE_USER: tuple[Kind, ...] = ("pair", "prover", "guess")
+"""What is counted of him alone."""
 
 Called = Annotated[str, Path(description="The called number, with its + as %2B.")]
 
@@ -56,11 +61,11 @@ class Lifted(msgspec.Struct):
 @router.get("/{id}/limits/{number}", summary="How often a number was called", responses=gives("LimitsNow", 400, 404))
 async def show_limits(request: Request, id: UserId, number: Called) -> Response:
     """As far as it counts for the limits of a pair and of a number."""
-    await allowed(request, "read")
+    key = await allowed(request, "read")
     d = doors(request)
-    user, called = (await known_user(d, id)).id, _number(d, number)
+    user, called = (await known_user(d, key, id)).id, _number(d, number)
     standing = await d.attempts.standing(user, called, d.now_ms())
-    return reply(LimitsNow(user, called, [_counted(one) for one in standing]))
+    return reply(LimitsNow(shown(key, user), called, [_counted(one, key) for one in standing]))
 
 
 @router.delete("/{id}/limits/{number}", summary="Lift the limits", responses=gives("Lifted", 400, 404))
@@ -69,9 +74,10 @@ async def lift_limits(
     of_all: Annotated[bool, Query(description="Also what all users' calls count for this number.")] = False,
 ) -> Response:  # fmt: skip
     """Calls so far do not count any more; those that come do."""
-    await allowed(request, "admin")
+    key = await allowed(request, "admin")
     d = doors(request)
-    user = await known_user(d, id)
+    user = await known_user(d, key, id)
+    operators_alone(key)
     return reply(Lifted(await d.attempts.lift(user.id, _number(d, number), of_all=of_all)))
 
 
@@ -82,10 +88,12 @@ def _number(d: Doors, written: str) -> str:
     return number.text
 
 
-def _counted(one: Standing) -> Counted:
+def _counted(one: Standing, key: ApiKey) -> Counted:
+    """Of what all users together did, a tenant is told how often, and not by which calls: they may be another's."""
+    may_name = key.is_operators or one.what.kind in OF_ONE_USER
     return Counted(
         one.what.kind, [rule_of(one.what, limit) for limit in one.limits],
-        [CountedCall(call, rfc3339(at_ms)) for call, at_ms in one.marks.items()],
+        [CountedCall(call if may_name else "", rfc3339(at_ms)) for call, at_ms in one.marks.items()],
         None if one.over is None else rule_of(one.what, one.over.limit),
         None if one.over is None else -(-one.over.again_ms // 1000),
     )  # fmt: skip

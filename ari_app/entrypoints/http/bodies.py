@@ -15,7 +15,7 @@ from ari_app.config.mistakes import did_you_mean
 from ari_app.domain.ledger_types import NOTE_MAX
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.ports.devices import Transport
-from ari_app.ports.keys import SCOPES, Scope
+from ari_app.ports.keys import OVERLAP_S, OVERLAP_S_MAX, SCOPES, Scope
 from ari_app.ports.users import NUMBERS_MAX
 
 METADATA_KEYS_MAX = 20
@@ -51,6 +51,9 @@ METADATA: Any = Field(
 )
 
 
+PRIVATE: Any = Field(False, description="Its details are forgotten soon after its end: see `private_minutes`.")
+
+
 class PlaceCall(Body):
     type: Literal["callback"] = Field("callback", description="The type of call; there are others.")
     caller: Who = Field(description="User id or number. Rung first; pays.", examples=["demo"])
@@ -66,6 +69,7 @@ class PlaceCall(Body):
     record: Literal["mixed", "legs"] | None = Field(
         None, description="Recorded from the beginning of the talk: all together, or each phone by itself."
     )
+    private: bool = PRIVATE
     metadata: Metadata = METADATA
 
 
@@ -132,6 +136,33 @@ class NewKey(Body):
     expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
         None, description="RFC 3339, in the future; absent: never.", json_schema_extra={"format": "date-time"}
     )
+    tenant: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        None, description="Whose it is; absent: that of the key that asks.", examples=["acme"]
+    )
+
+
+class RotateKey(Body):
+    overlap_s: int = Field(
+        OVERLAP_S, ge=0, le=OVERLAP_S_MAX, description="So long the key that is replaced goes on, at most."
+    )
+    expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="Of the new key; absent: that of the one it replaces.",
+        json_schema_extra={"format": "date-time"},
+    )  # fmt: skip
+
+
+class PutTenant(Body):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)] = Field(
+        description="For people.", examples=["Acme"]
+    )
+    requests_per_s: int | None = Field(
+        None, ge=1, le=10_000,
+        description="Of all its keys together, in each process; absent: the setting `tenant_rate`.",
+    )  # fmt: skip
+    requests_burst: int | None = Field(
+        None, ge=1, le=100_000,
+        description="So many at once; absent: twice `requests_per_s`, or the setting `tenant_burst`.",
+    )  # fmt: skip
 
 
 def _not_zero(seconds: int) -> int:

@@ -4,7 +4,7 @@ calls a Request. Found by discovery; knows no type by name but the one that is m
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -12,7 +12,7 @@ from pydantic import Field, create_model
 from starlette.requests import Request
 
 from ari_app.engine.asks import Ask, ask_of
-from ari_app.entrypoints.http.bodies import METADATA, WORDS_MAX, Body, Metadata, PlaceCall, read_as
+from ari_app.entrypoints.http.bodies import METADATA, PRIVATE, WORDS_MAX, Body, Metadata, PlaceCall, read_as
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.flows import DEFAULT_TYPE, open_flows
 
@@ -21,11 +21,11 @@ LASTS: dict[str, Any] = {"ge": 1, "le": 86_400}
 """Of a field that several types have, and that no one of them should have to think of."""
 
 
-async def read_ask(request: Request) -> Ask:
-    """The call as asked for, or a Problem: 413, 415 or 422."""
+async def read_ask(request: Request, tenant: str) -> Ask:
+    """The call as asked for by this tenant, or a Problem: 413, 415 or 422."""
     body: Any = await read_as(request, _form_of)
-    asked = body.model_dump(exclude={"metadata", "type"})
-    return ask_of(asked, type=body.type, metadata=body.metadata)
+    asked = body.model_dump(exclude={"metadata", "type", "private"})
+    return replace(ask_of(asked, type=body.type, metadata=body.metadata, private=body.private), tenant=tenant)
 
 
 def forms() -> dict[str, type[Body]]:
@@ -53,6 +53,7 @@ def form(name: str) -> type[Body]:
         longest = LASTS if one.name == "max_duration_s" else {}
         most = _most(hints[one.name])
         shape[one.name] = (hints[one.name], Field(... if default is MISSING else default, max_length=most, **longest))
+    shape["private"] = (bool, PRIVATE)
     shape["metadata"] = (Metadata, METADATA)
     title = "Place" + "".join(part.capitalize() for part in name.split("_"))
     return create_model(title, __base__=Body, __doc__=request.__doc__, **shape)

@@ -19,11 +19,16 @@ from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import PlaceCall, takes
 from ari_app.entrypoints.http.call_forms import read_ask
 from ari_app.entrypoints.http.doors import Doors
+from ari_app.entrypoints.http.event_stream import is_wanted
+from ari_app.entrypoints.http.live import call_stream
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, reply
+from ari_app.entrypoints.http.spoken import spoken
+from ari_app.entrypoints.http.whose import sees, user_id
+from ari_app.entrypoints.words import Language
 from ari_app.flows import flows
-from ari_app.ports.calls import CallPage
-from ari_app.ports.users import USER_ID
+from ari_app.ports.calls import CallPage, StoredCall
+from ari_app.ports.keys import ApiKey
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"])
 log = structlog.get_logger()
@@ -56,11 +61,13 @@ async def place(request: Request) -> Response:
     once, before anybody has picked up."""
     key = await allowed(request, "call")
     once = idempotency_key(request)
-    ask = await read_ask(request)
-    answer = await doors(request).service.place(ask, owner=key.id, idempotency_key=once)
+    ask = await read_ask(request, key.tenant)
+    d = doors(request)
+    answer = await d.service.place(ask, owner=key.owner, idempotency_key=once)
     if isinstance(answer, Refusal):
         raise refused(answer)
-    return reply(views.call_view(answer), 201, {"Location": f"/v1/calls/{answer.id}"})
+    view = views.call_view(answer, key.tenant, spoken(request.scope), await d.capacity.after(answer))
+    return reply(view, 201, {"Location": f"/v1/calls/{answer.id}"})
 
 
 @router.get("", summary="List calls", responses=gives("Calls"))
@@ -73,17 +80,16 @@ async def list_calls(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
 ) -> Response:
     """Newest first."""
-    await allowed(request, "read")
-    since_ms = None if since is None else _since(since)
+    key = await allowed(request, "read")
+    since_ms = None if since is None else at_of(since, "since")
     if state is not None and state not in _states():
         raise Problem("malformed-request", f"state: expected one of {', '.join(_states())}.", "state")
-    if user is not None and not USER_ID.fullmatch(user):
-        raise Problem("malformed-request", "user: the id of a user is expected.", "user")
-    d, looked_at = doors(request), 0
+    of_user = None if user is None else asked_user(key, user, "user")
+    d, looked_at, language = doors(request), 0, spoken(request.scope)
     found: list[views.CallView] = []
     while True:
-        page = await _page(d, user, since_ms, cursor, limit - len(found))
-        found += [call for call in await _calls(d, page.call_ids) if state in (None, call.state)]
+        page = await _page(d, key, of_user, since_ms, cursor, limit - len(found))
+        found += [call for call in await _calls(d, key, page.call_ids, language) if state in (None, call.state)]
         cursor, looked_at = page.next_cursor, looked_at + limit
         if cursor is None or len(found) >= limit or state is None or looked_at >= LOOKED_AT_MAX:
             return reply(Calls(found, cursor))
@@ -91,26 +97,26 @@ async def list_calls(
 
 @router.get("/{call_id}", summary="Look at a call", responses=gives("Call", 404))
 async def show(request: Request, call_id: str) -> Response:
-    await allowed(request, "read", "call")
-    return reply(views.call_view(await _call(doors(request), call_id)))
+    key = await allowed(request, "read", "call")
+    return reply(views.call_view(await _call(doors(request), key, call_id), key.tenant, spoken(request.scope)))
 
 
 @router.delete("/{call_id}", summary="Cancel or hang up", responses=gives("Call", 404, also=202))
 async def end(request: Request, call_id: str) -> Response:
     """At any step: 202 with the call as it was, which ends now, whatever dies. 200 where it has ended already."""
-    await allowed(request, "call")
-    call, is_over = await ended(doors(request), call_id)
-    return reply(views.call_view(call), 200 if is_over else 202)
+    key = await allowed(request, "call")
+    call, is_over = await ended(doors(request), key, call_id)
+    return reply(views.call_view(call, key.tenant, spoken(request.scope)), 200 if is_over else 202)
 
 
-async def ended(d: Doors, call_id: str) -> tuple[Call, bool]:
+async def ended(d: Doors, key: ApiKey, call_id: str) -> tuple[Call, bool]:
     """As it was; whether it was over already. Raises Problem."""
-    call = await _call(d, call_id)
+    call = await _call(d, key, call_id)
     if _state(call) == "ended":
         return call, True
     if await d.engine.cancel_for_good(call_id):
         return call, False
-    call = await _call(d, call_id)  # it has ended this instant, or it is not ours to end
+    call = await _call(d, key, call_id)  # it has ended this instant, or it is not ours to end
     if _state(call) != "ended":
         raise Problem("no-capacity", "The server that has this call does not answer right now.", "", 5)
     return call, True
@@ -120,12 +126,18 @@ async def ended(d: Doors, call_id: str) -> tuple[Call, bool]:
 async def events(
     request: Request, call_id: str, after: Annotated[int, Query(ge=0, description="Only those behind this seq.")] = 0
 ) -> Response:
-    """Every change of state so far, in order."""
-    await allowed(request, "read", "call")
+    """Every change of state so far, in order. With `Accept: text/event-stream` a stream: these, then what comes, until
+    the call has ended."""
+    key = await allowed(request, "read", "call")
     d = doors(request)
+    if is_wanted(request):
+        await _call(d, key, call_id)
+        return await call_stream(request, key, call_id, after)
+    if not key.is_operators:
+        await _call(d, key, call_id)
     told = await d.calls.events(call_id, after) if CALL_ID.fullmatch(call_id) else ()
-    if not told:
-        await _call(d, call_id)
+    if not told and key.is_operators:
+        await _call(d, key, call_id)
     return reply(Events([views.event_view(seq, msgspec.json.decode(one)) for seq, one in told]))
 
 
@@ -142,48 +154,73 @@ def _states() -> tuple[str, ...]:
     return tuple(dict.fromkeys(state for flow in flows().values() for state in flow.STATES))
 
 
-async def _call(d: Doors, call_id: str) -> Call:
+async def _call(d: Doors, key: ApiKey, call_id: str) -> Call:
     """Raises Problem (404), UnreadableRecord."""
-    call = await find_call(d, call_id)
+    call = await find_call(d, key, call_id)
     if call is None:
         raise Problem("not-found", "There is no such call.", "id")
     return call
 
 
-async def find_call(d: Doors, call_id: str) -> Call | None:
-    """The call as this process knows it, else as it was stored. Raises UnreadableRecord."""
+async def find_call(d: Doors, key: ApiKey, call_id: str) -> Call | None:
+    """The call as this process knows it, else as it was stored; None, too, for one that the key may not see. Raises
+    UnreadableRecord, to the operator alone: of whom the call is nobody can tell."""
     if (live := d.engine.mailbox(call_id)) is not None:
-        return live.call
+        return live.call if sees(key, live.call) else None
     stored = await d.calls.load(call_id) if CALL_ID.fullmatch(call_id) else None
-    return None if stored is None else records.call_of(stored)
-
-
-async def _page(d: Doors, user: str | None, since_ms: int | None, cursor: str | None, limit: int) -> CallPage:
+    if stored is None:
+        return None
     try:
-        return await d.calls.list(user=user, since_ms=since_ms, cursor=cursor, limit=limit)
+        call = records.call_of(stored)
+    except records.UnreadableRecord:
+        if key.is_operators:
+            raise
+        return None
+    return call if sees(key, call) else None
+
+
+def asked_user(key: ApiKey, written: str, field: str) -> str:
+    """The id, as it is kept, of the user whose calls are asked for. Raises Problem (422)."""
+    kept = user_id(key, written)
+    if kept is None:
+        raise Problem("malformed-request", f"{field}: the id of a user is expected.", field)
+    return kept
+
+
+async def _page(
+    d: Doors, key: ApiKey, user: str | None, since_ms: int | None, cursor: str | None, limit: int
+) -> CallPage:
+    try:
+        return await d.calls.list(
+            user=user, tenant=key.tenant, since_ms=since_ms, cursor=cursor, limit=limit
+        )  # fmt: skip
     except CallerError:
         raise Problem("malformed-request", "cursor: give back the cursor of the page before.", "cursor") from None
 
 
-async def _calls(d: Doors, ids: Sequence[str]) -> list[views.CallView]:
+async def _calls(d: Doors, key: ApiKey, ids: Sequence[str], language: Language) -> list[views.CallView]:
     stored = await d.calls.load_many(ids)
     shown = []
     for call_id, record in zip(ids, stored, strict=True):
         live = d.engine.mailbox(call_id)
-        if live is not None:
-            shown.append(views.call_view(live.call))
-        elif record is not None:
-            try:
-                shown.append(views.call_view(records.call_of(record)))
-            except records.UnreadableRecord as e:
-                log.error("call left out of a list", call=call_id, why=str(e))
+        call = live.call if live is not None else _readable(call_id, record)
+        if call is not None and sees(key, call):
+            shown.append(views.call_view(call, key.tenant, language))
     return shown
 
 
-def _since(written: str) -> int:
+def _readable(call_id: str, stored: StoredCall | None) -> Call | None:
+    try:
+        return None if stored is None else records.call_of(stored)
+    except records.UnreadableRecord as e:
+        log.error("call left out of a list", call=call_id, why=str(e))
+        return None
+
+
+def at_of(written: str, name: str) -> int:
+    """A time that a query gives. Raises Problem (422)."""
     try:
         return views.at_ms(written.replace(" ", "+"))  # an unescaped + of an offset arrives as a blank
     except ValueError:
-        raise Problem(
-            "malformed-request", "since: a time such as 2026-11-23T08:33:12.123Z is expected.", "since"
-        ) from None
+        sentence = f"{name}: a time such as 2026-11-23T08:33:12.123Z is expected."
+        raise Problem("malformed-request", sentence, name) from None

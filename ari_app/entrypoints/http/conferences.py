@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request, Response
@@ -19,13 +20,15 @@ from ari_app.engine.asks import Refusal, ask_of
 from ari_app.engine.telling import NotTaken
 from ari_app.entrypoints.http import calls
 from ari_app.entrypoints.http.auth import allowed
-from ari_app.entrypoints.http.bodies import METADATA_KEYS_MAX, Body, Metadata, Who, read, takes
+from ari_app.entrypoints.http.bodies import METADATA_KEYS_MAX, PRIVATE, Body, Metadata, Who, read, takes
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, reply
-from ari_app.entrypoints.views_conference import PinView, conference_view, pin_view
+from ari_app.entrypoints.http.spoken import spoken
+from ari_app.entrypoints.views_conference import ConferenceView, PinView, conference_view, pin_view
 from ari_app.flows import conference
 from ari_app.flows.joining import LEAVE
+from ari_app.ports.keys import ApiKey
 
 router = APIRouter(prefix="/v1/conferences", tags=["conferences"])
 
@@ -48,6 +51,7 @@ class StartConference(Body):
     record: Literal["mixed", "legs"] | None = Field(
         None, description="Recorded from when two are there: all together, or each phone by itself."
     )
+    private: bool = PRIVATE
     dial_in: bool = Field(False, description="Give a PIN, with which one person may dial in.")
     metadata: Metadata = Field(
         default_factory=dict, description="Yours, given back unread.",
@@ -73,32 +77,36 @@ async def begin(request: Request) -> Response:
     body = await read(request, StartConference)
     if not body.participants and not body.dial_in:
         raise Problem("malformed-body", "participants: somebody to ring is needed, or dial_in.", "participants")
-    ask = ask_of(body.model_dump(exclude={"metadata"}), conference.TYPE, body.metadata)
+    asked = ask_of(
+        body.model_dump(exclude={"metadata", "private"}), conference.TYPE, body.metadata, private=body.private
+    )
+    ask = replace(asked, tenant=key.tenant)
     d = doors(request)
-    answer = await d.service.place(ask, owner=key.id, idempotency_key=once)
+    answer = await d.service.place(ask, owner=key.owner, idempotency_key=once)
     if isinstance(answer, Refusal):
         raise _refused(answer)
     pin = await _pin(d, answer, FIRST_PIN) if body.dial_in else UNSET
-    view = conference_view(answer, d.now_ms(), pin)
+    left = await d.capacity.after(answer)
+    view = conference_view(answer, d.now_ms(), pin, tenant=key.tenant, language=spoken(request.scope), left=left)
     return reply(view, 201, {"Location": f"/v1/conferences/{answer.id}"})
 
 
 @router.get("/{id}", summary="Look at a conference", responses=gives("Conference", 404))
 async def show_conference(request: Request, id: str) -> Response:
     """Who is there, who is muted, who speaks, and what each has cost so far."""
-    await allowed(request, "read", "call")
+    key = await allowed(request, "read", "call")
     d = doors(request)
-    return reply(conference_view(await _conference(d, id), d.now_ms()))
+    return reply(_shown(request, key, await _conference(d, key, id)))
 
 
 @router.delete("/{id}", summary="End a conference", responses=gives("Conference", 404, also=202))
 async def end_conference(request: Request, id: str) -> Response:
     """All are hung up: 202 with the conference as it was. 200 where it has ended already."""
-    await allowed(request, "call")
+    key = await allowed(request, "call")
     d = doors(request)
-    await _conference(d, id)
-    call, is_over = await calls.ended(d, id)
-    return reply(conference_view(call, d.now_ms()), 200 if is_over else 202)
+    await _conference(d, key, id)
+    call, is_over = await calls.ended(d, key, id)
+    return reply(_shown(request, key, call), 200 if is_over else 202)
 
 
 @router.post("/{id}/participants", status_code=201, summary="Add a participant",
@@ -110,7 +118,7 @@ async def add_participant(request: Request, id: str) -> Response:
     once = idempotency_key(request)
     body = await read(request, AddParticipant)
     d = doors(request)
-    return await _rung(d, await _conference(d, id), body.participant, _ask(key.id, id, once))
+    return await _rung(request, key, await _conference(d, key, id), body.participant, _ask(key.owner, id, once))
 
 
 @router.post("/{id}/participants/{leg}/ring", status_code=201, summary="Ring a participant again",
@@ -120,30 +128,31 @@ async def ring(request: Request, id: str, leg: LegName) -> Response:
     key = await allowed(request, "call")
     once = idempotency_key(request)
     d = doors(request)
-    call = await _conference(d, id)
-    return await _rung(d, call, _leg(call, leg).number, _ask(key.id, f"{id}.{leg}", once))
+    call = await _conference(d, key, id)
+    return await _rung(request, key, call, _leg(call, leg).number, _ask(key.owner, f"{id}.{leg}", once))
 
 
 @router.patch("/{id}/participants/{leg}", summary="Mute a participant, or let him be heard again",
               responses=gives("Conference", 404, 409, 413, 415), openapi_extra=takes(ChangeParticipant))  # fmt: skip
 async def change(request: Request, id: str, leg: LegName) -> Response:
     """Also of one who is still being rung: then he is not heard from the first."""
-    await allowed(request, "call")
+    key = await allowed(request, "call")
     body = await read(request, ChangeParticipant)
     d = doors(request)
-    call = await _conference(d, id)
+    call = await _conference(d, key, id)
     if _there(call, leg).is_muted != body.muted:
         call = await _told(d, call, leg, "mute" if body.muted else "unmute")
-    return reply(conference_view(call, d.now_ms()))
+    return reply(_shown(request, key, call))
 
 
 @router.delete("/{id}/participants/{leg}", summary="Remove a participant", responses=gives("Conference", 404, 409))
 async def remove_participant(request: Request, id: str, leg: LegName) -> Response:
     """He is hung up, or rung no more. Removing the host ends a conference that ends with him."""
-    await allowed(request, "call")
+    key = await allowed(request, "call")
     d = doors(request)
-    call = await _conference(d, id)
-    return reply(conference_view(await _told(d, call, _there(call, leg).role, LEAVE), d.now_ms()))
+    call = await _conference(d, key, id)
+    gone = await _told(d, call, _there(call, leg).role, LEAVE)
+    return reply(_shown(request, key, gone))
 
 
 @router.post("/{id}/pins", status_code=201, summary="Make a PIN",
@@ -153,24 +162,24 @@ async def make_pin(request: Request, id: str) -> Response:
     key = await allowed(request, "call")
     once = idempotency_key(request)
     d = doors(request)
-    call = await _conference(d, id)
+    call = await _conference(d, key, id)
     if call.is_over:
         raise _over()
-    return reply(await _pin(d, call, _ask(key.id, id, once)), 201)
+    return reply(await _pin(d, call, _ask(key.owner, id, once)), 201)
 
 
 # ---- inner ----------------------------------------------------------------------------------------------------------
 
 
-def _ask(key_id: str, of: str, once: str | None) -> str:
+def _ask(owner: str, of: str, once: str | None) -> str:
     """Derived, so that the same request takes effect once."""
-    seed = secrets.token_hex(16) if once is None else f"{key_id}\0{of}\0{once}"
+    seed = secrets.token_hex(16) if once is None else f"{owner}\0{of}\0{once}"
     return "a" + hashlib.sha256(seed.encode()).hexdigest()[:24]
 
 
-async def _conference(d: Doors, id: str) -> Call:
+async def _conference(d: Doors, key: ApiKey, id: str) -> Call:
     """Raises Problem (404), UnreadableRecord."""
-    call = await calls.find_call(d, id)
+    call = await calls.find_call(d, key, id)
     if call is None or call.type != conference.TYPE:
         raise Problem("not-found", "There is no such conference.", "id")
     return call
@@ -191,14 +200,18 @@ def _there(call: Call, name: str) -> Leg:
     return leg
 
 
-async def _rung(d: Doors, call: Call, who: str, ask: str) -> Response:
+def _shown(request: Request, key: ApiKey, call: Call) -> ConferenceView:
+    return conference_view(call, doors(request).now_ms(), tenant=key.tenant, language=spoken(request.scope))
+
+
+async def _rung(request: Request, key: ApiKey, call: Call, who: str, ask: str) -> Response:
     if call.is_over and leg_of(call, ask) is None:
         raise _over()
     party = Party(conference.STEM, who, "participant", shows_payer=True)
-    answer = await d.service.add(call, party, host=call.leg(conference.HOST).number, ask=ask)
+    answer = await doors(request).service.add(call, party, host=call.leg(conference.HOST).number, ask=ask)
     if isinstance(answer, Refusal):
         raise _refused(answer)
-    return reply(conference_view(answer, d.now_ms()), 201, {"Location": _place(answer, leg_of(answer, ask))})
+    return reply(_shown(request, key, answer), 201, {"Location": _place(answer, leg_of(answer, ask))})
 
 
 def _place(call: Call, leg: Leg | None) -> str:

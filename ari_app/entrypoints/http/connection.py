@@ -23,6 +23,8 @@ HEAD_MAX = 32_768
 LINGER_S = 2
 """For a peer to read the last word before it is cut off."""
 BUSY_AGAIN_S = 1
+SLOWEST_BYTES_S = 512
+"""Of an answer that fills all buffers: who takes less is cut off."""
 ENDED = ("crowded", "late", "malformed")
 """Why we end a connection that its peer would keep."""
 
@@ -145,13 +147,24 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(self._patience_s, self._abort)
+        self._wait_for_reader(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
+
+    def _wait_for_reader(self, left: int) -> None:
+        self._stuck = self.loop.call_later(self._patience_s, self._is_read_on, left)
+
+    def _is_read_on(self, before: int) -> None:
+        """Who is slow but reads goes on: a long answer over a thin line takes what it takes."""
+        left = self.transport.get_write_buffer_size()
+        if before - left >= SLOWEST_BYTES_S * self._patience_s:
+            self._wait_for_reader(left)
+        else:
+            self._abort()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

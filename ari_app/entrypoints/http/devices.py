@@ -86,8 +86,8 @@ async def add_device(request: Request, id: UserId) -> Response:
     once = idempotency_key(request)
     body = await read(request, AddDevice)
     d = doors(request)
-    user = await known_user(d, id)
-    made = await _made(d, user, body, device_id(key.id, user.id, once))
+    user = await known_user(d, key, id)
+    made = await _made(d, user, body, device_id(key.owner, user.id, once))
     log.info("device added", device=made.device.id, user=user.id, by=key.id, is_new=made.password is not None)
     view = await _view(d, made.device)
     return reply(DeviceMadeView(**msgspec.structs.asdict(view), password=made.password), 201)
@@ -96,9 +96,9 @@ async def add_device(request: Request, id: UserId) -> Response:
 @router.get("/{id}/devices", summary="List a user's devices", responses=gives("Devices", 404))
 async def list_devices(request: Request, id: UserId) -> Response:
     """All of them, without their passwords."""
-    await allowed(request, "read", "call")
+    key = await allowed(request, "read", "call")
     d = doors(request)
-    user = await known_user(d, id)
+    user = await known_user(d, key, id)
     return reply(DeviceList([await _view(d, device) for device in await d.devices.of(user.id)]))
 
 
@@ -109,7 +109,7 @@ async def change_password(request: Request, id: UserId, device: DeviceId) -> Res
     most. To lock one out at once, remove the device."""
     key = await allowed(request, "call")
     d = doors(request)
-    there = await _known(d, await known_user(d, id), device)
+    there = await _known(d, await known_user(d, key, id), device)
     password = new_password()
     changed = await d.devices.change_digest(there.user, there.id, digest_of(there.username, password))
     if changed is None:
@@ -123,7 +123,7 @@ async def remove_device(request: Request, id: UserId, device: DeviceId) -> Respo
     """Within a second it registers no more and is rung no more. What it talks goes on."""
     key = await allowed(request, "call")
     d = doors(request)
-    there = await _known(d, await known_user(d, id), device)
+    there = await _known(d, await known_user(d, key, id), device)
     view = await _view(d, there)
     if await d.devices.remove(there.user, there.id) is None:
         raise _unknown()

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ari_app.desks.click_desk import ClickDesk
 from ari_app.desks.notice_desk import NoticeDesk
 from ari_app.desks.proving import Proving
 from ari_app.desks.trunk_tests import TrunkTestAsk
 from ari_app.domain.call import Call
 from ari_app.domain.numbers import Number
 from ari_app.domain.plans import Plans
+from ari_app.domain.reach import Reach
 from ari_app.domain.wanted import Party
 from ari_app.engine.asks import Ask, Refusal
 from ari_app.engine.attempts import Attempts
+from ari_app.engine.capacity import CapacityLook, NoLook
 from ari_app.engine.entitlements import Entitled
 from ari_app.engine.membership import Membership
 from ari_app.engine.pins import Pins
 from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.limits import Limits
+from ari_app.entrypoints.http.streams import StreamLimits
 from ari_app.entrypoints.views_report import Terms as ReportTerms
+from ari_app.entrypoints.words import Language
+from ari_app.hooks.replays import Replays
+from ari_app.hooks.watching import Watching
 from ari_app.ports.calls import Calls
 from ari_app.ports.costs import Costs
 from ari_app.ports.devices import Devices
+from ari_app.ports.feed import Feed
 from ari_app.ports.keys import Keys
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.nodes import NodeNow
+from ari_app.ports.sender import Sender
 from ari_app.ports.tapes import Tapes
 from ari_app.ports.teams import Teams
+from ari_app.ports.tenants import Tenants
 from ari_app.ports.users import User, Users
+from ari_app.ports.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,25 @@ class Nodes(Protocol):
         """False: it has an owner, or live calls."""
 
 
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the routes of webhooks work with. `wall_ms`: this machine's clock, as the couriers have it, and receivers
+    compare with theirs.
+    `testing`: those of which a test is under way."""
+
+    webhooks: Webhooks
+    feed: Feed
+    replays: Replays
+    sender: Sender
+    reach: Reach = field(default_factory=Reach)
+    wall_ms: Callable[[], int] = _wall_ms
+    testing: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     service: Service
@@ -134,6 +165,7 @@ class Doors:
     nodes: Nodes
     users: Users
     keys: Keys
+    tenants: Tenants
     ledger: Ledger
     calls: Calls
     costs: Costs
@@ -145,6 +177,9 @@ class Doors:
     teams: Teams
     devices: Devices
     pins: Pins
+    watching: Watching
+    hooks: Hooks
+    clicks: ClickDesk
     tapes: Tapes
     plans: Plans
     entitled: Callable[[User, int], Awaitable[Entitled]]
@@ -159,6 +194,8 @@ class Doors:
     lines: Callable[[], Mapping[str, int]] = dict
     """Trunk → its lines in use, of those that could be counted."""
     body_max: int = 65_536
+    import_max: int = 20_000_000
+    """Bytes of a file of users or grants."""
     audio_max: int = 10_000_000
     """Bytes of an audio file."""
     connections_max: int = 1_000
@@ -166,7 +203,17 @@ class Doors:
     request_timeout_ms: int = 20_000
     key_cache_ms: int = 5_000
     limits: Limits = field(default_factory=Limits)
+    streams: StreamLimits = field(default_factory=StreamLimits)
+    public_url: str = ""
+    """How we are reached from outside; "": as the request reached us."""
+    click_origins: tuple[str, ...] = ()
+    """Sites whose pages may use click tokens; none: any."""
     report: ReportTerms = field(default_factory=ReportTerms)
+    capacity: CapacityLook = field(default_factory=NoLook)
+    """What may still be called after a call that was just placed."""
+    language: Language = "en"
+    """Of messages to users whose programs do not say."""
+    mask_numbers_for_read: bool = False
     platform_number: str = ""
     device_terms: DeviceTerms = field(default_factory=DeviceTerms)
     device_states: Callable[[str], Awaitable[Mapping[str, str]]] = _nowhere

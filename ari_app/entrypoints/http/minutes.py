@@ -19,6 +19,7 @@ from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply, surely
 from ari_app.entrypoints.http.users import UserId, known_user
+from ari_app.entrypoints.http.whose import operators_alone
 from ari_app.ports.ledger import Balance, Conflict, Kind, Refused, Why
 from ari_app.ports.users import User
 
@@ -53,9 +54,9 @@ class Corrected(msgspec.Struct):
 @router.get("/{id}/balance", summary="Minutes left", responses=gives("Balance", 404))
 async def balance(request: Request, id: UserId) -> Response:
     """In seconds. `held_s` is set aside for calls that go on."""
-    await allowed(request, "read", "call")
+    key = await allowed(request, "read", "call")
     d = doors(request)
-    return reply(await balance_of(d, await known_user(d, id)))
+    return reply(await balance_of(d, await known_user(d, key, id)))
 
 
 @router.get("/{id}/statement", summary="Every change of the balance", responses=gives("Statement", 404))
@@ -64,9 +65,9 @@ async def statement(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
 ) -> Response:  # fmt: skip
     """Append-only, newest first; replays to the balance."""
-    await allowed(request, "read")
+    key = await allowed(request, "read")
     d = doors(request)
-    user = await known_user(d, id)
+    user = await known_user(d, key, id)
     await touched(d, user)  # so that what has expired by now is on the statement
     try:
         page = await d.ledger.statement(payer=user.id, cursor=cursor, limit=limit)
@@ -84,8 +85,9 @@ async def grant(request: Request, id: UserId) -> Response:
     once = idempotency_key(request)
     body = await read(request, Grant)
     d = doors(request)
-    user = await known_user(d, id)
-    op = operation_id("grant", user.id, key.id, once)
+    user = await known_user(d, key, id)
+    operators_alone(key)
+    op = operation_id("grant", user.id, key.owner, once)
     expires_at_ms = None if body.expires_at is None else _expiry(body.expires_at)
     asked = d.ledger.grant(
         op=op, payer=user.id, kind=Kind(body.kind), seconds=body.seconds, now_ms=d.now_ms(),
@@ -104,8 +106,9 @@ async def correct(request: Request, id: UserId) -> Response:
     once = idempotency_key(request)
     body = await read(request, Correct)
     d = doors(request)
-    user = await known_user(d, id)
-    op, now_ms = operation_id("correct", user.id, key.id, once), d.now_ms()
+    user = await known_user(d, key, id)
+    operators_alone(key)
+    op, now_ms = operation_id("correct", user.id, key.owner, once), d.now_ms()
     month = (await d.entitled(user, now_ms)).month
     asked = d.ledger.correct(op=op, payer=user.id, seconds=body.seconds, reason=body.reason, now_ms=now_ms, month=month)
     _, balance = await by_hand(d, user, asked, op=op, once=once, what="correction", refused=_not_corrected)

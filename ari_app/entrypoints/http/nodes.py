@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from msgspec import Meta
 
-from ari_app.entrypoints.http.auth import allowed
+from ari_app.entrypoints.http.auth import operator
 from ari_app.entrypoints.http.bodies import PutNode, read, takes
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
@@ -57,7 +57,7 @@ class Nodes(msgspec.Struct):
 @router.get("", summary="List the PBXes", responses=gives("Nodes"))
 async def list_nodes(request: Request) -> Response:
     """Who has which, as told within the last seconds."""
-    await allowed(request, "read")
+    await operator(request, "read")
     d = doors(request)
     await d.nodes.look()
     return reply(Nodes([view(one) for one in d.nodes.seen]))
@@ -68,7 +68,7 @@ async def list_nodes(request: Request) -> Response:
 )  # fmt: skip
 async def put_node(request: Request, name: NodeId) -> Response:
     """Drained, its live calls go on, and new ones go to the others."""
-    await allowed(request, "admin")
+    await operator(request, "admin")
     body = await read(request, PutNode)
     d = doors(request)
     if not await d.nodes.drain(name, body.drained):
@@ -79,7 +79,7 @@ async def put_node(request: Request, name: NodeId) -> Response:
 @router.delete("/{name}", summary="Forget a PBX", responses=gives("ForgottenNode", 404, 409))
 async def delete_node(request: Request, name: NodeId, end_calls: EndCalls = False) -> Response:
     """One that is gone for good. Not while a process has it, nor while calls live there, unless they shall be ended."""
-    await allowed(request, "admin")
+    await operator(request, "admin")
     d = doors(request)
     await d.nodes.look()
     there = next((one for one in d.nodes.seen if one.node == name), None)

@@ -66,7 +66,7 @@ class NewNotice(Body):
     )  # fmt: skip
 
 
-def ask_of(body: NewNotice) -> NoticeAsk:
+def ask_of(body: NewNotice, tenant: str) -> NoticeAsk:
     """Raises Problem (422)."""
     if (body.text is None) == (body.audio is None):
         raise Problem("malformed-body", "text: either this or audio is needed, and not both.", "text")
@@ -77,7 +77,7 @@ def ask_of(body: NewNotice) -> NoticeAsk:
         confirm="" if body.confirm is None else body.confirm.digit, tries=body.retry.tries,
         gap_ms=None if gap_s is None else 1000 * gap_s,
         quiet=None if body.quiet_hours is None else quiet(body.quiet_hours), at_ms=_at_ms(body.at),
-        language=body.language or "", metadata=body.metadata,
+        language=body.language or "", metadata=body.metadata, tenant=tenant,
     )  # fmt: skip
 
 

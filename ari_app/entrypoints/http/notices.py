@@ -12,16 +12,19 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ari_app.domain.errors import CallerError
 from ari_app.domain.notices import Notice, Now
+from ari_app.domain.tenants import may_see, tenant_of
 from ari_app.engine.asks import Refusal
 from ari_app.entrypoints import views_notice
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import read, takes, whole
+from ari_app.entrypoints.http.calls import asked_user
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.notice_bodies import NewNotice, ask_of
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, reply
+from ari_app.entrypoints.http.spoken import spoken
+from ari_app.ports.keys import ApiKey
 from ari_app.ports.speech import Refused
-from ari_app.ports.users import USER_ID
 
 router = APIRouter(prefix="/v1/notices", tags=["notices"])
 audio = APIRouter(prefix="/v1/audio", tags=["notices"])
@@ -66,10 +69,10 @@ async def send(request: Request) -> Response:
     once = idempotency_key(request)
     d = doors(request)
     body = await read(request, NewNotice, WORDS_BYTES + d.audio_max * 4 // 3)
-    made = await d.notices.create(ask_of(body), owner=key.id, idempotency_key=once)
+    made = await d.notices.create(ask_of(body, key.tenant), owner=key.owner, idempotency_key=once)
     if isinstance(made, list):
         raise _mistaken(made)
-    view = await _view(d, *await _found(d, made.id))
+    view = await _view(request, key, *await _found(d, key, made.id))
     return reply(view, 201, {"Location": f"/v1/notices/{made.id}"})
 
 
@@ -81,16 +84,15 @@ async def list_notices(
     limit: Limit = LIMIT,
 ) -> Response:
     """Newest first."""
-    await allowed(request, "read")
-    if sender is not None and not USER_ID.fullmatch(sender):
-        raise Problem("malformed-request", "sender: the id of a user is expected.", "sender")
+    key = await allowed(request, "read")
+    of_sender = None if sender is None else asked_user(key, sender, "sender")
     d = doors(request)
     try:
-        page = await d.notices.notices.list(sender=sender, cursor=cursor, limit=limit)
+        page = await d.notices.notices.list(sender=of_sender, tenant=key.tenant, cursor=cursor, limit=limit)
     except CallerError:
         raise Problem("malformed-request", "cursor: give back the cursor of the page before.", "cursor") from None
     found = [one for id in page.ids if (one := await d.notices.notices.find(id)) is not None]
-    shown = [await _view(d, *one, limit=0) for one in found]
+    shown = [await _view(request, key, *one, limit=0) for one in found if _sees(key, one[0])]
     return reply(Notices(shown, page.next_cursor))
 
 
@@ -99,11 +101,11 @@ async def show_notice(
     request: Request, id: str, cursor: Cursor = None, limit: Annotated[int, Query(ge=1, le=PEOPLE_MAX)] = PEOPLE
 ) -> Response:
     """With what is known of each recipient, page by page."""
-    await allowed(request, "read", "call")
+    key = await allowed(request, "read", "call")
     d = doors(request)
     if cursor is not None and not re.fullmatch(r"[0-9]{1,4}", cursor):
         raise Problem("malformed-request", "cursor: give back the cursor of the page before.", "cursor")
-    return reply(await _view(d, *await _found(d, id), first=int(cursor or 0), limit=limit))
+    return reply(await _view(request, key, *await _found(d, key, id), first=int(cursor or 0), limit=limit))
 
 
 @router.get("/{id}/events", summary="How a notice went", responses=gives("NoticeEvents", 404))
@@ -111,11 +113,11 @@ async def notice_events(
     request: Request, id: str, after: Annotated[int, Query(ge=0, description="Only those behind this seq.")] = 0
 ) -> Response:
     """`notice_not_answered` tells of who did not get it, or did not confirm it: he may be told in another way."""
-    await allowed(request, "read", "call")
+    key = await allowed(request, "read", "call")
     d = doors(request)
-    await _found(d, id)
+    await _found(d, key, id)
     told = await d.notices.notices.events(id, after)
-    return reply(NoticeEvents([views_notice.event_view(id, seq, event) for seq, event in told]))
+    return reply(NoticeEvents([views_notice.event_view(id, seq, event, key.tenant) for seq, event in told]))
 
 
 @router.post(
@@ -127,26 +129,26 @@ async def remind(request: Request, id: str) -> Response:
     key = await allowed(request, "call")
     once = idempotency_key(request)
     d = doors(request)
-    _, now = await _found(d, id)
+    _, now = await _found(d, key, id)
     if now.cancelled_at_ms is not None:
         raise Problem("notice-cancelled", "This notice was cancelled: nobody is rung for it again.")
-    if await d.notices.remind(id, owner=key.id, idempotency_key=once) is None:
+    if await d.notices.remind(id, owner=key.owner, idempotency_key=once) is None:
         raise Problem("too-many-reminders", "This notice was reminded of as often as may be.")
     d.notice_rounds.soon(id)
-    return reply(await _view(d, *await _found(d, id)))
+    return reply(await _view(request, key, *await _found(d, key, id)))
 
 
 @router.delete("/{id}", summary="Cancel a notice", responses=gives("Notice", 404, also=202))
 async def cancel(request: Request, id: str) -> Response:
     """Nobody new is called, and who is just being called is hung up: 202. 200 where all was done already."""
-    await allowed(request, "call")
+    key = await allowed(request, "call")
     d = doors(request)
-    _, now = await _found(d, id)
+    _, now = await _found(d, key, id)
     if not now.open:
-        return reply(await _view(d, *await _found(d, id)))
+        return reply(await _view(request, key, *await _found(d, key, id)))
     await d.notices.cancel(id)
     d.notice_rounds.soon(id)
-    return reply(await _view(d, *await _found(d, id)), 202)
+    return reply(await _view(request, key, *await _found(d, key, id)), 202)
 
 
 @audio.post(
@@ -157,26 +159,35 @@ async def cancel(request: Request, id: str) -> Response:
 )  # fmt: skip
 async def send_audio(request: Request) -> Response:
     """The body is a WAV file as it is. The same file has the same id, and is kept while it is used."""
-    await allowed(request, "call")
+    key = await allowed(request, "call")
     d = doors(request)
     raw = await whole(request, d.audio_max)
-    taken = await d.notices.speech.take(raw)
+    taken = await d.notices.speech.take(raw, key.tenant)
     if isinstance(taken, Refused):
         raise Problem("not-audio", _sentence(taken.why))
     return reply(AudioView(taken.id, taken.ms), 201)
 
 
-async def _found(d: Doors, id: str) -> tuple[Notice, Now]:
-    """Raises Problem (404)."""
+async def _found(d: Doors, key: ApiKey, id: str) -> tuple[Notice, Now]:
+    """Of those that the key may see. Raises Problem (404)."""
     found = await d.notices.notices.find(id) if NOTICE_ID.fullmatch(id) else None
-    if found is None:
+    if found is None or not _sees(key, found[0]):
         raise Problem("unknown-notice", "There is no such notice.", "id")
     return found
 
 
-async def _view(d: Doors, notice: Notice, now: Now, first: int = 0, limit: int = PEOPLE) -> views_notice.NoticeView:
+def _sees(key: ApiKey, notice: Notice) -> bool:
+    return may_see(key.tenant, tenant_of(notice.sender))
+
+
+async def _view(
+    request: Request, key: ApiKey, notice: Notice, now: Now, first: int = 0, limit: int = PEOPLE
+) -> views_notice.NoticeView:
+    d = doors(request)
     people = await d.notices.notices.recipients(notice.id, 0, notice.count)
-    return views_notice.notice_view(notice, now, people, d.now_ms(), first=first, limit=limit)
+    return views_notice.notice_view(
+        notice, now, people, d.now_ms(), first=first, limit=limit, tenant=key.tenant, language=spoken(request.scope)
+    )
 
 
 def _mistaken(mistakes: Sequence[Refusal]) -> Problem:

@@ -16,6 +16,7 @@ from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, reply
 from ari_app.entrypoints.http.users import UserId, known_user
+from ari_app.entrypoints.http.whose import shown
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
@@ -42,12 +43,13 @@ async def verify(request: Request, id: UserId, n: His) -> Response:
     key = await allowed(request, "call")
     once = idempotency_key(request)
     d = doors(request)
-    user = await known_user(d, id)
-    begun = await d.proving.begin(user, _number(d, n), owner=key.id, idempotency_key=once)
+    user = await known_user(d, key, id)
+    begun = await d.proving.begin(user, _number(d, n), owner=key.owner, idempotency_key=once)
     if isinstance(begun, Refusal):
         raise refused(begun)
     call = begun.call
-    view = VerificationView(call.id, user.id, call.legs[0].number, views.rfc3339(begun.expires_at_ms), begun.tries)
+    number, expires_at = call.legs[0].number, views.rfc3339(begun.expires_at_ms)
+    view = VerificationView(call.id, shown(key, user.id), number, expires_at, begun.tries)
     return reply(view, 201, {"Location": f"/v1/calls/{call.id}"})
 
 
@@ -58,14 +60,14 @@ async def verify(request: Request, id: UserId, n: His) -> Response:
 async def confirm(request: Request, id: UserId, n: His) -> Response:
     """Then the number is proved to be the user's: he may be rung there as a caller, and it may be shown. A code is good
     once; who asks again after the answer was lost has it again."""
-    await allowed(request, "call")
+    key = await allowed(request, "call")
     body = await read(request, ConfirmNumber)
     d = doors(request)
-    user = await known_user(d, id)
+    user = await known_user(d, key, id)
     done = await d.proving.confirm(user, _number(d, n), body.code)
     if isinstance(done, Refusal):
         raise refused(done)
-    return reply(views.user_view(done))
+    return reply(views.user_view(done, key.tenant))
 
 
 def _number(d: Doors, written: str) -> str:

@@ -44,7 +44,7 @@ function table(schema){const t=el("table");for(const [field,s] of Object.entries
   el("td",kind(s)),el("td",s.description||"","dim"))}return t}
 const first=s=>{if(s.examples)return s.examples[0];if(s.anyOf)return first(s.anyOf[0]);if(s.enum)return s.enum[0];
   return {string:"…",integer:600,boolean:true,array:[],object:{}}[s.type]}
-function curl(method,path,body){let line="curl -s";if(method!=="get")line+=" -X "+method.toUpperCase();
+function curl(method,path,body,told){let line="curl -s";if(method!=="get")line+=" -X "+method.toUpperCase();
   if(path.startsWith("/v1"))line+=' -H "Authorization: Bearer $RINGBRIDGE_API_KEY"';
   if(body){const sample={};for(const f of body.required||[])sample[f]=first(body.properties[f]);
   line+=" -H 'Content-Type: application/json' -d '"+JSON.stringify(sample)+"'"}
@@ -57,16 +57,19 @@ fetch("openapi.json").then(r=>r.json()).then(api=>{
     const d=all.appendChild(el("details")),s=d.appendChild(el("summary"))
     s.append(el("span",method.toUpperCase(),"m"),el("code",path),el("span"," — "+op.summary,"dim"))
     d.append(el("p",op.description||""))
-    const body=op.requestBody&&shapes[name(op.requestBody.content["application/json"].schema.$ref)]
-    d.append(el("pre",curl(method,path,body)))
+    const asked=op.requestBody&&op.requestBody.content["application/json"]
+    const shape=asked&&(asked.schema.oneOf||[asked.schema])[0]
+    const body=shape&&shapes[name(shape.$ref)]
+    d.append(el("pre",curl(method,path,body,asked&&asked.example)))
     const ask=(op.parameters||[]).map(p=>p.name+" ("+p.in+")"+(p.description?": "+p.description:""))
     if(ask.length)d.append(el("p",ask.join(" · "),"dim"))
     if(body){d.append(el("p","Body"));d.append(table(body))}
     for(const [status,answer] of Object.entries(op.responses||{})){
       const content=answer.content&&answer.content["application/json"]
-      if(content){d.append(el("p",status+" "+answer.description));d.append(table(shapes[name(content.schema.$ref)]))}}
-    const bad=Object.keys(op.responses||{}).filter(s=>s>=400)
-    if(bad.length)d.append(el("p","Problems: "+bad.join(", "),"dim"))
+      if(content){d.append(el("p",status+" "+answer.description));d.append(table(shapes[name(content.schema.$ref)]))
+        if(content.example!==undefined)d.append(el("pre",JSON.stringify(content.example,null,1)))}}
+    for(const [status,answer] of Object.entries(op.responses||{}))if(status>=400)
+      d.append(el("p",status+" "+answer.description,"dim"))
   }
   all.append(el("h2","shapes"))
   for(const [shape,s] of Object.entries(shapes)){const d=all.appendChild(el("details"))

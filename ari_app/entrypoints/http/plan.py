@@ -26,9 +26,9 @@ TRIES_MAX = 3
 @router.get("/{id}/plan", summary="Where the minutes come from", responses=gives("Plan", 404))
 async def plan(request: Request, id: UserId) -> Response:
     """The plan and why it is this one; for each bucket the lines of the statement that put its minutes there."""
-    await allowed(request, "read", "call")
+    key = await allowed(request, "read", "call")
     d = doors(request)
-    user = await known_user(d, id)
+    user = await known_user(d, key, id)
     entitled, balance, page = await _of_one_moment(d, user)
     origins, seen = Origins(balance.buckets), 0
     while True:
@@ -39,7 +39,7 @@ async def plan(request: Request, id: UserId) -> Response:
         page = await d.ledger.statement(payer=user.id, cursor=page.next_cursor, limit=PAGE)
     seats = await d.teams.look(user.teams, user.id) if user.teams else ()
     teams = [seat.team for seat in seats if seat.number is not None]
-    return reply(plan_view(user.id, entitled, balance, teams, d.plans, origins))
+    return reply(plan_view(user.id, entitled, balance, teams, d.plans, origins, key.tenant))
 
 
 async def _of_one_moment(d: Doors, user: User) -> tuple[Entitled, Balance, StatementPage]:

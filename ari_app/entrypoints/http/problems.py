@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
 from ari_app.concealed import without_secrets
 from ari_app.domain.notices import REMINDS_MAX
-from ari_app.ports.keys import KEYS_MAX
+from ari_app.entrypoints.words import Language, why_refused
+from ari_app.ports.keys import KEYS_MAX, TENANT_KEYS_MAX
 from ari_app.ports.teams import MEMBERS_MAX, TEAMS_MAX
+from ari_app.ports.tenants import TENANTS_MAX
+from ari_app.ports.webhooks import SECRETS_MAX, WEBHOOKS_MAX
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -30,10 +34,14 @@ KINDS: Mapping[str, Kind] = {
     "malformed-http": Kind(400, "Not HTTP", "No request that HTTP knows, or one with a head of more than 32 KiB."),
     "invalid-number": Kind(400, "Not a number that can be called", "Not a phone number, or not one for this purpose."),
     "unauthorized": Kind(
-        401, "No valid key", "`Authorization: Bearer <key>` is missing, or the key is unknown or has expired."
-    ),
+        401, "No valid key",
+        "`Authorization: Bearer <key>` is missing; or the key is unknown or has expired, or its tenant is closed.",
+    ),  # fmt: skip
     "balance-empty": Kind(402, "No minutes left", "The payer has nothing left; less than an increment may be talked."),
-    "forbidden": Kind(403, "The key may not do this", "The key lacks the scope that `detail` names."),
+    "forbidden": Kind(
+        403, "The key may not do this",
+        "The key lacks the scope that `detail` names; or it is a tenant's, and this is the operator's alone.",
+    ),  # fmt: skip
     "number-not-verified": Kind(
         403, "Number not proved", "The caller's number is nobody's, or was not proved to be the user's."
     ),
@@ -41,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
         403, "Too many phones", "More at once than the host's plan allows, or than one conference takes; see `rule`."
     ),
     "wrong-code": Kind(403, "Not the code", "Not what was read out; `detail` says how many tries are left."),
+    "wrong-origin": Kind(403, "Not for this site", "The click token is not for pages of the site that asks."),
     "destination-blocked": Kind(403, "Destination not called", "The country, prefix or kind of number is not called."),
     "emergency-number": Kind(403, "Emergency number", "Emergency numbers are not called by callback."),
     "not-found": Kind(404, "Not here", "No such call or path."),
@@ -48,12 +57,15 @@ KINDS: Mapping[str, Kind] = {
     "unknown-number": Kind(404, "None of his numbers", "The number is none of the user's."),
     "unknown-team": Kind(404, "No such team", "No team has this id."),
     "unknown-member": Kind(404, "Not a member", "The user is no member of this team."),
-    "unknown-key": Kind(404, "No such key", "No key has this id; it may have been revoked before."),
+    "unknown-key": Kind(404, "No such key", "No key of yours has this id; it may have been revoked before."),
+    "unknown-tenant": Kind(404, "No such tenant", "No tenant has this id."),
     "unknown-device": Kind(404, "No such device", "The user has no device with this id."),
     "unknown-node": Kind(404, "No such node", "No process has told of a node with this name."),
     "unknown-trunk": Kind(404, "No such trunk", "No trunk in force has this name."),
+    "unknown-webhook": Kind(404, "No such webhook", "No webhook that you may see has this id."),
     "unknown-notice": Kind(404, "No such notice", "No notice has this id; those that are done go after `call_days`."),
     "unknown-recording": Kind(404, "No such recording", "No PBX has it; it may have been thrown away."),
+    "unknown-token": Kind(404, "No such token", "No click token is this one: mistyped, long over, or its key revoked."),
     "unknown-call": Kind(404, "No such call", "For a refund: neither its record nor its charge is known any more."),
     "method-not-allowed": Kind(405, "Method not allowed", "The path exists, the method does not; see `Allow`."),
     "request-timeout": Kind(408, "Request too slow", "It did not come whole within `http_request_timeout_s`."),
@@ -66,6 +78,7 @@ KINDS: Mapping[str, Kind] = {
     "recorded-already": Kind(409, "Recorded already", "The call is being recorded, or was as often as may be."),
     "not-recorded": Kind(409, "Not recorded now", "There is nothing to stop."),
     "still-recorded": Kind(409, "Not whole yet", "The recording goes on."),
+    "token-used": Kind(409, "Token used before", "A click token is good for one call; this one had another caller."),
     "call-over": Kind(409, "Ended already", "The call or conference has ended, or takes nothing more."),
     "number-taken": Kind(409, "Number is somebody else's", "A number belongs to one user."),
     "number-verified": Kind(409, "Number proved already", "The number has been proved to be the user's before."),
@@ -79,10 +92,19 @@ KINDS: Mapping[str, Kind] = {
     "call-not-settled": Kind(409, "Call not settled yet", "A call is refunded when it has ended."),
     "nothing-to-refund": Kind(409, "Nothing to refund", "Less than that is left of what the call was charged."),
     "node-in-use": Kind(409, "Node in use", "A process has this node, or calls live there."),
-    "first-key": Kind(409, "The first key stays", "It is replaced by the setting `api_key`, not revoked."),
-    "too-many-keys": Kind(409, "Too many keys", f"There are at most {KEYS_MAX}; revoke one that is not used."),
+    "first-key": Kind(409, "The first key stays", "It is replaced by the setting `api_key`, not revoked or rotated."),
+    "too-many-webhooks": Kind(409, "Too many webhooks", f"A tenant has at most {WEBHOOKS_MAX}; remove one."),
+    "too-many-secrets": Kind(409, "Too many secrets", f"At most {SECRETS_MAX} secrets of a webhook hold at once."),
+    "too-many-keys": Kind(
+        409, "Too many keys", f"A tenant has at most {TENANT_KEYS_MAX}, the operator {KEYS_MAX}; revoke one."
+    ),
+    "key-replaced": Kind(409, "Key replaced already", "Another key took its place and is in use: rotate that one."),
+    "key-ended": Kind(409, "Key ended already", "A key that has ended is not rotated: make a new one."),
+    "tenant-closed": Kind(409, "Tenant closed", "No keys are made for a closed tenant; `PUT` opens it again."),
+    "too-many-tenants": Kind(409, "Too many tenants", f"There are at most {TENANTS_MAX}; a closed one counts, too."),
     "notice-cancelled": Kind(409, "Notice cancelled", "Nobody is rung again for a notice that was cancelled."),
     "too-many-reminders": Kind(409, "Reminded often enough", f"A notice may be reminded of {REMINDS_MAX} times."),
+    "token-expired": Kind(410, "Token expired", "A click token was not used in time; ask for a new one."),
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
     "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
     "malformed-body": Kind(
@@ -90,6 +112,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "malformed-request": Kind(
         422, "Request not understood", "A path, query or header value of the wrong kind, or an unknown query parameter."
+    ),
+    "bad-lines": Kind(
+        422, "Lines that cannot be taken", "Of an import: `mistakes` names each line, and why; nothing was done."
     ),
     "not-audio": Kind(422, "Not a sound that can be played", "No WAV file, too long, or nothing to be heard in it."),
     "too-many-calls": Kind(
@@ -102,7 +127,9 @@ KINDS: Mapping[str, Kind] = {
         "as `guess-10-in-3600s`, the user gave too many wrong ones.",
     ),
     "too-many-requests": Kind(
-        429, "Asked too often", "`rule`: `key`, this key asks too often; `wrong-keys`, wrong keys from this address."
+        429, "Asked too often", "`rule`: `key`, this key asks too often; `tenant`, all keys of its tenant "
+        "together; `wrong-keys`, wrong keys from this address; "
+        "`streams`, so many are open."
     ),
     "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
     "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),
@@ -146,11 +173,16 @@ class Problem(Exception):
             body["retry_after_s"] = self.retry_after_s
         return body | dict(self.extra or {})
 
-    def response(self) -> Response:
+    def response(self, language: Language | None = None) -> Response:
+        """With what its user is told, in his language; None: nobody knows it."""
         headers = dict(self.headers or {})
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
-        body = without_secrets(msgspec.json.encode(self.body()).decode())
+        said = self.body()
+        if language is not None:
+            rule = str(said.get("rule", ""))
+            said["message"] = why_refused(self.type, self.status, language, rule=rule, again_s=self.retry_after_s)
+        body = without_secrets(msgspec.json.encode(said).decode())
         return Response(body, self.status, headers, MEDIA_TYPE)
 
 
@@ -160,7 +192,8 @@ class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):
     type_: str
     title: str
     status: int
-    detail: str
+    detail: Annotated[str, Meta(description="For the developer.")]
+    message: Annotated[str, Meta(description="For his user, in the language that `Accept-Language` asks for.")] = ""
     field: str = ""
     retry_after_s: int | None = None
     rule: str = ""

@@ -18,6 +18,8 @@ from ari_app.entrypoints.http.minutes import NO_ROOM, by_hand
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import IDEMPOTENT, doors, gives, idempotency_key, operation_id, reply
 from ari_app.entrypoints.http.users import known_user
+from ari_app.entrypoints.http.whose import operators_alone
+from ari_app.ports.keys import ApiKey
 from ari_app.ports.ledger import Why
 from ari_app.ports.users import User
 
@@ -35,15 +37,15 @@ class Refunded(msgspec.Struct):
              openapi_extra=takes(Refund) | IDEMPOTENT)  # fmt: skip
 async def refund(
     request: Request, call_id: str,
-    user: Annotated[str | None, Query(description="The payer, for a call whose record is gone.", max_length=64)] = None,
+    user: Annotated[str | None, Query(description="The payer, for a call whose record is gone", max_length=100)] = None,
 ) -> Response:  # fmt: skip
     """In parts or at once, as bonus minutes that do not expire. Answers when it is safe on disk."""
     key = await allowed(request, "admin")
     once = idempotency_key(request)
     body = await read(request, Refund)
     d = doors(request)
-    payer, is_live = await _payer(d, call_id, user)
-    op = operation_id("refund", call_id, key.id, once)
+    payer, is_live = await _payer(d, key, call_id, user)
+    op = operation_id("refund", call_id, key.owner, once)
     asked = d.ledger.refund(op=op, payer=payer.id, call=call_id, seconds=body.seconds, now_ms=d.now_ms())
     done, balance = await by_hand(
         d, payer, asked, op=op, once=once, what="refund",
@@ -52,16 +54,18 @@ async def refund(
     return reply(Refunded(op, done.seconds, balance), 201)
 
 
-async def _payer(d: Doors, call_id: str, named: str | None) -> tuple[User, bool]:
+async def _payer(d: Doors, key: ApiKey, call_id: str, named: str | None) -> tuple[User, bool]:
     """Who pays, and whether the call is not settled yet. Raises Problem (404, 422), UnreadableRecord."""
     if not CALL_ID.fullmatch(call_id):
         raise Problem("unknown-call", "There is no such call.", "call_id")
     try:
-        call = await find_call(d, call_id)
+        call = await find_call(d, key, call_id)
     except UnreadableRecord:
         if named is None:
             raise
         call = None
+    if call is not None:
+        operators_alone(key)
     if call is not None and not call.payer:
         raise Problem("nothing-to-refund", "Nobody was charged for this call.", "call_id")
     if call is not None:
@@ -71,7 +75,9 @@ async def _payer(d: Doors, call_id: str, named: str | None) -> tuple[User, bool]
     if named is None:
         sentence = "There is no such call here; for one whose record is gone name its payer: ?user=."
         raise Problem("unknown-call", sentence, "call_id")
-    return await known_user(d, named), False
+    payer = await known_user(d, key, named)
+    operators_alone(key)
+    return payer, False
 
 
 def _not_refunded(why: Why, body: Refund, *, is_live: bool) -> Problem:

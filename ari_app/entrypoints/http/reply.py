@@ -42,13 +42,13 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def operation_id(word: Literal["grant", "correct", "refund"], of: str, key_id: str, idempotency_key: str | None) -> str:
+def operation_id(word: Literal["grant", "correct", "refund"], of: str, owner: str, idempotency_key: str | None) -> str:
     """The ledger's operation id: derived, so that the same request takes effect once whatever is lost in between.
     `of`: the user or call that the path names; the same key for another one is another request."""
     letter = {"grant": "g", "correct": "k", "refund": "r"}[word]  # the ids of calls begin with "c"
     if idempotency_key is None:
         return letter + secrets.token_hex(12)
-    return letter + hashlib.sha256(f"{key_id}\0{word}\0{of}\0{idempotency_key}".encode()).hexdigest()[:24]
+    return letter + hashlib.sha256(f"{owner}\0{word}\0{of}\0{idempotency_key}".encode()).hexdigest()[:24]
 
 
 async def surely(op: str, once: str | None, doing: Awaitable[T]) -> T:

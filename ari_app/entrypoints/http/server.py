@@ -42,6 +42,7 @@ class Server:
 
     def __init__(self, front: Front, sock: socket.socket, opened: asyncio.Event | None = None) -> None:
         self._sock = sock
+        self._streams = front.streams
         peers = Peers(front.limits, front.metrics.ended)
         protocol: Any = functools.partial(Connection, peers)  # uvicorn calls it, and asks for a class in its types
         self._uvicorn = _Uvicorn(
@@ -64,13 +65,15 @@ class Server:
         return self._uvicorn.started
 
     async def run(self) -> None:
-        """Serve until `stop`; what is being answered then is finished, for GRACE_S at most."""
+        """Serve until `stop`; what is being answered then is finished, for GRACE_S at most. Streams end at once."""
         try:
             await self._uvicorn.serve([self._sock])
         finally:
+            self._streams.end_all()
             self._sock.close()
 
     def stop(self) -> None:
+        self._streams.end_all()
         self._uvicorn.should_exit = True
 
 

@@ -11,7 +11,7 @@ from tests.chaos.faults import Fault, Limits
 if TYPE_CHECKING:
     from tests.chaos.house import ChaosHouse
 
-MODES = ("500", "429", "reset", "hang", "redirect_inner", "slow")
+MODES = ("500", "429", "reset", "hang", "redirect-inner", "slow")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
-        "up", "run", "demo", "call", "start", "calls", "show", "cancel", "balance", "statement", "grant", "user put",
+        "up", "run", "demo", "call", "start", "calls", "show", "cancel", "follow", "click-token", "balance", "statement", "grant", "user put",
         "user get",
         "number verify", "number confirm",
         "conference start", "conference show", "conference add", "conference ring", "conference remove",
@@ -45,9 +45,13 @@ def test_the_commands_that_were_promised_are_there() -> None:
         "trunks history", "plans check", "plans sample", "plans explain", "correct", "refund",
         "team put", "team get", "team members", "team add", "team remove",
         "nodes", "node drain", "node resume", "node forget",
-        "limits show", "limits lift", "key make", "key list", "key revoke",
+        "limits show", "limits lift", "key make", "key list", "key revoke", "key rotate",
+        "webhooks add", "webhooks list", "webhooks show", "webhooks change", "webhooks remove", "webhooks rotate",
+        "webhooks deliveries", "webhooks replay", "webhooks test", "webhooks listen",
+        "tenants put", "tenants list", "tenants show", "tenants close",
         "device add", "device list", "device password", "device remove",
         "ledger verify", "ledger archive", "ledger archived", "ledger migrate", "report settlement", "settle",
+        "export calls", "import users", "import grants",
     }  # fmt: skip
     assert {" ".join(path) for path in COMMANDS} == promised
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import wave
 from array import array
 from collections.abc import Mapping
@@ -13,8 +14,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ari_app.adapters.memory_calls import MemoryCalls
+from ari_app.adapters.memory_click import MemoryClickTokens
 from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_devices import MemoryDevices
+from ari_app.adapters.memory_feed import MemoryFeed
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_notices import MemoryNotices
@@ -22,9 +25,12 @@ from ari_app.adapters.memory_pins import MemoryPins
 from ari_app.adapters.memory_speech import MemorySpeech
 from ari_app.adapters.memory_tapes import MemoryTapes
 from ari_app.adapters.memory_teams import MemoryShares, MemoryTeams
+from ari_app.adapters.memory_tenants import MemoryTenants
 from ari_app.adapters.memory_users import MemoryKeys, MemoryUsers
 from ari_app.adapters.memory_verifications import MemoryVerifications
+from ari_app.adapters.memory_webhooks import MemoryWebhooks
 from ari_app.adapters.phone_numbers import PhoneNumbers
+from ari_app.desks.click_desk import ClickDesk
 from ari_app.desks.notice_desk import NoticeAsk, NoticeDesk, NoticeRules
 from ari_app.desks.proving import ProofRules, Proving, digest_of
 from ari_app.desks.trunk_tests import TrunkTestAsk
@@ -33,6 +39,7 @@ from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.limits import Limit
 from ari_app.domain.notices import Notice
 from ari_app.domain.numbers import Rules
+from ari_app.domain.reach import LOOPBACK, reach_of
 from ari_app.domain.trunks import Trunk
 from ari_app.domain.units import Increment
 from ari_app.engine import records
@@ -45,13 +52,19 @@ from ari_app.engine.pins import Pins
 from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
 from ari_app.entrypoints.http.app import build
-from ari_app.entrypoints.http.doors import DeviceTerms, Doors, Part, TrunkNow
+from ari_app.entrypoints.http.doors import DeviceTerms, Doors, Hooks, Part, TrunkNow
+from ari_app.hooks.replays import Replays
+from ari_app.hooks.sources import Sources
+from ari_app.hooks.watching import Watching
 from ari_app.plans_file import shipped
 from ari_app.ports.keys import Scope, described
 from ari_app.ports.nodes import NodeNow
+from ari_app.ports.sender import Answer as Answered
+from ari_app.ports.sender import Sender
 from ari_app.ports.users import OwnedNumber, User
 from ari_app.ports.verifications import Code
 from tests.support import personal
+from tests.unit.http.live_feed import LiveFeed
 
 NOW_MS = 1_795_422_792_123  # 2026-11-23T08:33:12.123Z
 KEYS: Mapping[str, tuple[Scope, ...]] = {"root": ("admin",), "dialler": ("call",), "viewer": ("read",)}
@@ -158,6 +171,22 @@ class FakeRounds:
 
 
 @dataclass
+class FakeSender:
+    """Answers what it was told to, unless it is to send it `through` a real one."""
+
+    answer: Answered = Answered(204, "", 12)
+    sent: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
+    through: Sender | None = None
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answered:
+        self.sent.append((url, body, dict(headers)))
+        return self.answer if self.through is None else await self.through.post(url, body, headers)
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+@dataclass
 class Live:
     call: Call
 
@@ -233,7 +262,7 @@ class Answer:
 class Bench:
     def __init__(self) -> None:
         self.service, self.engine, self.nodes = FakeService(), FakeEngine(), FakeNodes()
-        self.users, self.keys = MemoryUsers(), MemoryKeys()
+        self.users, self.keys, self.tenants = MemoryUsers(), MemoryKeys(), MemoryTenants()
         self.ledger, self.calls, self.costs = MemoryLedger(), MemoryCalls(), MemoryCosts()
         self.teams = MemoryTeams()
         self.devices = MemoryDevices()
@@ -259,12 +288,26 @@ class Bench:
         )  # fmt: skip
         self.tapes = MemoryTapes()
         self.pins = Pins(MemoryPins(), 600_000, lambda: self.now_ms)
+        self.feed = LiveFeed(self.calls)
+        self.watching = Watching(self.feed, self.feed, self.feed.news_of)
+        self.wall_ahead_ms = 0
+        self.hook_feed, self.webhooks, self.sender = MemoryFeed(), MemoryWebhooks(), FakeSender()
+        self.sources = Sources(self.calls, self.notices)
+        hooks = Hooks(
+            self.webhooks, self.hook_feed, Replays(self.webhooks, self.hook_feed, self.sources), self.sender,
+            reach_of(LOOPBACK), lambda: time.time_ns() // 1_000_000 + self.wall_ahead_ms,
+        )  # fmt: skip
+        self.clicks = ClickDesk(
+            MemoryClickTokens(lambda: self.now_ms), self.service, himself=desk.himself,
+            anyone=desk.anyone, find=self._find, read_number=desk._read, now_ms=lambda: self.now_ms,
+        )  # fmt: skip
         self.doors = Doors(
             notices=self.notice_desk, notice_rounds=self.looked_over,
             service=self.service, trunk_tests=self.service, engine=self.engine, nodes=self.nodes,
-            users=self.users, keys=self.keys, ledger=self.ledger, calls=self.calls, costs=self.costs,
+            users=self.users, keys=self.keys, tenants=self.tenants,
+            ledger=self.ledger, calls=self.calls, costs=self.costs,
             attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
-            teams=self.teams, pins=self.pins, plans=shipped(),
+            teams=self.teams, pins=self.pins, watching=self.watching, hooks=hooks, clicks=self.clicks, plans=shipped(),
             devices=self.devices, device_terms=DeviceTerms(most=3), device_states=self._device_states,
             entitled=self.entitlements.of, read_number=PhoneNumbers("CN").read, parts=self._parts,
             trunks=lambda: self.trunks, book=self.book, lines=lambda: {"carrier": 3},
@@ -339,6 +382,7 @@ class Bench:
             user_ids=[call.payer],
             created_at_ms=call.created_at_ms,
             events=told,
+            tenant=call.tenant,
         )
 
     async def ask(
@@ -360,7 +404,7 @@ class Bench:
         raw = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         parts = urlsplit(target)
         scope = {
-            "type": "http", "http_version": "1.1", "method": method, "path": unquote(parts.path),
+            "type": "http", "asgi": {"spec_version": "2.4"}, "http_version": "1.1", "method": method, "path": unquote(parts.path),
             "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
             "scheme": "http", "server": ("127.0.0.1", 1),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 2),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from starlette.requests import Request
 
+from ari_app.adapters.memory_tenants import MemoryTenants
 from ari_app.adapters.memory_users import MemoryKeys
 from ari_app.domain.errors import Unavailable
 from ari_app.entrypoints.http.app import build
@@ -14,6 +15,7 @@ from ari_app.entrypoints.http.auth import REMEMBERED_MAX, Gate, address_of
 from ari_app.entrypoints.http.limits import S_NS, Buckets, Limits, Rate
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.ports.keys import ApiKey, described
+from ari_app.ports.tenants import Tenant
 from tests.unit.http.http_bench import Bench
 
 CACHE_MS = 5_000
@@ -38,11 +40,14 @@ class Door:
     """A gate of one process, with clocks that the test moves."""
 
     keys: CountingKeys = field(default_factory=CountingKeys)
+    tenants: MemoryTenants = field(default_factory=MemoryTenants)
     limits: Limits = field(default_factory=Limits)
     ns: int = 100 * S_NS
 
     def __post_init__(self) -> None:
-        self.gate = Gate(self.keys, CACHE_MS, lambda: self.ns // 1_000_000, self.limits, clock_ns=lambda: self.ns)
+        self.gate = Gate(
+            self.keys, self.tenants, CACHE_MS, lambda: self.ns // 1_000_000, self.limits, clock_ns=lambda: self.ns
+        )  # fmt: skip
 
     def later(self, seconds: float) -> None:
         self.ns += int(seconds * S_NS)
@@ -71,7 +76,7 @@ async def door() -> Door:
 async def test_a_good_key_is_believed_for_a_while_and_one_revoked_elsewhere_no_longer_than_that(door: Door) -> None:
     assert await door.ask("rb_x") == "x"
     [key] = await door.keys.all()
-    await door.keys.delete(key.id)  # by another process
+    await door.keys.delete(key)  # by another process
     door.later(CACHE_MS / 1000 - 0.1)
     assert await door.ask("rb_x") == "x"
     assert door.keys.asked == 1
@@ -84,7 +89,7 @@ async def test_a_good_key_is_believed_for_a_while_and_one_revoked_elsewhere_no_l
 async def test_a_key_that_is_revoked_here_ends_at_once(door: Door) -> None:
     assert await door.ask("rb_x") == "x"
     [key] = await door.keys.all()
-    await door.keys.delete(key.id)
+    await door.keys.delete(key)
     door.gate.forget(key.id)
     assert await door.ask("rb_x") == "unauthorized"
 
@@ -95,7 +100,7 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(doo
 
     async def revoked_meanwhile(digest: str) -> ApiKey | None:
         found = await find(digest)
-        await door.keys.delete(key.id)
+        await door.keys.delete(key)
         door.gate.forget(key.id)
         return found
 
@@ -117,7 +122,7 @@ async def test_use_is_noted_once_a_minute_and_keeps_nobody_waiting_where_it_cann
     for _ in range(3):
         await door.ask("rb_x")
         door.later(CACHE_MS / 1000 + 1)
-    assert await door.keys.uses_ms() == {key.id: began_ms}
+    assert await door.keys.uses_ms([key.id]) == {key.id: began_ms}
     door.keys.takes_no_write = True
     door.later(60)
     assert await door.ask("rb_x") == "x"
@@ -170,6 +175,96 @@ async def test_an_answer_says_how_often_may_be_asked_and_a_429_when_again(api: B
     for path in ("/healthz", "/readyz", "/metrics"):
         answer = await api.ask("GET", path, key="viewer")
         assert (answer.status, "ratelimit" in answer.headers) == (200, False), path
+
+
+# ---- keys of tenants ------------------------------------------------------------------------------------------------
+
+
+async def a_tenant(door: Door, *secrets: str, **more: int) -> None:
+    await door.tenants.put(Tenant("acme", "Acme", 1, **more))
+    for secret in secrets:
+        await door.keys.add(*described(secret, secret, ("admin",), 1, tenant="acme"))
+
+
+async def test_a_closed_tenants_keys_end_at_once_here_and_elsewhere_within_the_cache_s_time(door: Door) -> None:
+    await a_tenant(door, "rb_a", "rb_b")
+    elsewhere = Door(door.keys, door.tenants, ns=door.ns)
+    assert [await one.ask("rb_a") for one in (door, elsewhere)] == ["rb_a", "rb_a"]
+    asked = door.keys.asked
+    await door.tenants.close("acme", 5)
+    door.gate.forget_tenant("acme")
+    assert [await one.ask("rb_a") for one in (door, elsewhere)] == ["unauthorized", "rb_a"]
+    assert await door.ask("rb_b") == "unauthorized"
+    elsewhere.later(CACHE_MS / 1000)
+    assert await elsewhere.ask("rb_a") == "unauthorized"
+    assert [await door.ask("rb_a") for _ in range(9)] == ["unauthorized"] * 9
+    assert door.keys.asked == asked + 3, "who asks on and on does not reach the store"
+    await a_tenant(door)
+    door.gate.forget_tenant("acme")
+    assert await door.ask("rb_a") == "rb_a"
+    assert await door.ask("rb_x") == "x", "the operator's own are never closed"
+
+
+async def test_a_tenant_that_is_closed_while_its_key_is_looked_up_is_not_believed_to_be_open(door: Door) -> None:
+    await a_tenant(door, "rb_a")
+    get = door.tenants.get
+
+    async def closed_meanwhile(id: str) -> Tenant | None:
+        found = await get(id)
+        await door.tenants.close(id, 5)
+        door.gate.forget_tenant(id)
+        return found
+
+    door.tenants.get = closed_meanwhile  # type: ignore[method-assign]
+    assert await door.ask("rb_a") == "rb_a"
+    assert await door.ask("rb_a") == "unauthorized"
+
+
+async def test_a_key_of_a_tenant_that_is_not_there_is_refused(door: Door) -> None:
+    await door.keys.add(*described("rb_stray", "stray", ("read",), 1, tenant="gone"))
+    assert await door.ask("rb_stray") == "unauthorized"
+
+
+async def test_all_keys_of_a_tenant_together_ask_as_often_as_it_may_and_no_other_pays_for_it(door: Door) -> None:
+    await a_tenant(door, "rb_a", "rb_b", requests_per_s=10)
+    told = [await door.ask(secret) for _ in range(10) for secret in ("rb_a", "rb_b")]
+    assert "too-many-requests tenant" not in told
+    assert [await door.ask(secret) for secret in ("rb_a", "rb_b")] == ["too-many-requests tenant"] * 2
+    assert await door.ask("rb_x") == "x"
+    door.later(0.1)
+    assert [await door.ask(secret) for secret in ("rb_b", "rb_a")] == ["rb_b", "too-many-requests tenant"]
+
+
+async def test_a_tenants_admin_is_not_the_operator_and_asks_as_often_as_any_key(door: Door) -> None:
+    await a_tenant(door, "rb_a")
+    told = [await door.ask("rb_a") for _ in range(door.limits.key_burst + 1)]
+    assert told.index("too-many-requests key") == door.limits.key_burst
+
+
+async def test_a_tenant_that_was_given_more_than_a_key_may_ask_that_often_with_one(door: Door) -> None:
+    await a_tenant(door, "rb_a", requests_per_s=1_000)
+    told = [await door.ask("rb_a") for _ in range(2_001)]
+    assert (set(told[:-1]), told[-1].split()[0]) == ({"rb_a"}, "too-many-requests")
+
+
+async def test_who_is_held_back_by_one_rule_uses_up_no_other(door: Door) -> None:
+    await a_tenant(door, "rb_a", "rb_b")
+    for _ in range(1_000):
+        await door.ask("rb_a")
+    told = [await door.ask("rb_b") for _ in range(door.limits.key_burst)]
+    assert set(told) == {"rb_b"}, "refused requests of one key took from what all of them have"
+
+
+async def test_both_rules_are_in_one_header_and_retry_after_is_true_for_the_longer_wait(api: Bench) -> None:
+    api.front = build(replace(api.doors, limits=Limits(key_rate=2, key_burst=2)))
+    await api.tenants.put(Tenant("acme", "Acme", 1, requests_per_s=1, requests_burst=1))
+    await api.keys.add(*described("rb_a", "a", ("admin",), 1, tenant="acme"))
+    first = await api.ask("GET", "/v1/keys", key="a")
+    assert first.headers["ratelimit-policy"] == '"key";q=2;w=1, "tenant";q=1;w=1'
+    assert first.headers["ratelimit"] == '"key";r=1;t=1, "tenant";r=0;t=1'
+    refused = await api.ask("GET", "/v1/keys", key="a")
+    assert (refused.status, refused.problem["rule"], refused.headers["retry-after"]) == (429, "tenant", "1")
+    assert refused.headers["ratelimit"] == '"key";r=1;t=1, "tenant";r=0;t=1'
 
 
 # ---- how often a wrong one may be tried -----------------------------------------------------------------------------

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from ari_app.entrypoints.http import click
 from ari_app.entrypoints.http.app import routes
 from ari_app.ports.devices import Device
+from ari_app.ports.feed import START
 from ari_app.ports.keys import described, digest_of, id_of
 from ari_app.ports.nodes import NodeNow
+from ari_app.ports.tenants import Tenant
+from ari_app.ports.webhooks import Secret, Webhook, new_secret
 from tests.unit.http.conference_bench import Hall, a_conference
 from tests.unit.http.http_bench import Bench, a_call, a_test, a_tone
 
-OPEN = {"/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+OPEN = {"/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/click", "/click.js", *click.OPEN}
 RECORDED = f"rb20261123-{'0' * 32}"
 SCOPES = [
     ("POST", "/v1/calls", {"dialler"}),
@@ -19,6 +23,8 @@ SCOPES = [
     ("GET", "/v1/calls/c1", {"dialler", "viewer"}),
     ("GET", "/v1/calls/c1/events", {"dialler", "viewer"}),
     ("DELETE", "/v1/calls/c1", {"dialler"}),
+    ("GET", "/v1/events", {"viewer"}),
+    ("POST", "/v1/click-tokens", {"dialler"}),
     ("POST", "/v1/conferences", {"dialler"}),
     ("GET", "/v1/conferences/c9", {"dialler", "viewer"}),
     ("DELETE", "/v1/conferences/c9", {"dialler"}),
@@ -63,15 +69,33 @@ SCOPES = [
     ("GET", "/v1/nodes", {"viewer"}),
     ("PUT", "/v1/nodes/pbx1", set()),
     ("DELETE", "/v1/nodes/pbx1", set()),
+    ("GET", "/v1/calls/export", {"viewer"}),
+    ("POST", "/v1/imports/users?dry_run=true", set()),
+    ("POST", "/v1/imports/grants?dry_run=true", set()),
     ("POST", "/v1/keys", set()),
     ("GET", "/v1/keys", set()),
     ("DELETE", "/v1/keys/KEY", set()),
+    ("POST", "/v1/keys/KEY/rotate", set()),
+    ("POST", "/v1/webhooks", set()),
+    ("GET", "/v1/webhooks", {"viewer"}),
+    ("GET", "/v1/webhooks/wh_1", {"viewer"}),
+    ("PATCH", "/v1/webhooks/wh_1", set()),
+    ("GET", "/v1/webhooks/wh_1/deliveries", {"viewer"}),
+    ("POST", "/v1/webhooks/wh_1/replay", set()),
+    ("POST", "/v1/webhooks/wh_1/test", set()),
+    ("POST", "/v1/webhooks/wh_1/secret", set()),
+    ("DELETE", "/v1/webhooks/wh_1", set()),
+    ("GET", "/v1/tenants", set()),
+    ("GET", "/v1/tenants/globex", set()),
+    ("PUT", "/v1/tenants/globex", set()),
+    ("DELETE", "/v1/tenants/globex", set()),
     ("POST", "/v1/users/demo/devices", {"dialler"}),
     ("GET", "/v1/users/demo/devices", {"dialler", "viewer"}),
     ("POST", "/v1/users/demo/devices/vaaaaaaaaaaaaaaaa/password", {"dialler"}),
     ("DELETE", "/v1/users/demo/devices/vaaaaaaaaaaaaaaaa", {"dialler"}),
 ]
-BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
+BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"},
+        "POST /v1/click-tokens": {"caller": "demo", "callee": "+8613900000004"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
         "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}, "PUT /v1/teams/acme": {"name": "Acme"},
         "POST /v1/users/li/numbers/+8613900000009/confirm": {"code": "302118"},
         "POST /v1/calls/c1/recording": {},
@@ -81,7 +105,10 @@ BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"}, "PUT /v1/users/demo
         "PATCH /v1/conferences/c9/participants/p1": {"muted": False},
         "PUT /v1/nodes/pbx1": {"drained": True}, "POST /v1/trunks/carrier/test": {"number": "+8613900000004"},
         "POST /v1/notices": {"sender": "demo", "recipients": ["+8613900000028"], "text": "Ten."},
-        "POST /v1/users/demo/devices": {}, "POST /v1/keys": {"name": "shop", "scopes": ["call"]}}  # fmt: skip
+        "POST /v1/users/demo/devices": {}, "POST /v1/keys": {"name": "shop", "scopes": ["call"]},
+        "POST /v1/webhooks": {"url": "https://example.com/"}, "PATCH /v1/webhooks/wh_1": {},
+        "POST /v1/webhooks/wh_1/replay": {"dead": True}, "POST /v1/webhooks/wh_1/secret": {},
+        "POST /v1/keys/KEY/rotate": {}, "PUT /v1/tenants/globex": {"name": "Globex"}}  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path", "may"), SCOPES)
@@ -106,10 +133,14 @@ async def test_a_key_does_what_its_scopes_say_and_no_more(
     api.nodes.seen = [NodeNow("pbx1", None, 0, False, None, None)]
     notice = await api.notice()
     path = path.replace("NOTICE", notice.id)
+    await api.tenants.put(Tenant("globex", "Globex", 1))
+    await api.webhooks.add(Webhook("wh_1", "", "https://example.com/", (), (Secret(new_secret()),), 1), START)
     path, body = path.replace("KEY", id_of(digest_of("rb_spare"))), BODY.get(f"{method} {path}")
     await api.keys.add(*described("rb_spare", "spare", ("read",), 1))
     raw = a_tone() if path == "/v1/audio" else None
-    answer = await api.ask(method, path, body, key=key, raw=raw)
+    raw = b"\n" if path.startswith("/v1/imports") else raw
+    kind = {"content_type": "application/x-ndjson"} if raw == b"\n" else {}
+    answer = await api.ask(method, path, body, key=key, raw=raw, **kind)
     if key in may | {"root"}:
         assert answer.status < 300, answer.raw
     else:

@@ -46,7 +46,7 @@ async def test_the_description_is_openapi_3_1_and_knows_every_route(api: Bench) 
     openapi = (await api.ask("GET", "/openapi.json", key=None)).json
     assert openapi["openapi"].startswith("3.1")
     told = {(method.upper(), path) for path, operations in openapi["paths"].items() for method in operations}
-    hidden = {("GET", "/"), ("GET", "/docs"), ("GET", "/metrics")}
+    hidden = {("GET", path) for path in ("/", "/docs", "/metrics", "/click", "/click.js")}
     assert told == set(routes()) - hidden
     shapes = openapi["components"]["schemas"]
     asked = set(re.findall(r'"#/components/schemas/(\w+)"', (await api.ask("GET", "/openapi.json")).raw.decode()))
@@ -55,7 +55,8 @@ async def test_the_description_is_openapi_3_1_and_knows_every_route(api: Bench) 
     assert shapes["PlaceCall"]["additionalProperties"] is False
     ids = [one["operationId"] for path in openapi["paths"].values() for one in path.values()]
     assert len(ids) == len(set(ids)), "each operation has a name of its own"
-    optional = {"reason", "hung_up_by", "talking_at", "ended_at", "recordings"}
+    of_a_post, of_private_ones = {"capacity", "minutes_left_s"}, {"private", "forgotten"}
+    optional = {"reason", "message", "hung_up_by", "talking_at", "ended_at", "recordings"} | of_a_post | of_private_ones
     assert shapes["Call"]["properties"].keys() - set(shapes["Call"]["required"]) == optional
     place = openapi["paths"]["/v1/calls"]["post"]
     assert place["security"] == [{"key": []}]

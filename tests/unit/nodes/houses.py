@@ -14,6 +14,7 @@ from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_nodes import MemoryBoard
 from ari_app.engine.engine import Engine
+from ari_app.engine.keeping import Keeping
 from ari_app.engine.node import Node, Reign
 from ari_app.engine.nodes import LeaseKeeper
 from ari_app.engine.perform import Performer
@@ -158,7 +159,7 @@ class Process:
             node=NODE, telephony=link, calls=self.house.calls, ledger=ledger,  # type: ignore[arg-type]
             costs=MemoryCosts(),
             performer=Performer(link, ledger, now_ms, NoMonths()), now_ms=now_ms,  # type: ignore[arg-type]
-            alive_mark_s=0.05, retention_s=60,
+            alive_mark_s=0.05, keeping=Keeping(60),
         )  # fmt: skip
         return Reign(engine, link)  # type: ignore[arg-type]
 

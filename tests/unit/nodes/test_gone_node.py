@@ -12,6 +12,7 @@ from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.engine import ending
 from ari_app.engine.ending import end_calls
 from ari_app.engine.engine import Engine
+from ari_app.engine.keeping import Keeping
 from ari_app.engine.node import Node, Reign
 from ari_app.engine.nodes import LeaseKeeper
 from ari_app.engine.perform import Performer
@@ -26,7 +27,7 @@ def gone_node(house: House) -> Node:
         engine = Engine(
             node=NODE, telephony=pbx, calls=house.calls, ledger=ledger,  # type: ignore[arg-type]  # a Troubled one
             costs=MemoryCosts(),
-            performer=Performer(pbx, ledger, now_ms, NoMonths()), now_ms=now_ms, alive_mark_s=0.05, retention_s=60,
+            performer=Performer(pbx, ledger, now_ms, NoMonths()), now_ms=now_ms, alive_mark_s=0.05, keeping=Keeping(60),
         )  # fmt: skip
         return Reign(engine, pbx)
 

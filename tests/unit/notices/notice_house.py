@@ -15,6 +15,7 @@ from ari_app.domain.call import CALLEE, Call, End, Leg, LegState, Route, Settlem
 from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.notices import Notice, Recipient
 from ari_app.domain.numbers import Own
+from ari_app.domain.tenants import OPERATOR
 from ari_app.domain.trunks import Trunk
 from ari_app.domain.wanted import Party
 from ari_app.engine.asks import Ask, Refusal
@@ -81,10 +82,10 @@ class House:
             now_ms=lambda: self.now_ms,
         )  # fmt: skip
 
-    async def _payer(self, written: str, at: str) -> Payer | Refusal:
+    async def _payer(self, written: str, at: str, tenant: str = OPERATOR) -> Payer | Refusal:
         return Payer(SENDER, Own("+8613900000001", is_verified=True))
 
-    async def _anyone(self, party: Party) -> Person | Refusal:
+    async def _anyone(self, party: Party, tenant: str = OPERATOR) -> Person | Refusal:
         number = PhoneNumbers("CN").read(party.who)
         assert number is not None
         return Person(party, number.text, None)

@@ -1,0 +1,106 @@
+"""The guide and the examples of the docs do what they say, against a real stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from ari_app.ports.webhooks import new_secret
+from tests.ringbridge import Ringbridge
+
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLES = DOCS / "examples"
+RUN = {".sh": "sh", ".py": sys.executable, ".mjs": "node"}
+BUSY = "+8613900000022"
+CALLS = ("place_call.sh", "place_call.py", "place_call_urllib.py", "place_call.mjs")
+
+
+def runs(file: str) -> list[str]:
+    """The command for an example. Skips where its language is absent, but not in CI."""
+    program = RUN[Path(file).suffix]
+    if shutil.which(program) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is not here")
+        pytest.skip(f"{program} is not here")
+    return [program, str(EXAMPLES / file)]
+
+
+def of(app: Ringbridge) -> dict[str, str]:
+    return {**os.environ, "RINGBRIDGE_API": app.api, "RINGBRIDGE_API_KEY": app.key}
+
+
+@pytest.fixture(scope="module")
+def ran(ringbridge: Ringbridge) -> Iterator[dict[str, tuple[str, Future[subprocess.CompletedProcess[str]]]]]:
+    """Example → its caller, and what came of it. All at once: they wait for phones."""
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=of(ringbridge), capture_output=True, text=True, timeout=60, check=False)
+
+    with ThreadPoolExecutor(len(CALLS)) as pool:
+        found = {}
+        for n, file in enumerate(CALLS):
+            caller = ringbridge.user(f"docs_{file.replace('.', '_')}", f"+86139{1700 + n}0010")
+            if shutil.which(RUN[Path(file).suffix]):
+                found[file] = caller, pool.submit(run, [*runs(file), caller, BUSY])
+        yield found
+
+
+@pytest.mark.parametrize("file", CALLS)
+def test_an_example_places_a_call_and_follows_it_to_its_end(
+    file: str, ran: dict[str, tuple[str, Future[subprocess.CompletedProcess[str]]]], ringbridge: Ringbridge
+) -> None:
+    runs(file)
+    caller, going_on = ran[file]
+    done = going_on.result()
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    call = ringbridge.show(lines[0].removeprefix("call "))
+    assert (call["state"], call["reason"], call["caller"]) == ("ended", "callee_busy", caller)
+    told = [f"call.{state}" for state in ringbridge.states(call["id"])]
+    assert [line for line in lines[1:] if line.startswith("call.")] == told
+
+
+@pytest.mark.parametrize("file", ["webhook.py", "webhook.mjs"])
+def test_an_example_tells_a_genuine_webhook_from_another(file: str) -> None:
+    secret, now = new_secret(), datetime.now(UTC)
+    body = json.dumps({"type": "call.ended", "timestamp": "2026-11-23T08:33:12.123Z", "id": "evt_c1_6", "data": {}})
+    command = [*runs(file), "evt_c1_6", str(int(now.timestamp())), Webhook(secret).sign("evt_c1_6", now, body)]
+    for given, sent, said in (
+        (secret, body, "call.ended evt_c1_6\n"),
+        (secret, body + " ", ""),
+        (new_secret(), body, ""),
+    ):
+        env = {**os.environ, "RINGBRIDGE_WEBHOOK_SECRET": given}
+        done = subprocess.run(command, input=sent, env=env, capture_output=True, text=True, timeout=30, check=False)
+        assert done.stdout == said, done.stderr
+        assert (done.returncode == 0) is bool(said)
+
+
+def test_what_the_guide_says_to_type_works(ringbridge: Ringbridge) -> None:
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```", (DOCS / "getting-started.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    curls = [block for block in blocks if block.startswith("curl")]
+    assert len(curls) == 2
+    said = [
+        subprocess.run(["sh", "-c", curl], env=of(ringbridge), capture_output=True, text=True, timeout=30, check=True)
+        for curl in (*curls, curls[-1])
+    ]
+    user, call, again = (json.loads(one.stdout) for one in said)
+    try:
+        assert (user["id"], user["verified"]) == ("alice", ["+8613900000002"])
+        assert (call["caller"], call["metadata"], again["id"]) == ("alice", {"order": "A-1001"}, call["id"])
+    finally:
+        ringbridge.hang_up(call["id"])
+        ringbridge.until_ended(call["id"])
