@@ -116,20 +116,20 @@ class MemoryWebhooks:
         later = [at for source, at in kept.due.items() if at > now_ms]
         return Due(heads[:most], min(later, default=None))
 
-    async def attempted(self, id: str, attempt: Attempt) -> None:
+    async def attempted(self, id: str, attempt: Attempt) -> bool:
         kept = self._kept.get(id)
         lane = [] if kept is None else kept.lanes.get(attempt.news.source, [])
         at = next((n for n, one in enumerate(lane) if one.news.id == attempt.news.id), None)
         if kept is None or at is None:
-            return
+            return True
         source = attempt.news.source
         if attempt.outcome == "failed":
             if lane[at].tries == attempt.n:  # said before
-                return
+                return True
             lane[at] = replace(lane[at], tries=attempt.n)
             kept.due[source] = attempt.again_ms or attempt.at_ms
             self._log(kept, attempt)
-            return
+            return True
         del lane[at]
         if lane:
             kept.due[source] = attempt.at_ms
@@ -139,6 +139,7 @@ class MemoryWebhooks:
             self._dead(kept, attempt)
         else:
             self._log(kept, attempt)
+        return bool(lane)
 
     async def give_up(self, id: str, before_ms: int, at_ms: int, most: int = 100) -> int:
         kept = self._kept.get(id)

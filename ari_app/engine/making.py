@@ -216,9 +216,13 @@ class CallMaker:
         return None if kept_as is None else await self._users.get(kept_as)
 
     async def _by_number(self, number: str, tenant: str) -> User | None:
-        """Another tenant's user is nobody here: then it is a number as any other."""
+        """Another tenant's user is nobody here: then it is a number as any other. What a partner merely says of a
+        number counts in his own calls alone: others' calls to it would ring his user's device."""
         user = await self._users.by_number(number)
-        return user if user is not None and may_see(tenant, tenant_of(user.id)) else None
+        owned = None if user is None else user.owned(number)
+        if user is None or owned is None or not may_see(tenant, tenant_of(user.id)):
+            return None
+        return user if owned.is_verified or tenant_of(user.id) == tenant else None
 
     async def _named(self, written: str, at: str, tenant: str) -> tuple[User, OwnedNumber | None] | Refusal:
         """A user of the tenant's, by his id or by a number of his: that number, else his first."""

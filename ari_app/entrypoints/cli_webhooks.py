@@ -149,7 +149,7 @@ def replay(
     told = {"dead": dead or None, "events": event or None, "call": call, "notice": notice, "since": since,
             "until": until}  # fmt: skip
     body = {name: value for name, value in told.items() if value is not None}
-    done = connect(api, key).post("v1", "webhooks", webhook, "replay", body=body)
+    done = _replayed(connect(api, key), webhook, body)
     if as_json:
         out_json(done)
     else:
@@ -158,8 +158,6 @@ def replay(
             say(f"{id}: nothing is kept of it")
         if done["gap"]:
             say("older ones are not kept any more")
-        if done["goes_on_at"]:
-            say(f"there are more: ask again with --since {done['goes_on_at']}")
     if done["missing"]:
         raise typer.Exit(1)
 
@@ -245,6 +243,17 @@ def _made_for(client: Client, url: str, events: list[str] | None, *, is_given: b
             "(RINGBRIDGE_WEBHOOK_ALLOW), or open a tunnel and name its address with --url"
         ) from None
     return made
+
+
+def _replayed(client: Client, webhook: str, body: dict[str, Any]) -> dict[str, Any]:
+    """To the end, in as many requests as it takes."""
+    replayed, gap, cursor = 0, False, None
+    while True:
+        more: dict[str, str] = {} if cursor is None else {"cursor": cursor}
+        done: dict[str, Any] = client.post("v1", "webhooks", webhook, "replay", body=body | more)
+        replayed, gap, cursor = replayed + done["replayed"], gap or done["gap"], done["cursor"]
+        if cursor is None:
+            return done | {"replayed": replayed, "gap": gap}
 
 
 def _split(events: list[str] | None) -> list[str]:

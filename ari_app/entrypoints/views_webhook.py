@@ -66,12 +66,13 @@ class Deliveries(msgspec.Struct):
 
 class ReplayedView(msgspec.Struct):
     """`replayed`: so many will be sent (again). `missing`: ids of which nothing is kept. `gap`: the feed does not reach
-    back that far. `goes_on_at`: there was more than one request takes; ask again from then on."""
+    back that far. `cursor`: there was more than one request takes; it goes into the next one, beside the same
+    `since`."""
 
     replayed: int
     missing: list[str]
     gap: bool
-    goes_on_at: Time | None
+    cursor: str | None
 
 
 class TestedView(msgspec.Struct):

@@ -94,6 +94,7 @@ class Courier:
         self._probes = 0
         self._not_before_ms = 0
         self._swept_ms = 0
+        self._had_all = False  # nothing more was due when it was looked last
 
     @property
     def is_rested(self) -> bool:
@@ -142,6 +143,7 @@ class Courier:
             self.webhook.id, FAR_MS if self.is_rested else now_ms, HEADS if self.is_rested else room, [*self._flying]
         )
         heads = sorted(due.heads, key=lambda one: one.tries)[:1] if self.is_rested else due.heads
+        self._had_all = not self.is_rested and len(heads) < room
         bodies = await self._means.stories.tell([one.news for one in heads]) if heads else ()
         for head, body in zip(heads, bodies, strict=True):
             self._flying[head.news.source] = asyncio.create_task(self._fly(head, body))
@@ -150,36 +152,38 @@ class Courier:
     # ---- one event ----------------------------------------------------------------------------------------------
 
     async def _fly(self, head: Waiting, body: bytes | None) -> None:
+        must_look = True
         try:
             if len(self._flying) == 1:
-                await self._deliver(head, body)
+                must_look = await self._deliver(head, body)
             else:
                 async with self._means.beyond_first:
-                    await self._deliver(head, body)
+                    must_look = await self._deliver(head, body)
         except Exception:
             log.exception("event not sent for a fault, trying again", webhook=self.webhook.id, id=head.news.id)
             self._not_before_ms = self._means.now_ms() + AGAIN_MS
         finally:
             del self._flying[head.news.source]
-            self.wake()
+            if must_look or not self._had_all:
+                self.wake()
 
-    async def _deliver(self, head: Waiting, body: bytes | None) -> None:
+    async def _deliver(self, head: Waiting, body: bytes | None) -> bool:
+        """Whether there may be more to be done now that this is."""
         now_ms = self._means.now_ms()
         if body is None:
-            await self._note(Attempt(head.news, now_ms, "forgotten", head.tries + 1))
-            return
+            return await self._note(Attempt(head.news, now_ms, "forgotten", head.tries + 1))
         if not self._means.may_send():
             self._not_before_ms = now_ms + AGAIN_MS
-            return
+            return True
         hook = self.webhook
         headers = self._means.sign(head.news.id, now_ms, body, hook.signing(now_ms))
         answer = await self._means.sender.post(hook.url, body, headers)
         attempt = self._judged(head, answer, now_ms, self._means.now_ms())
-        await self._note(attempt)
+        is_more = await self._note(attempt)
         if answer.is_good:
-            await self._taken()
-        else:
-            await self._refused(hook, head, answer)
+            return await self._taken() or is_more
+        await self._refused(hook, head, answer)
+        return True
 
     def _judged(self, head: Waiting, answer: Answer, at_ms: int, now_ms: int) -> Attempt:
         tries, outcome, again_ms = head.tries + 1, "delivered", None
@@ -194,20 +198,22 @@ class Courier:
             again_ms if outcome == "failed" else None,
         )  # fmt: skip
 
-    async def _note(self, attempt: Attempt) -> None:
-        """Until the store has it: an event that was taken is not sent once more for that."""
+    async def _note(self, attempt: Attempt) -> bool:
+        """Until the store has it: an event that was taken is not sent once more for that. Whether more waits there."""
         while True:
             try:
-                await self._means.webhooks.attempted(self.webhook.id, attempt)
+                is_more = await self._means.webhooks.attempted(self.webhook.id, attempt)
                 break
             except Unavailable:
                 await asyncio.sleep(AGAIN_MS / 1000)
         if self._means.watch is not None:
             self._means.watch.attempted(attempt)
+        return is_more
 
     # ---- what the receiver is like ------------------------------------------------------------------------------
 
-    async def _taken(self) -> None:
+    async def _taken(self) -> bool:
+        """Whether it was rested, and all is due now."""
         was_rested = self.is_rested
         self._failed.clear()
         self._probes = 0
@@ -218,6 +224,7 @@ class Courier:
             self._tell_rest(False)
             with suppress(Unavailable):  # each lane's own time comes, too
                 await self._means.webhooks.hurry(self.webhook.id, self._means.now_ms())
+        return was_rested
 
     async def _refused(self, hook: Webhook, head: Waiting, answer: Answer) -> None:
         now_ms = self._means.now_ms()

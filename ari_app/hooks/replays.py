@@ -5,7 +5,7 @@ what was asked for; puts them into the webhook's lanes under the ids that they a
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from ari_app.ports.webhooks import Webhook, Webhooks
 
 REPLAY_MAX = 10_000
 """Of one request; what follows goes into the next one."""
+LOOKED_AT_MAX = 100_000
+"""Entries of the feed that one request looks at: most may be others'."""
 AT_ONCE = 500
 EVENT_ID = re.compile(r"evt_([a-z0-9]{1,64})_([1-9][0-9]{0,8})_[0-9a-f]{8}")
 NOTICE = "n"
@@ -30,12 +32,12 @@ class Lists(Protocol):
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """`count` went into their lanes. `missing`: ids of which nothing is kept. `is_gap`: the feed does not reach back to
-    where it was asked for. `upto_ms`: there was more than one request takes; it goes on from that time."""
+    where it was asked for. `place`: there was more than one request takes; the next one goes on there."""
 
     count: int = 0
     missing: Sequence[str] = ()
     is_gap: bool = False
-    upto_ms: int | None = None
+    place: str | None = None
 
 
 class Replays:
@@ -76,26 +78,22 @@ class Replays:
             after = part[-1].seq
         return Replayed(await self._put(webhook, [one for one in news if webhook.wants(one)], at_ms))
 
-    async def since(self, webhook: Webhook, since_ms: int, until_ms: int, at_ms: int) -> Replayed:
-        """What happened in that time, as far as the feed reaches."""
-        count, is_gap, place = 0, False, await self._feed.place_at(since_ms)
-        async for place_after, gap, news in self._pages(place):
-            is_gap = is_gap or gap
-            count += await self._put(
-                webhook, [one for one in news if since_ms <= one.at_ms < until_ms and webhook.wants(one)], at_ms
-            )
-            if count >= REPLAY_MAX and place_after:
-                return Replayed(count, (), is_gap, max(one.at_ms for one in news))
-        return Replayed(count, (), is_gap)
-
-    async def _pages(self, place: str) -> AsyncIterator[tuple[str, bool, list[News]]]:
+    async def since(
+        self, webhook: Webhook, since_ms: int, until_ms: int, at_ms: int, place: str | None = None
+    ) -> Replayed:
+        """What happened in that time, as far as the feed reaches. Raises CallerError for a place that was not given
+        out."""
+        count, looked_at, is_gap = 0, 0, False
+        place = await self._feed.place_at(since_ms) if place is None else place
         while True:
             page = await self._feed.read(place, AT_ONCE)
-            if page.entries or page.is_gap:
-                yield page.upto, page.is_gap, [entry.news for entry in page.entries]
+            is_gap, looked_at, place = is_gap or page.is_gap, looked_at + len(page.entries), page.upto
             if not page.entries:
-                return
-            place = page.upto
+                return Replayed(count, (), is_gap)
+            news = [one.news for one in page.entries if since_ms <= one.news.at_ms < until_ms]
+            count += await self._put(webhook, [one for one in news if webhook.wants(one)], at_ms)
+            if count >= REPLAY_MAX or looked_at >= LOOKED_AT_MAX:
+                return Replayed(count, (), is_gap, place)
 
     async def _event(self, webhook: Webhook, id: str) -> News | None:
         read = EVENT_ID.fullmatch(id)

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from standardwebhooks import Webhook
 
-
 KNOWN = 1_000
 
 

@@ -47,7 +47,8 @@ class Speech(Protocol):
         is to be had now."""
 
     async def take(self, audio: bytes, tenant: str = OPERATOR) -> Spoken | Refused:
-        """An audio file, as phones can hear it: this tenant's, under an id with its seal (see domain/tenants.py). Raises Unavailable where it cannot be kept now."""
+        """An audio file, as phones can hear it: this tenant's, under an id with its seal (see domain/tenants.py).
+        Raises Unavailable where it cannot be kept now."""
 
     async def find(self, id: str) -> str | None:
         """Where the PBX finds it: a path without its ending. None: it is kept no more, or never was. Who asks wants to

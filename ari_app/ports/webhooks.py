@@ -144,10 +144,11 @@ class Webhooks(Protocol):
     async def due(self, id: str, now_ms: int, most: int, but: Sequence[Source] = ()) -> Due:
         """The heads of lanes whose time has come, those that are due longest first, without the lanes of `but`."""
 
-    async def attempted(self, id: str, attempt: Attempt) -> None:
+    async def attempted(self, id: str, attempt: Attempt) -> bool:
         """`delivered`: it leaves its lane, which is due again at once if more waits there. `failed`: its lane is due
         at `again_ms`. `dead`: it is given up, the lane goes on without it; so it does without what is `forgotten`.
-        Written into the list of deliveries. Of one that does not wait (any more), nothing is done."""
+        Written into the list of deliveries. Of one that does not wait (any more), nothing is done. Whether more may
+        wait in its lane."""
 
     async def give_up(self, id: str, before_ms: int, at_ms: int, most: int = 100) -> int:
         """Heads of lanes that wait since before that time are given up, tried or not. How many."""

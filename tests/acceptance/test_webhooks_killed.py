@@ -145,7 +145,7 @@ def came_again(killed: Killed, since: str, ids: set[str]) -> None:
     """All that there was, under the ids that it had, and nothing else."""
     before = len(killed.receiver.got)
     answer = killed.app.ask("POST", f"{hook(killed)}/replay", {"since": since}).body
-    assert (answer["replayed"], answer["gap"], answer["goes_on_at"]) == (len(ids), False, None)
+    assert (answer["replayed"], answer["gap"], answer["cursor"]) == (len(ids), False, None)
     until_sync(lambda: set(killed.receiver.ids()[before:]) >= ids, WELL_WITHIN_S, "all has come again")
     assert set(killed.receiver.ids()[before:]) == ids
 

@@ -95,19 +95,19 @@ class RedisWebhooks:
         for one in news:
             too_many = _encode(Attempt(one, at_ms, "dead", 0, why=TOO_MANY))
             each += [str(one.source), _name(one), _rest(one, at_ms), one.id, too_many]
-        keys = _keys(id, "place", "lanes", "queue", "heads", "tries", "dead", "dead_at")
+        keys = _keys(id, "lanes", "queue", "heads", "tries", "place", "dead", "dead_at")
         return bool(await self._link.script("take_in", *keys, after, upto, at_ms, self._waiting_max, *each) == 1)
 
     # ---- out of the lanes ---------------------------------------------------------------------------------------
 
     async def due(self, id: str, now_ms: int, most: int, but: Sequence[Source] = ()) -> Due:
-        keys = _keys(id, "lanes", "queue", "tries")
+        keys = _keys(id, "lanes", "queue", "heads", "tries")
         next_ms, *found = await self._link.script("heads", *keys, now_ms, most, *map(str, but))
         heads = [_waiting(raw, int(tries)) for raw, tries in zip(found[::2], found[1::2], strict=True)]
         return Due(heads, int(float(next_ms)) if next_ms else None)
 
-    async def attempted(self, id: str, attempt: Attempt) -> None:
-        await self._link.script("attempted", *self._told(id, attempt))
+    async def attempted(self, id: str, attempt: Attempt) -> bool:
+        return bool(await self._link.script("attempted", *self._told(id, attempt)) != 2)
 
     async def give_up(self, id: str, before_ms: int, at_ms: int, most: int = 100) -> int:
         queue, heads, tries = _keys(id, "queue", "heads", "tries")

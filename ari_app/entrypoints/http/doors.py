@@ -146,7 +146,7 @@ def _wall_ms() -> int:
 class Hooks:
     """What the routes of webhooks work with. `wall_ms`: this machine's clock, as the couriers have it, and receivers
     compare with theirs.
-    `testing`: those of which a test is under way."""
+    `testing`, `replaying`: those of which a test or a replay is under way here."""
 
     webhooks: Webhooks
     feed: Feed
@@ -155,6 +155,7 @@ class Hooks:
     reach: Reach = field(default_factory=Reach)
     wall_ms: Callable[[], int] = _wall_ms
     testing: set[str] = field(default_factory=set)
+    replaying: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

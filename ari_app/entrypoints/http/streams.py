@@ -12,8 +12,8 @@ from prometheus_client import Counter as Count
 
 from ari_app.entrypoints.http.problems import Problem
 
-Kind = Literal["events", "call", "click"]
-KINDS: tuple[Kind, ...] = ("events", "call", "click")
+Kind = Literal["events", "call", "click", "export"]
+KINDS: tuple[Kind, ...] = ("events", "call", "click", "export")
 Why = Literal["told", "gone", "key", "leaving"]
 WHYS: tuple[Why, ...] = ("told", "gone", "key", "leaving")
 AGAIN_S = 5

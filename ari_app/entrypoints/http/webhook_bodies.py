@@ -77,14 +77,17 @@ class Replay(Body):
     until: Time | None = Field(
         None, description="With `since`: before this time.", json_schema_extra={"format": "date-time"}
     )
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = Field(
+        None, description="With `since`: that of the answer before."
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Replay:
         given = [name for name in ("dead", "events", "call", "notice", "since") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("one of dead, events, call, notice and since is expected")
-        if self.until is not None and self.since is None:
-            raise ValueError("until goes with since")
+        if self.since is None and (self.until is not None or self.cursor is not None):
+            raise ValueError("until and cursor go with since")
         return self
 
 

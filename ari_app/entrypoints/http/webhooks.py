@@ -162,9 +162,15 @@ async def replay_events(request: Request, id: WebhookId) -> Response:
     d = doors(request)
     webhook = await _found(d, key, id)
     asked = await read(request, Replay)
-    done = await _replayed(d, webhook, asked)
-    goes_on = None if done.upto_ms is None else views.rfc3339(done.upto_ms)
-    return reply(ReplayedView(done.count, list(done.missing), done.is_gap, goes_on))
+    if id in d.hooks.replaying:
+        sentence = "A replay of this webhook is under way."
+        raise Problem("too-many-requests", sentence, retry_after_s=ASK_AGAIN_S, extra={"rule": "webhook-replay"})
+    d.hooks.replaying.add(id)
+    try:
+        done = await _replayed(d, webhook, asked)
+    finally:
+        d.hooks.replaying.discard(id)
+    return reply(ReplayedView(done.count, list(done.missing), done.is_gap, done.place))
 
 
 @router.post("/{id}/test", summary="Send a test", responses=gives("Tested", 404))
@@ -281,7 +287,10 @@ async def _replayed(d: Doors, webhook: Webhook, asked: Replay) -> Replayed:
         return await replays.source(webhook, source, at_ms)
     since_ms = _time(asked.since or "", "since")
     until_ms = at_ms + 1 if asked.until is None else _time(asked.until, "until")
-    return await replays.since(webhook, since_ms, until_ms, at_ms)
+    try:
+        return await replays.since(webhook, since_ms, until_ms, at_ms, asked.cursor)
+    except CallerError:
+        raise Problem("malformed-body", "cursor: give back the cursor of the answer before.", "cursor") from None
 
 
 def _time(written: str, field: Literal["since", "until"]) -> int:

@@ -13,6 +13,8 @@ import pytest
 
 from ari_app.domain.errors import Unavailable
 from ari_app.entrypoints.http import exports
+from ari_app.ports.keys import described
+from ari_app.ports.tenants import Tenant
 from tests.unit.http.http_bench import NOW_MS, Bench, a_call, a_talk
 
 USERS = "id,numbers,name,locale\nli,+8613900000011 +8613900000012,Li,zh-CN\nwu,+8613900000013,,\n"
@@ -60,6 +62,22 @@ async def test_what_a_spreadsheet_would_take_for_a_formula_is_none(api: Bench) -
     assert row["callee"] == "+8613900000004"
 
 
+async def test_a_tenants_keys_have_together_so_many_exports_at_once_and_a_place_is_free_again(api: Bench) -> None:
+    await api.tenants.put(Tenant("acme", "Acme", 1))
+    for name in ("one", "two"):
+        digest, key = described(f"rb_{name}", name, ("read",), 1)
+        await api.keys.add(digest, replace(key, tenant="acme"))
+    open = [api.front.streams.enter("export acme", "export", 9, lambda: None) for _ in range(exports.MOST)]
+    for key in ("one", "two"):
+        refused = await api.ask("GET", "/v1/calls/export", key=key)
+        assert (refused.problem["type"], refused.problem["rule"]) == ("too-many-requests", "streams")
+    assert (await api.ask("GET", "/v1/calls/export")).status == 200, "the operator's own is another's"
+    api.front.streams.left(open[0])
+    for _ in range(2):
+        assert (await api.ask("GET", "/v1/calls/export", key="two")).status == 200
+    assert len(api.front.streams) == exports.MOST - 1
+
+
 async def test_an_export_that_breaks_off_has_no_end(api: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server closes the connection before the last chunk: no client takes it for whole."""
     monkeypatch.setattr(exports, "PAGE", 2)
@@ -91,6 +109,7 @@ async def test_an_export_that_breaks_off_has_no_end(api: Bench, monkeypatch: pyt
     await api.front(scope, receive, send)
     assert got[0]["status"] == 200
     assert got[-1]["more_body"] is True, "no end was told"
+    assert len(api.front.streams) == 0
 
 
 # ---- in ------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Receiver
 
+from ari_app.adapters.memory_feed import MemoryOutbox
 from ari_app.entrypoints.views import at_ms
+from ari_app.hooks import replays
 from ari_app.hooks.catalogue import EVENTS
-from ari_app.ports.feed import News, Source
+from ari_app.ports.feed import News, Source, Upto
 from ari_app.ports.keys import described
 from ari_app.ports.sender import Answer as Answered
 from ari_app.ports.tenants import Tenant
@@ -225,6 +227,54 @@ async def test_events_are_told_again_by_their_ids(api: Bench) -> None:
     others = (await made(api, key="acme"))["id"]
     told = (await replayed(api, others, {"events": [news[0].id]}, key="acme")).json
     assert (told["replayed"], told["missing"]) == (0, [news[0].id]), "another tenant's is not there"
+
+
+async def in_the_feed(api: Bench, *ids: str) -> list[News]:
+    """As the relay puts it there."""
+    told = []
+    for id in ids:
+        news = await of_a_call(api, id)
+        assert await MemoryOutbox(api.hook_feed).publish([(Source("call", id), Upto(), news)]) == [True]
+        told += news
+    return told
+
+
+async def test_what_happened_since_a_time_is_told_again_as_far_as_the_feed_reaches(api: Bench) -> None:
+    news = await in_the_feed(api, "c1", "c2")
+    id = (await made(api, events=["ended"]))["id"]
+    told = (await replayed(api, id, {"since": "2026-11-23T00:00:00Z"})).json
+    assert told == {"replayed": 2, "missing": [], "gap": False, "cursor": None}
+    assert await waiting(api, id) == sum(one.type == "call.ended" for one in news)
+    for nothing in (
+        {"since": "2026-11-24T00:00:00Z"},
+        {"since": "2026-11-01T00:00:00Z", "until": "2026-11-22T00:00:00Z"},
+    ):
+        assert (await replayed(api, (await made(api))["id"], nothing)).json["replayed"] == 0
+    his = (await made(api, key="acme"))["id"]
+    assert (await replayed(api, his, {"since": "2026-11-23T00:00:00Z"}, key="acme")).json["replayed"] == 0
+
+
+async def test_one_replay_looks_at_so_many_and_says_where_the_next_goes_on(
+    api: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "AT_ONCE", 2)
+    monkeypatch.setattr(replays, "LOOKED_AT_MAX", 4)
+    news = await in_the_feed(api, "c1", "c2")
+    id, body, answers = (await made(api))["id"], {"since": "2026-11-01T00:00:00Z"}, []
+    while not answers or answers[-1]["cursor"]:
+        answers.append((await replayed(api, id, body)).json)
+        body["cursor"] = answers[-1]["cursor"]
+    assert [one["replayed"] for one in answers] == [4, 2]
+    assert await waiting(api, id) == len(news)
+    wrong = await replayed(api, id, {"since": "2026-11-01T00:00:00Z", "cursor": "x"})
+    assert wrong.problem["field"] == "cursor"
+
+
+async def test_one_replay_of_a_webhook_at_a_time(api: Bench) -> None:
+    id = (await made(api))["id"]
+    api.doors.hooks.replaying.add(id)
+    answer = await replayed(api, id, {"dead": True})
+    assert (answer.problem["type"], answer.problem["rule"]) == ("too-many-requests", "webhook-replay")
 
 
 async def test_what_was_given_up_is_told_again(api: Bench) -> None:

@@ -67,6 +67,18 @@ async def test_a_number_that_is_nobodys_has_no_devices() -> None:
     assert ways(await made(*TRUNKS, callee=NOBODYS), CALLEE) == ["t1", "t2"]
 
 
+async def test_a_partner_who_only_says_that_a_number_is_his_users_gets_no_calls_of_others_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(HAS, "eve@acme", ("rbdeve",))
+    maker = await a_maker(*TRUNKS)
+    for how, callees_way in ((None, "t1"), ("admin", "rbdeve")):
+        await maker._users.put(User("eve@acme", (OwnedNumber(NOBODYS, how, 1),)))
+        call = await maker.make(callback_ask("ann", NOBODYS), f"c{how}")
+        assert isinstance(call, Call)
+        assert ways(call, CALLEE)[0] == callees_way
+
+
 async def test_a_device_sees_the_proved_number_of_who_calls_whatever_a_carrier_allows() -> None:
     call = await made(*TRUNKS)
     shown = [(route.shown, route.why) for route in call.leg(CALLEE).routes]

@@ -5,10 +5,10 @@
   ARGV  1 source, 2 name in the queue, 3 outcome, 4 now_ms, 5 when it is tried again, 6 which try it was, 7 its id,
         8 the attempt, 9 attempts that are kept, 10 given up before that: not kept, 11 given up that are kept
 
-  Gives 1; 0: it does not wait (any more), or this was said before.
+  Gives 1; 2: and nothing more waits in its lane; 0: it does not wait (any more), or this was said before.
 ]]
 --@include lane_put
-local there = redis.call('ZRANGEBYLEX', KEYS[2], '[' .. ARGV[2] .. ' ', '(' .. ARGV[2] .. '!', 'LIMIT', 0, 1)[1]
+local there = first(ARGV[2])
 if not there then return 0 end
 if ARGV[3] == 'failed' then
   if redis.call('HGET', KEYS[4], ARGV[1]) == ARGV[6] then return 0 end
@@ -16,7 +16,7 @@ if ARGV[3] == 'failed' then
   redis.call('ZADD', KEYS[1], ARGV[5], ARGV[1])
 else
   redis.call('ZREM', KEYS[2], there)
-  turn(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[4])
+  turn(ARGV[1], ARGV[4])
 end
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[9], '*', 'a', ARGV[8])
 if ARGV[3] == 'dead' then
@@ -30,4 +30,4 @@ if ARGV[3] == 'dead' then
     redis.call('ZREM', KEYS[7], unpack(old))
   end
 end
-return 1
+return redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 2

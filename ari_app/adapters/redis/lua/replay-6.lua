@@ -9,7 +9,7 @@
 local room, count = ARGV[2] - redis.call('ZCARD', KEYS[2]), 0
 for i = 3, #ARGV, 4 do
   if room <= 0 then break end
-  local done = put(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[1])
+  local done = put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[1])
   room, count = room - done, count + done
   redis.call('HDEL', KEYS[5], ARGV[i + 3])
   redis.call('ZREM', KEYS[6], ARGV[i + 3])

@@ -1,22 +1,22 @@
 --[[ News of the feed into the lanes of a webhook, and its place moved on.
 
-  KEYS  1 place, 2 lanes, 3 queue, 4 heads, 5 tries (see lane_put.inc.lua), 6 given up: id -> attempt, 7 the ids of those
-        by time
+  KEYS  1 lanes, 2 queue, 3 heads, 4 tries (see lane_put.inc.lua), 5 place, 6 given up: id -> attempt, 7 the ids of
+        those by time
   ARGV  1 the place it must have, 2 the one it gets, 3 now_ms, 4 so many may wait, then of each: source, name in the
         queue, what follows there, id, the attempt by which it is given up where too many wait
 
   Gives 1; 0: its place is another one, or it is gone.
 ]]
 --@include lane_put
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-local room = ARGV[4] - redis.call('ZCARD', KEYS[3])
+if redis.call('GET', KEYS[5]) ~= ARGV[1] then return 0 end
+local room = ARGV[4] - redis.call('ZCARD', KEYS[2])
 for i = 5, #ARGV, 5 do
   if room > 0 then
-    room = room - put(KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[3])
+    room = room - put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[3])
   else
     redis.call('HSET', KEYS[6], ARGV[i + 3], ARGV[i + 4])
     redis.call('ZADD', KEYS[7], ARGV[3], ARGV[i + 3])
   end
 end
-redis.call('SET', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[5], ARGV[2])
 return 1
