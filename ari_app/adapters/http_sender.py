@@ -51,7 +51,7 @@ OF_ONE_HOST_MAX = 32
 RETRY_AFTER_MAX_S = 86_400
 KEPT_OPEN_S = 30.0
 KNOWN_URLS_MAX = 1_000
-FAILURES = (ClientError, OSError, ValueError, RuntimeError, LookupError)
+FAILURES = (ClientError, OSError, ValueError, RuntimeError, LookupError, ArithmeticError)
 
 Lookup = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
 """Host and port → (address family, address) pairs. May raise OSError."""
@@ -200,7 +200,7 @@ def retry_after_s(told: str, now: Callable[[], datetime] = lambda: datetime.now(
         return min(int(told[:9]), RETRY_AFTER_MAX_S)
     try:
         at = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a year of twenty digits
         return None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     return max(0, min(int((at - now()).total_seconds()) + 1, RETRY_AFTER_MAX_S))

@@ -19,6 +19,7 @@ class MemoryCalls:
         self._clock = clock
         self._outbox = outbox
         self._details: dict[str, tuple[StoredCall | None, float]] = {}  # the whole of what was closed, and until when
+        self._events_until_s: dict[str, float] = {}
         self._calls: dict[str, StoredCall] = {}
         self._events: dict[str, list[bytes]] = {}
         self._live: dict[str, set[str]] = {}
@@ -82,6 +83,7 @@ class MemoryCalls:
         if rest is not None and (stored := self._calls.get(call_id)) is not None:
             whole = self._details.get(call_id, (None, 0))[0] if stored.record == rest.record else stored
             self._details[call_id] = whole, self._clock() + rest.after_s
+            self._events_until_s[call_id] = self._clock() + max(rest.after_s, rest.events_s)
             self._calls[call_id] = replace(stored, record=rest.record)
         self.has_news(call_id)
         self._live.get(node, set()).discard(call_id)
@@ -89,6 +91,8 @@ class MemoryCalls:
     def _let_go(self, call_id: str) -> None:
         if self._clock() >= self._details.get(call_id, (None, float("inf")))[1]:
             del self._details[call_id]
+        if self._clock() >= self._events_until_s.get(call_id, float("inf")):
+            del self._events_until_s[call_id]
             self._events.pop(call_id, None)
 
     async def unlist(

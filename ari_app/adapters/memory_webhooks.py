@@ -193,6 +193,8 @@ class MemoryWebhooks:
     def _dead(self, kept: _Kept, attempt: Attempt) -> None:
         kept.dead[attempt.news.id] = attempt
         kept.dead = {id: one for id, one in kept.dead.items() if one.at_ms > attempt.at_ms - DEAD_KEPT_MS}
+        for id in list(kept.dead)[: max(0, len(kept.dead) - self._waiting_max)]:
+            del kept.dead[id]
         self._log(kept, attempt)
 
     def _log(self, kept: _Kept, attempt: Attempt) -> None:

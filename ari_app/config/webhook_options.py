@@ -23,7 +23,7 @@ class WebhookOptions:
         "Whether webhooks may be sent to any address without TLS (http); else to those of webhook_allow alone.",
         section="webhooks")
     webhook_lanes: int = option(8, whole(1, 100),
-        "Calls (or notices) whose events go to one webhook's receiver at once; those of one call go one after the other.",
+        "Calls (or notices) whose events go to one webhook's receiver at once; those of one call go one by one.",
         section="webhooks")
     webhook_sending_max: int = option(400, whole(0, 10_000),
         "Requests to all receivers at once, beyond the first one to each.", section="webhooks")

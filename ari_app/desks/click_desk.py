@@ -149,7 +149,7 @@ class ClickDesk:
 
 def _ask(token: ClickToken, caller: str) -> Ask:
     fields = {"caller": caller, "callee": token.callee, "max_duration_s": token.max_duration_s}
-    return replace(ask_of(fields, metadata=token.metadata), tenant=token.tenant)
+    return replace(ask_of(fields, metadata=token.metadata, private=token.private), tenant=token.tenant)
 
 
 def _owner(token: ClickToken) -> str:

@@ -10,6 +10,9 @@ from ari_app.engine import records
 from ari_app.ports.calls import RETENTION_S, Rest
 
 PRIVATE_S = 3600
+TOLD_S = 300
+"""From when a call is closed on its events stay so long in any case: until then webhooks and streams tell how it ended.
+No number stands in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +40,4 @@ class Keeping:
         until_ms = self.details_until_ms(call)
         if until_ms is None or call.is_forgotten:
             return None
-        return Rest(records.encode(forgotten(call)), max(0, -(-(until_ms - now_ms) // 1000)))
+        return Rest(records.encode(forgotten(call)), max(0, -(-(until_ms - now_ms) // 1000)), TOLD_S)

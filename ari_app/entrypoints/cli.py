@@ -51,8 +51,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = new_app("Ringbridge: callback calls over your own Asterisk, charged from free minutes.")
 PARTS = (
-    cli_up, cli_calls, cli_follow, cli_conferences, cli_start, cli_users, cli_numbers, cli_devices, cli_minutes, cli_limits,
-    cli_teams, cli_nodes, cli_notices, cli_recordings, cli_config,
+    cli_up, cli_calls, cli_follow, cli_conferences, cli_start, cli_users, cli_numbers, cli_devices, cli_minutes,
+    cli_limits, cli_teams, cli_nodes, cli_notices, cli_recordings, cli_config,
     cli_trunks, cli_plans, cli_explain, cli_report, cli_settle, cli_ledger, cli_stack, cli_backup, cli_dial_in,
     cli_keys, cli_tenants, cli_webhooks, cli_export, cli_import, cli_deploy,
 )  # fmt: skip

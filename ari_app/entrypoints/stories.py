@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ari_app.entrypoints import views, views_notice
-from ari_app.hooks.sources import call_news, notice_news
+from ari_app.hooks.sources import call_news, notice_news, readable
 from ari_app.ports.calls import Calls
 from ari_app.ports.feed import News
 from ari_app.ports.notices import Notices
@@ -48,7 +48,7 @@ class KeptStories:
 
 def _of_call(news: News, found: Sequence[bytes]) -> bytes | None:
     """Another one of that number, after the store has lost what this was: it is told as its own."""
-    if not found or call_news(news.source, news.seq, found[0]) != news:
+    if news not in readable(news.source, [(news.seq, raw) for raw in found], call_news):
         return None
     return _body(news, views.event_view(news.seq, _decode(found[0])))
 

@@ -102,8 +102,15 @@ class NoticeEventView(msgspec.Struct, rename={"type_": "type"}):
 
 
 def notice_view(
-    notice: Notice, now: Now, recipients: Sequence[Recipient], at_ms: int, *, first: int = 0, limit: int = 100,
-    tenant: str = OPERATOR, language: Language = "en",
+    notice: Notice,
+    now: Now,
+    recipients: Sequence[Recipient],
+    at_ms: int,
+    *,
+    first: int = 0,
+    limit: int = 100,
+    tenant: str = OPERATOR,
+    language: Language = "en",
 ) -> NoticeView:
     """`recipients`: all of them; a page of them is shown, from number `first` on."""
     counts = {state: sum(r.state == state for r in recipients) for state in STATES}

@@ -99,7 +99,12 @@ def members_view(page: SeatPage, tenant: str = OPERATOR) -> list[MemberView]:
 
 
 def plan_view(
-    user_id: str, entitled: Entitled, balance: Balance, teams: Sequence[TeamInfo], plans: Plans, origins: Origins,
+    user_id: str,
+    entitled: Entitled,
+    balance: Balance,
+    teams: Sequence[TeamInfo],
+    plans: Plans,
+    origins: Origins,
     tenant: str = OPERATOR,
 ) -> PlanView:
     return PlanView(

@@ -200,7 +200,8 @@ PROBLEMS: Mapping[str, Words] = {
 
 FOR_DEVELOPERS: frozenset[str] = frozenset({
     "bad-lines", "malformed-http", "unauthorized", "forbidden", "unknown-team", "unknown-member", "unknown-key",
-    "unknown-tenant", "key-replaced", "key-ended", "tenant-closed", "too-many-tenants", "unknown-device", "unknown-node", "unknown-trunk", "unknown-call", "method-not-allowed", "request-timeout", "idempotency-conflict",
+    "unknown-tenant", "key-replaced", "key-ended", "tenant-closed", "too-many-tenants", "unknown-device",
+    "unknown-node", "unknown-trunk", "unknown-call", "method-not-allowed", "request-timeout", "idempotency-conflict",
     "balance-too-small", "call-not-settled", "nothing-to-refund", "node-in-use", "first-key", "too-many-keys",
     "unknown-webhook", "too-many-webhooks", "too-many-secrets",
     "body-too-large", "unsupported-media-type", "malformed-body", "malformed-request", "calls-not-ended",

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -33,6 +34,7 @@ HEADS = 8
 """Of a rested one, among so many is chosen what is asked with: best what was not tried before."""
 RETRY_AFTER_MAX_MS = 3_600_000
 FAR_MS = 2**52
+SET_BACK_MS = 5_000
 GONE = "it answered 410 Gone"
 
 
@@ -87,7 +89,7 @@ class Courier:
         self.webhook = webhook
         self._means = means
         self._rules = means.rules
-        self._flying: dict[Source, asyncio.Task[None]] = {}
+        self._flying: dict[Source, asyncio.Task[bool]] = {}
         self._woken = asyncio.Event()
         self._window = 1
         self._failed: set[Source] = set()  # lanes, since anything was taken last
@@ -95,6 +97,8 @@ class Courier:
         self._not_before_ms = 0
         self._swept_ms = 0
         self._had_all = False  # nothing more was due when it was looked last
+        self._has_own = True  # the place beside those that all share is free
+        self._seen_ms = 0
 
     @property
     def is_rested(self) -> bool:
@@ -105,6 +109,8 @@ class Courier:
 
     def begin_anew(self) -> None:
         """Its receiver is another one, or was put right: what is known of the one before says nothing."""
+        if self.is_rested:
+            self._tell_rest(False)
         self._failed.clear()
         self._probes = self._not_before_ms = 0
 
@@ -124,18 +130,20 @@ class Courier:
                     async with asyncio.timeout(wait_ms / 1000):
                         await self._woken.wait()
         finally:
-            for task in self._flying.values():
+            for task in tuple(self._flying.values()):
                 task.cancel()
 
     async def _turn(self) -> int:
         """Send what may be sent; in how many ms to look again."""
         now_ms = self._means.now_ms()
+        self._had_all = False
+        await self._heed_clock(now_ms)
         if now_ms - self._swept_ms >= SWEEP_MS:
             self._swept_ms = now_ms
             while await self._means.webhooks.give_up(self.webhook.id, now_ms - self._rules.give_up_ms, now_ms):
                 pass
         room = (1 if self.is_rested else self._window) - len(self._flying)
-        if self.webhook.is_paused or room <= 0:
+        if self.webhook.is_paused or room <= 0 or not (self._has_own or self._is_shared_free):
             return LOOK_MS
         if now_ms < self._not_before_ms:
             return min(LOOK_MS, self._not_before_ms - now_ms)
@@ -146,36 +154,61 @@ class Courier:
         self._had_all = not self.is_rested and len(heads) < room
         bodies = await self._means.stories.tell([one.news for one in heads]) if heads else ()
         for head, body in zip(heads, bodies, strict=True):
-            self._flying[head.news.source] = asyncio.create_task(self._fly(head, body))
+            if not self._has_own and not self._is_shared_free:
+                self._had_all = False  # goes when one of ours that flies has come back
+                break
+            is_own, self._has_own = self._has_own, False
+            if not is_own:
+                await self._means.beyond_first.acquire()  # at once, as one is free
+            self._flying[head.news.source] = task = asyncio.create_task(self._fly(head, body))
+            task.add_done_callback(partial(self._landed, head.news.source, is_own))
         return LOOK_MS if due.next_ms is None else max(1, min(LOOK_MS, due.next_ms - now_ms))
+
+    async def _heed_clock(self, now_ms: int) -> None:
+        """What is due by a clock that was set back since is due now."""
+        was_ms, self._seen_ms = self._seen_ms, now_ms
+        if now_ms < was_ms - SET_BACK_MS:
+            log.warning("the clock was set back: what waits is sent now", webhook=self.webhook.id, ms=was_ms - now_ms)
+            self._not_before_ms = self._swept_ms = 0
+            await self._means.webhooks.hurry(self.webhook.id, now_ms)
 
     # ---- one event ----------------------------------------------------------------------------------------------
 
-    async def _fly(self, head: Waiting, body: bytes | None) -> None:
-        must_look = True
+    @property
+    def _is_shared_free(self) -> bool:
+        return not self._means.beyond_first.locked()
+
+    async def _fly(self, head: Waiting, body: bytes | None) -> bool:
+        """Whether there may be more to be done now that this is."""
         try:
-            if len(self._flying) == 1:
-                must_look = await self._deliver(head, body)
-            else:
-                async with self._means.beyond_first:
-                    must_look = await self._deliver(head, body)
+            return await self._deliver(head, body)
         except Exception:
             log.exception("event not sent for a fault, trying again", webhook=self.webhook.id, id=head.news.id)
             self._not_before_ms = self._means.now_ms() + AGAIN_MS
-        finally:
-            del self._flying[head.news.source]
-            if must_look or not self._had_all:
-                self.wake()
+            return True
+
+    def _landed(self, source: Source, is_own: bool, task: asyncio.Task[bool]) -> None:
+        """However it ended, also of one that was never begun. `is_own`: it had the place that no other receiver can
+        hold; else one of those that all share."""
+        del self._flying[source]
+        if is_own:
+            self._has_own = True
+        else:
+            self._means.beyond_first.release()
+        if task.cancelled() or task.result() or not self._had_all:
+            self.wake()
 
     async def _deliver(self, head: Waiting, body: bytes | None) -> bool:
-        """Whether there may be more to be done now that this is."""
+        """As _fly."""
         now_ms = self._means.now_ms()
         if body is None:
             return await self._note(Attempt(head.news, now_ms, "forgotten", head.tries + 1))
+        hook = self.webhook
+        if hook.is_paused:
+            return True
         if not self._means.may_send():
             self._not_before_ms = now_ms + AGAIN_MS
             return True
-        hook = self.webhook
         headers = self._means.sign(head.news.id, now_ms, body, hook.signing(now_ms))
         answer = await self._means.sender.post(hook.url, body, headers)
         attempt = self._judged(head, answer, now_ms, self._means.now_ms())
@@ -247,11 +280,16 @@ class Courier:
             self._means.watch.rested(self.webhook.id, is_rested)
 
     async def _pause(self, hook: Webhook) -> None:
-        """What it says is for good. Not where somebody has changed the webhook meanwhile."""
-        self.webhook = replace(hook, is_paused=True, why_paused=GONE)
-        log.warning("webhook paused: its receiver says that it is gone", webhook=hook.id)
-        with suppress(Unavailable):  # asked once more, it will say so again
-            await self._means.webhooks.change(self.webhook, was=hook)
+        """What it says is for good. Not where somebody has changed the webhook meanwhile: it was another one's word.
+        First where all see it: what is paused here alone nobody would take up again."""
+        paused = replace(hook, is_paused=True, why_paused=GONE)
+        try:
+            is_done = await self._means.webhooks.change(paused, was=hook)
+        except Unavailable:  # asked once more, it will say so again
+            return
+        if is_done and self.webhook == hook:
+            self.webhook = paused
+            log.warning("webhook paused: its receiver says that it is gone", webhook=hook.id)
 
 
 class Couriers:

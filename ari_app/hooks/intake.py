@@ -24,6 +24,7 @@ AT_ONCE = 500
 LOOK_S = 1.0
 """A change of the webhooks is heeded after so long."""
 AGAIN_S = 1.0
+FAR_MS = 2**52
 NOTE_S = 30.0
 """So often the place of one that wanted nothing is written down."""
 
@@ -60,6 +61,12 @@ class Intake:
         """Something has come into the feed, or a webhook has changed."""
         self._woken.set()
 
+    def unread_ms(self) -> int | None:
+        """What was put into the feed since then (ms), or in that ms, may have to be read; None: not known yet."""
+        if self._revision is None:
+            return None
+        return min((int(at.read.partition("-")[0]) for at in self._at.values()), default=FAR_MS)
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -70,6 +77,9 @@ class Intake:
                 wait_s = LOOK_S
             except Unavailable as e:
                 log.warning("events not taken up for webhooks, trying again", why=str(e))
+                self._revision = None  # the store may have gone back a second, places and all
+                self._at.clear()
+                self._looked_s = float("-inf")
                 wait_s = AGAIN_S
             except Exception:
                 log.exception("events not taken up for webhooks for a fault, trying again")
@@ -107,8 +117,8 @@ class Intake:
         self._hooks, self._revision = hooks, revision
         self._changed(list(hooks.values()))
 
-    async def _serve(self, place: str, ids: Iterable[str]) -> bool:
-        """Those who stand there."""
+    async def _serve(self, place: str, ids: Sequence[str]) -> bool:
+        """Those who stand there. Whether more may be there for any that can be served."""
         page = await self._feed.read(place, AT_ONCE)
         if page.is_gap:
             for id in ids:
@@ -120,8 +130,8 @@ class Intake:
         for id in ids:
             if id not in wanted:
                 self._at[id].read = page.upto
-        await self._put(wanted, page.upto)
-        return len(page.entries) >= AT_ONCE
+        is_put = await self._put(wanted, page.upto)
+        return len(page.entries) >= AT_ONCE and (is_put or len(wanted) < len(ids))
 
     def _wanted(self, ids: Iterable[str], entries: Sequence[Entry]) -> dict[str, list[News]]:
         of: dict[str, list[Webhook]] = {}
@@ -136,24 +146,27 @@ class Intake:
                         wanted.setdefault(hook.id, []).append(news)
         return wanted
 
-    async def _put(self, wanted: dict[str, list[News]], upto: str | None) -> None:
-        """`upto` None: as far as each was looked after."""
-        await asyncio.gather(*(self._take_in(id, news, upto or self._at[id].read) for id, news in wanted.items()))
+    async def _put(self, wanted: dict[str, list[News]], upto: str | None) -> bool:
+        """`upto` None: as far as each was looked after. Whether any was served."""
+        asked = (self._take_in(id, news, upto or self._at[id].read) for id, news in wanted.items())
+        return any(await asyncio.gather(*asked))
 
-    async def _take_in(self, id: str, news: Sequence[News], upto: str) -> None:
+    async def _take_in(self, id: str, news: Sequence[News], upto: str) -> bool:
+        """Whether the store has answered."""
         at = self._at[id]
         try:
             if await self._webhooks.take_in(id, at.stored, upto, news, self._now_ms()):
                 self._at[id] = _At(upto, upto)
                 if news:
                     self._taken(id)
-                return
+                return True
             place = await self._webhooks.place(id)  # an answer was lost, or the webhook is gone
         except Unavailable as e:
             log.warning("events not taken up for a webhook, trying again", webhook=id, why=str(e))
-            return
+            return False
         if place is None:
             self._at.pop(id, None)
         else:
             self._at[id] = _At(place, place)
             self._taken(id)
+        return True

@@ -21,9 +21,12 @@ log = structlog.get_logger()
 
 AT_ONCE = 200
 POLL_S = 0.2
+TAKE_BACK_S = 10.0
+"""So often that what another process took too late, when we had begun already, comes again."""
 """Others hint, too, and cannot wake us."""
 AGAIN_S = 1.0
 TRIM_S = 10.0
+FAR_MS = 2**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +36,22 @@ class FeedRules:
 
 
 class Relay:
-    """`published`: told of what has come into the feed."""
+    """`published`: told of what has come into the feed. `unread_ms`: what was put there since then (ms) somebody has
+    still to read, and it is not cut off for its age; None: nobody knows yet."""
 
     def __init__(
         self, outbox: Outbox, sources: Sources, rules: FeedRules, *, now_ms: Callable[[], int],
         published: Callable[[Sequence[News]], None] = lambda _news: None,
+        unread_ms: Callable[[], int | None] = lambda: FAR_MS,
     ) -> None:  # fmt: skip
         self._outbox = outbox
         self._sources = sources
         self._rules = rules
         self._now_ms = now_ms
         self._published = published
+        self._unread_ms = unread_ms
         self._woken = asyncio.Event()
-        self._trimmed_s = 0.0
+        self._trimmed_s = self._began_s = float("-inf")
 
     def wake(self) -> None:
         """Something was hinted at."""
@@ -53,27 +59,32 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled."""
-        has_begun = False
         while True:
             try:
-                if not has_begun:
-                    await self._outbox.begin_again()
-                    has_begun = True
+                await self._begin_again()
                 self._woken.clear()
-                if await self.turn():
-                    continue
+                is_more = await self.turn() > 0
                 await self._trim()
+                if is_more:
+                    continue
             except Unavailable as e:
                 log.warning("events not relayed, trying again", why=str(e))
-                has_begun = False
+                self._began_s = float("-inf")
                 await asyncio.sleep(AGAIN_S)
             except Exception:
                 log.exception("events not relayed for a fault, trying again")
-                has_begun = False
+                self._began_s = float("-inf")
                 await asyncio.sleep(AGAIN_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._woken.wait()
+
+    async def _begin_again(self) -> None:
+        """Between two turns nothing of ours is under way."""
+        clock_s = asyncio.get_running_loop().time()
+        if clock_s - self._began_s >= TAKE_BACK_S:
+            await self._outbox.begin_again()
+            self._began_s = clock_s
 
     async def turn(self) -> int:
         """How many sources were looked at. Raises Unavailable."""
@@ -111,5 +122,7 @@ class Relay:
         if clock_s - self._trimmed_s < TRIM_S:
             return
         self._trimmed_s = clock_s
-        while await self._outbox.trim(self._now_ms() - self._rules.keep_ms, self._rules.entries_max):
+        unread_ms = self._unread_ms()
+        before_ms = 0 if unread_ms is None else min(unread_ms, self._now_ms() - self._rules.keep_ms)
+        while await self._outbox.trim(max(0, before_ms), self._rules.entries_max):
             pass

@@ -4,9 +4,11 @@ Knows how an event is stored; must not know what is told of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
+import structlog
 
 from ari_app.domain.tenants import OPERATOR, tenant_of
 from ari_app.ports.calls import Calls
@@ -26,6 +28,9 @@ class Stored(msgspec.Struct):
     tenant: str = OPERATOR
 
 
+Read = TypeVar("Read")
+
+log = structlog.get_logger()
 _stored = msgspec.json.Decoder(Stored).decode
 
 
@@ -43,17 +48,34 @@ class Sources:
         of_calls = [(source.id, after, most) for source, after in each if source.kind == "call"]
         told = iter(await self._calls.events_of(of_calls) if of_calls else ())
         return [
-            [call_news(source, seq, raw) for seq, raw in enumerate(next(told), start=after + 1)]
+            readable(source, enumerate(next(told), start=after + 1), call_news)
             if source.kind == "call"
             else await self._of_notice(source, after, most)
             for source, after in each
         ]
 
     async def _of_notice(self, source: Source, after: int, most: int) -> list[News]:
-        events = await self._notices.events(source.id, after)
+        try:
+            events = await self._notices.events(source.id, after)
+        except msgspec.MsgspecError as e:
+            log.error("the events of a notice cannot be read and are told nobody", source=str(source), why=str(e))
+            return []
         found = await self._notices.find(source.id) if events else None
         tenant = OPERATOR if found is None else tenant_of(found[0].sender)
         return [notice_news(source, seq, event, tenant) for seq, event in events[:most]]
+
+
+def readable(
+    source: Source, events: Iterable[tuple[int, bytes]], read: Callable[[Source, int, bytes], Read]
+) -> list[Read]:
+    """One that is damaged is left out: it must keep no other from being told."""
+    found = []
+    for seq, raw in events:
+        try:
+            found.append(read(source, seq, raw))
+        except (msgspec.DecodeError, ValueError) as e:
+            log.error("an event cannot be read and is told nobody", source=str(source), seq=seq, why=str(e))
+    return found
 
 
 def call_news(source: Source, seq: int, raw: bytes) -> News:

@@ -114,8 +114,9 @@ class Telling:
                 self._watch.published(news)
 
         self._relay = relay = Relay(
-            self._stores.outbox, self._stores.sources, self._feed, now_ms=self._now_ms, published=published
-        )
+            self._stores.outbox, self._stores.sources, self._feed, now_ms=self._now_ms, published=published,
+            unread_ms=intake.unread_ms,
+        )  # fmt: skip
         over = asyncio.get_running_loop().create_future()
 
         def lost(why: str) -> None:

@@ -86,13 +86,14 @@ class Watching:
         return None if None in found else [told for told in found if told is not None and told.body]
 
     async def page(self, tenant: str, wants: Callable[[News], bool], after: str, most: int = PAGE) -> Batch:
-        """Of the next so many entries, what is his. `place` is `after` where there are none."""
-        page = await self.feed.read(after, most)
+        """What is his of the next PAGE entries, `most` of it. `place` is `after` where there are none."""
+        page = await self.feed.read(after, PAGE)
         wanted = [entry for entry in page.entries if tenant in (OPERATOR, entry.news.tenant) and wants(entry.news)]
+        upto, wanted = wanted[most - 1].place if len(wanted) > most else page.upto, wanted[:most]
         bodies = await self.stories.tell([entry.news for entry in wanted]) if wanted else ()
         told = [Told(e.place, e.news, body) for e, body in zip(wanted, bodies, strict=True) if body]
         is_empty = not page.entries and not page.is_gap
-        return Batch(told, page.is_gap, after if is_empty else page.upto)
+        return Batch(told, page.is_gap, after if is_empty else upto)
 
     @property
     def place(self) -> str:
@@ -111,6 +112,9 @@ class Watching:
                 await self._look()
             except Unavailable as e:
                 log.warning("the feed cannot be read", why=str(e))
+                await asyncio.sleep(AGAIN_S)
+            except Exception:
+                log.exception("the feed cannot be read for a fault, trying again")
                 await asyncio.sleep(AGAIN_S)
 
     async def _look(self) -> None:

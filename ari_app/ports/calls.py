@@ -27,10 +27,12 @@ class StoredCall:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What is left of a closed call once its details go, `after_s` from now; 0: at once."""
+    """What is left of a closed call once its details go, `after_s` from now; 0: at once. Its events stay `events_s` at
+    least."""
 
     record: bytes
     after_s: int
+    events_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

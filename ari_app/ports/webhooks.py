@@ -127,8 +127,8 @@ class Webhooks(Protocol):
         """With all that waits for it. As it was; None: there is none."""
 
     async def revision(self) -> int:
-        """Grows with every change of any webhook, and when what waits for one was hurried or replayed: its courier, which
-        may be in another process, looks at once."""
+        """Grows with every change of any webhook, and when what waits for one was hurried or replayed: its courier,
+        which may be in another process, looks at once."""
 
     # ---- from the feed into the lanes ---------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
-"""Calls whose details go before they do, over memory, Redis and a cluster, on a real clock: what is left then is all that
-anybody can read, and whoever died in between closes them again."""
+"""Calls whose details go before they do, over memory, Redis and a cluster, on a real clock: what is left then is all
+that anybody can read, and whoever died in between closes them again."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ async def test_what_is_to_go_at_once_is_gone_at_once(calls: Calls) -> None:
     assert await record(calls) == LEFT
     assert await calls.events("c1") == []
     assert await calls.live("pbx1") == []
+
+
+async def test_what_is_to_go_at_once_can_still_be_told_for_a_while(calls: Calls) -> None:
+    """Of a private call that ends, or that is closed late: its last events have not been relayed yet."""
+    await made(calls, record=b"whole", events=(b"a", b"ended"))
+    await calls.close("c1", "pbx1", 100, Rest(LEFT, 0, 1))
+    assert await record(calls) == LEFT
+    assert await calls.events_of([("c1", 1, 9)]) == [[b"ended"]]
+
+    async def are_gone() -> bool:
+        return await calls.events("c1") == []
+
+    await until(are_gone, 3)
 
 
 async def test_closed_again_it_is_as_it_was_and_its_time_is_the_last_that_was_said(calls: Calls) -> None:

@@ -192,6 +192,15 @@ async def test_where_too_many_wait_further_ones_are_given_up_at_once(make: Calla
     assert {(one.news.seq, one.why) for one in dead} == {(4, "too many wait"), (5, "too many wait")}
 
 
+async def test_of_those_that_too_many_were_for_as_many_are_kept_the_newest(make: Callable[..., Webhooks]) -> None:
+    store = make(waiting_max=3)
+    for seq in range(1, 9):
+        await taken_in(store, news(A, seq), at_ms=NOW + seq)
+    assert await store.standing("w1") == Standing(3, NOW + 1, 3)
+    dead = (await store.deliveries("w1", outcome="dead")).attempts
+    assert [one.news.seq for one in dead] == [8, 7, 6]
+
+
 async def test_what_was_given_up_long_ago_is_not_kept(store: Webhooks) -> None:
     await taken_in(store, news(A, 1), news(A, 2))
     await store.attempted("w1", replace(attempt(news(A, 1), "dead"), at_ms=NOW))

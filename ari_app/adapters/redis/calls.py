@@ -99,8 +99,9 @@ class RedisCalls:
         if rest is not None:
             after_s = min(rest.after_s, retention_s)
             await self._link.script(
-                "shut", record, events, _details(call_id), retention_s, after_s, rest.record, write=write
-            )
+                "shut", record, events, _details(call_id), retention_s, after_s, rest.record,
+                min(max(after_s, rest.events_s), retention_s), write=write,
+            )  # fmt: skip
             if write:  # and first, that its details have an end
                 await self._link.disk.wait(write)
             commands = commands[2:]

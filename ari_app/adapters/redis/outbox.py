@@ -25,7 +25,7 @@ DIRTY, DOING = "{ev}:dirty", "{ev}:doing"
 ENDED_MS, CALL_MS, NOTICE_MS = 3_600_000, 3 * 86_400_000, 200 * 86_400_000
 """How far a source is in the feed is known so long after its last event: longer than a call, or a notice of which
 somebody is reminded, may go on. Beyond that its events would be told again, under the ids that they had."""
-AGAIN_S = 0.5
+AGAIN_S, AGAIN_MAX_S = 0.5, 10.0
 TRIMMED_AT_ONCE = 1_000
 LATELY_S = 10.0
 
@@ -92,9 +92,10 @@ class RedisOutbox:
             except Unavailable:
                 self._pending = dict.fromkeys(some) | self._pending
                 await asyncio.sleep(AGAIN_S)
-            except Exception:
-                log.exception("events not hinted at")
-                return
+            except Exception:  # they are told sooner or later, or whoever has the call next says it again
+                log.exception("events not hinted at for a fault, trying again")
+                self._pending = dict.fromkeys(some) | self._pending
+                await asyncio.sleep(AGAIN_MAX_S)
 
     def _note(self, sources: Sequence[Source]) -> None:
         now = time.monotonic()

@@ -16,7 +16,7 @@ import structlog
 from starlette.requests import Request
 
 from ari_app.domain.errors import Unavailable
-from ari_app.entrypoints.http.limits import S_NS, Buckets, Count, Limits, counted, customer_of, whole_s
+from ari_app.entrypoints.http.limits import S_NS, Buckets, Count, Limits, Rate, counted, customer_of, whole_s
 from ari_app.entrypoints.http.masking import mask_for
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.spoken import HEADERS
@@ -29,6 +29,8 @@ REMEMBERED_MAX = 1_000  # keys; only those that are known, so that guessing cann
 USED_EVERY_MS = 60_000
 """So old may the time be at which a key is said to have been used last: not every request writes."""
 TOLD_EVERY_NS = 60 * S_NS
+OF_A_TOKEN = Rate(30, S_NS // 5)
+"""A page that asks how its one call goes needs less."""
 ASKERS = {"key": "This key", "tenant": "All keys of this tenant together"}
 CLOSED = "The tenant of this key is closed: ask whoever runs the platform. What is kept of it is still there."
 
@@ -57,6 +59,7 @@ class Gate:
         self._forgotten = 0
         self._used_ms: dict[str, int] = {}
         self._asked, self._tenant_asked, self._guessed = Buckets(), Buckets(), Buckets()
+        self._of_tokens = Buckets()
         self._told_ns = -TOLD_EVERY_NS
 
     async def who(self, request: Request) -> ApiKey:
@@ -83,6 +86,13 @@ class Gate:
     def guessed_wrong(self, address: str) -> None:
         if (rate := self._limits.of_guesses) is not None:
             self._guessed.take(address, rate, self._clock_ns())
+
+    def count_token(self, id: str) -> None:
+        """A request with a click token, which comes from anybody's browser. Raises Problem (429)."""
+        now_ns = self._clock_ns()
+        if wait_ns := self._of_tokens.wait_ns(id, OF_A_TOKEN, now_ns):
+            raise _too_many("This token is asked with too often.", "click-token", wait_ns)
+        self._of_tokens.take(id, OF_A_TOKEN, now_ns)
 
     def _believed(self, digest: str) -> Holder | None:
         good = self._good.get(digest)

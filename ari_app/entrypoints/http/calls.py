@@ -37,6 +37,8 @@ CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LIMIT, LIMIT_MAX = 50, 200
 LOOKED_AT_MAX = 2_000
 """Calls that one question with `state` looks through; then it answers what it found, with a cursor to go on."""
+LOOK_LEAST = 20
+"""So many a look at the store counts for at least: a question for one call is not 2,000 looks."""
 
 
 class Calls(msgspec.Struct):
@@ -90,7 +92,7 @@ async def list_calls(
     while True:
         page = await _page(d, key, of_user, since_ms, cursor, limit - len(found))
         found += [call for call in await _calls(d, key, page.call_ids, language) if state in (None, call.state)]
-        cursor, looked_at = page.next_cursor, looked_at + limit
+        cursor, looked_at = page.next_cursor, looked_at + max(limit, LOOK_LEAST)
         if cursor is None or len(found) >= limit or state is None or looked_at >= LOOKED_AT_MAX:
             return reply(Calls(found, cursor))
 

@@ -140,7 +140,10 @@ async def click(request: Request) -> Response:
     token = await _token(request, body.token)
     if token.origins and "origin" not in request.headers:
         raise _wrong_origin()
+    address = gate(request).may_guess(request)
     answer = await doors(request).clicks.click(token, body.caller)
+    if body.caller is not None and isinstance(answer, Refusal) and answer.type == "number-not-verified":
+        gate(request).guessed_wrong(address)  # or one token would tell of every number whether it is a user's
     if isinstance(answer, NotClicked):
         type, sentence, at = SENTENCES[answer.why]
         raise Problem(type, sentence, at)
@@ -253,6 +256,7 @@ async def _token(request: Request, secret: str) -> ClickToken:
     if found is None or not await guard.holds(found.key):  # a key that was revoked takes its tokens with it
         raise Problem("unknown-token", UNKNOWN, "token")
     _readable(request, found)
+    guard.count_token(found.id)
     return found
 
 

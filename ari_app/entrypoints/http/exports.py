@@ -29,7 +29,7 @@ from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import TOLD
 from ari_app.entrypoints.http.reply import doors, gives
 from ari_app.entrypoints.http.spoken import spoken
-from ari_app.entrypoints.http.streams import STREAMED, Stream, Streams
+from ari_app.entrypoints.http.streams import STREAMED, Stream, Streams, owner_of
 from ari_app.entrypoints.http.whose import sees
 from ari_app.entrypoints.words import Language
 from ari_app.ports.calls import StoredCall
@@ -71,7 +71,7 @@ async def export_calls(
     since_ms = None if since is None else at_of(since, "since")
     until_ms = d.now_ms() + 1 if until is None else at_of(until, "until")
     streams: Streams = request.state.streams
-    stream = streams.enter(f"export {key.tenant or key.id}", "export", MOST, lambda: None)
+    stream = streams.enter(f"export {owner_of(key)}", "export", MOST, lambda: None)
     request.scope[STREAMED] = True
     write = _csv if format == "csv" else _lines
     head = ",".join(COLUMNS).encode() + b"\r\n" if format == "csv" else b""

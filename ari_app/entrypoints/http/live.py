@@ -18,8 +18,9 @@ from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.event_stream import GAP, EventStream, event, is_wanted
 from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import doors, gives, reply
-from ari_app.entrypoints.http.streams import Streams
+from ari_app.entrypoints.http.streams import Streams, owner_of
 from ari_app.hooks.seats import Batch
+from ari_app.hooks.watching import PAGE
 from ari_app.ports.feed import START, News, Source
 from ari_app.ports.keys import ApiKey
 
@@ -77,7 +78,7 @@ async def all_events(
     until_s = time.monotonic() + wait_s
     batch, has_more = await _page(d, key, wants, place, limit)
     if not batch.told and not batch.is_gap and wait_s:
-        batch = await _waited(d, key, wants, batch.place, until_s)
+        batch = await _waited(request, key, wants, batch.place, until_s)
     told = [msgspec.Raw(one.body) for one in batch.told]
     return reply({"events": told, "cursor": batch.place, "more": has_more, "gap": batch.is_gap})
 
@@ -91,7 +92,7 @@ async def call_stream(request: Request, key: ApiKey, call_id: str, after: int) -
     watcher = d.watching.one(Source("call", call_id), behind)
     end = event_of_end(call_id)
     return EventStream(
-        watcher, "call", key.id, _streams(request).limits.owner_max, text=_text_of_call,
+        watcher, "call", owner_of(key), _streams(request).limits.owner_max, text=_text_of_call,
         last=lambda batch: end if has_ended(batch) else None, holds=lambda: gate(request).holds(sent_digest(request)),
     )  # fmt: skip
 
@@ -132,7 +133,7 @@ async def _stream_of_all(
         await _page(d, key, wants, behind, 1)  # whether it is a place at all
     watcher = await d.watching.everything(key.tenant, wants, behind)
     return EventStream(
-        watcher, "events", key.id, _streams(request).limits.owner_max, text=_text_of_all,
+        watcher, "events", owner_of(key), _streams(request).limits.owner_max, text=_text_of_all,
         holds=lambda: gate(request).holds(sent_digest(request)),
     )  # fmt: skip
 
@@ -152,22 +153,29 @@ async def _page(d: Doors, key: ApiKey, wants: Callable[[News], bool], after: str
             batch = await d.watching.page(key.tenant, wants, after, limit)
         except CallerError:
             raise Problem("malformed-request", "after: give back a cursor, or `now`.", "after") from None
-        looked_at += limit
+        looked_at += PAGE
         is_end = batch.place == after
         if batch.told or batch.is_gap or is_end or looked_at >= LOOKED_AT_MAX:
             return batch, not is_end
         after = batch.place
 
 
-async def _waited(d: Doors, key: ApiKey, wants: Callable[[News], bool], after: str, until_s: float) -> Batch:
-    watcher = await d.watching.everything(key.tenant, wants, after)
+async def _waited(
+    request: Request, key: ApiKey, wants: Callable[[News], bool], after: str, until_s: float
+) -> Batch:  # fmt: skip
+    """Counted as a stream is: it is as long open. Raises Problem (429, 503)."""
+    streams = _streams(request)
+    watcher = await doors(request).watching.everything(key.tenant, wants, after)
+    stream = streams.enter(owner_of(key), "events", streams.limits.owner_max, watcher.leave)
     try:
         while True:
             batch = await watcher.next(max(0.0, until_s - time.monotonic()))
-            if batch.told or batch.is_gap or time.monotonic() >= until_s:
+            if batch.told or batch.is_gap or stream.why or time.monotonic() >= until_s:
+                stream.end("told")
                 return batch
             await asyncio.sleep(0)
     finally:
+        streams.left(stream)
         watcher.leave()
 
 

@@ -34,14 +34,16 @@ KINDS: Mapping[str, Kind] = {
     "malformed-http": Kind(400, "Not HTTP", "No request that HTTP knows, or one with a head of more than 32 KiB."),
     "invalid-number": Kind(400, "Not a number that can be called", "Not a phone number, or not one for this purpose."),
     "unauthorized": Kind(
-        401, "No valid key",
+        401,
+        "No valid key",
         "`Authorization: Bearer <key>` is missing; or the key is unknown or has expired, or its tenant is closed.",
-    ),  # fmt: skip
+    ),
     "balance-empty": Kind(402, "No minutes left", "The payer has nothing left; less than an increment may be talked."),
     "forbidden": Kind(
-        403, "The key may not do this",
+        403,
+        "The key may not do this",
         "The key lacks the scope that `detail` names; or it is a tenant's, and this is the operator's alone.",
-    ),  # fmt: skip
+    ),
     "number-not-verified": Kind(
         403, "Number not proved", "The caller's number is nobody's, or was not proved to be the user's."
     ),
@@ -127,9 +129,11 @@ KINDS: Mapping[str, Kind] = {
         "as `guess-10-in-3600s`, the user gave too many wrong ones.",
     ),
     "too-many-requests": Kind(
-        429, "Asked too often", "`rule`: `key`, this key asks too often; `tenant`, all keys of its tenant "
-        "together; `wrong-keys`, wrong keys from this address; "
-        "`streams`, so many are open."
+        429,
+        "Asked too often",
+        "`rule`: `key`, this key asks too often; `tenant`, all keys of its tenant "
+        "together; `wrong-keys`, wrong keys from this address; `click-token`, one click token; "
+        "`streams`, so many are open.",
     ),
     "internal-error": Kind(500, "A fault on our side", "A bug; the log knows more under the same `instance`."),
     "no-capacity": Kind(503, "No capacity", "Lines, Asterisk or Redis are not to be had now; try again."),

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client import Counter as Count
 
 from ari_app.entrypoints.http.problems import Problem
+from ari_app.ports.keys import ApiKey
 
 Kind = Literal["events", "call", "click", "export"]
 KINDS: tuple[Kind, ...] = ("events", "call", "click", "export")
@@ -23,11 +24,16 @@ STREAMED = "ringbridge.streamed"
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """`owner_max`: of one API key."""
+    """`owner_max`: of one owner, see owner_of."""
 
     most: int = 500
     owner_max: int = 50
     heartbeat_s: float = 15.0
+
+
+def owner_of(key: ApiKey) -> str:
+    """Whose they are: all keys of a tenant have their share together, as it makes as many as it likes."""
+    return f"tenant {key.tenant}" if key.tenant else key.id
 
 
 class StreamMetrics:

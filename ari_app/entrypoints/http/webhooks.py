@@ -49,6 +49,8 @@ CHANGES_MAX = 5
 """So often a change is tried anew where somebody else's came in between."""
 WebhookId = Annotated[str, Path(description="As listed.", max_length=100)]
 ASK_AGAIN_S = 1
+TESTS_MAX = 20
+"""At once, of all: they go beside what is delivered, and strangers' servers may be slow."""
 
 
 @router.post(
@@ -179,8 +181,8 @@ async def test_webhook(request: Request, id: WebhookId) -> Response:
     key = await allowed(request, "admin")
     d = doors(request)
     webhook = await _found(d, key, id)
-    if id in d.hooks.testing:
-        sentence = "A test of this webhook is under way."
+    if id in d.hooks.testing or len(d.hooks.testing) >= TESTS_MAX:
+        sentence = "A test of this webhook is under way." if id in d.hooks.testing else "Many tests are under way."
         raise Problem("too-many-requests", sentence, retry_after_s=ASK_AGAIN_S, extra={"rule": "webhook-test"})
     event, at_ms = f"evt_test_{secrets.token_hex(8)}", d.hooks.wall_ms()
     told = {"type": TEST, "timestamp": views.rfc3339(at_ms), "id": event, "data": {"webhook": id}}

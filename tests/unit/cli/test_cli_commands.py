@@ -30,8 +30,8 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_the_commands_that_were_promised_are_there() -> None:
     promised = {
-        "up", "run", "demo", "call", "start", "calls", "show", "cancel", "follow", "click-token", "balance", "statement", "grant", "user put",
-        "user get",
+        "up", "run", "demo", "call", "start", "calls", "show", "cancel", "follow", "click-token", "balance",
+        "statement", "grant", "user put", "user get",
         "number verify", "number confirm",
         "conference start", "conference show", "conference add", "conference ring", "conference remove",
         "conference mute", "conference unmute", "conference pin", "conference end",

@@ -28,6 +28,7 @@ from ari_app.ports.webhooks import Webhook
 from tests.laws.virtual_time import VirtualLoop
 
 RULES = CourierRules(first_ms=1_000, most_ms=60_000, probe_ms=20_000, give_up_ms=48 * 3_600_000)
+KEPT_FOR_EVER = FeedRules(keep_ms=10**12)
 STATES = ("queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended")
 
 
@@ -123,7 +124,7 @@ class World:
 
     # ---- the process --------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self, rules: FeedRules = KEPT_FOR_EVER) -> None:
         outbox, feed, hooks = (Flaky(one, self) for one in (self.outbox, self.feed, self.webhooks))
         calls = Flaky(self.calls, self)
         stories = KeptStories(calls, self.notices)
@@ -134,8 +135,8 @@ class World:
         self.couriers = couriers = Couriers(means)
         intake = Intake(feed, hooks, now_ms=self.loop.now_ms, changed=couriers.serve, taken=couriers.wake)
         relay = self.relay_type(
-            outbox, Sources(calls, self.notices), FeedRules(keep_ms=10**12), now_ms=self.loop.now_ms,
-            published=lambda _news: intake.wake(),
+            outbox, Sources(calls, self.notices), rules, now_ms=self.loop.now_ms,
+            published=lambda _news: intake.wake(), unread_ms=intake.unread_ms,
         )  # fmt: skip
         self.outbox.hinted = relay.wake
         self._process = [asyncio.create_task(relay.run()), asyncio.create_task(intake.run())]

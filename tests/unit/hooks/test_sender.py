@@ -112,6 +112,8 @@ def test_retry_after_is_seconds_or_a_date_and_no_more_than_a_day() -> None:
     assert retry_after_s("Mon, 23 Nov 2026 08:01:00 GMT", lambda: now) in (60, 61)
     assert retry_after_s("Mon, 23 Nov 2020 08:01:00 GMT", lambda: now) == 0
     assert [retry_after_s(odd) for odd in ("", "soon", "-1", "1.5", "²")] == [None] * 5
+    far = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00 +99999999999999999999999"
+    assert [retry_after_s(odd) for odd in far] == [None] * 2
 
 
 @pytest.mark.parametrize("at", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:127.0.0.1", "0.0.0.0"])

@@ -174,7 +174,7 @@ class FakeRounds:
 class FakeSender:
     """Answers what it was told to, unless it is to send it `through` a real one."""
 
-    answer: Answered = Answered(204, "", 12)
+    answer: Answered = field(default_factory=lambda: Answered(204, "", 12))
     sent: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
     through: Sender | None = None
 
@@ -404,8 +404,8 @@ class Bench:
         raw = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         parts = urlsplit(target)
         scope = {
-            "type": "http", "asgi": {"spec_version": "2.4"}, "http_version": "1.1", "method": method, "path": unquote(parts.path),
-            "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
+            "type": "http", "asgi": {"spec_version": "2.4"}, "http_version": "1.1", "method": method,
+            "path": unquote(parts.path), "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
             "scheme": "http", "server": ("127.0.0.1", 1),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 2),
         }  # fmt: skip

@@ -67,7 +67,7 @@ async def test_a_tenants_keys_have_together_so_many_exports_at_once_and_a_place_
     for name in ("one", "two"):
         digest, key = described(f"rb_{name}", name, ("read",), 1)
         await api.keys.add(digest, replace(key, tenant="acme"))
-    open = [api.front.streams.enter("export acme", "export", 9, lambda: None) for _ in range(exports.MOST)]
+    open = [api.front.streams.enter("export tenant acme", "export", 9, lambda: None) for _ in range(exports.MOST)]
     for key in ("one", "two"):
         refused = await api.ask("GET", "/v1/calls/export", key=key)
         assert (refused.problem["type"], refused.problem["rule"]) == ("too-many-requests", "streams")

@@ -148,6 +148,23 @@ async def test_guessing_tokens_is_counted_with_wrong_keys(shop: Bench) -> None:
     assert (await click(shop, token)).status == 429
 
 
+async def test_one_token_does_not_tell_of_many_numbers_whether_they_are_users(shop: Bench) -> None:
+    shop.doors = replace(shop.doors, limits=Limits(wrong_keys_max=3))
+    shop.front = build(shop.doors)
+    token = (await mint(shop, caller=None)).json["token"]
+    shop.service.answer = Refusal("number-not-verified", "This number belongs to no user: it cannot call.", "caller")
+    tries = [await click(shop, token, caller=f"+861390000001{n}") for n in range(4)]
+    assert [one.status for one in tries] == [403, 403, 403, 429]
+
+
+async def test_a_token_is_asked_with_as_often_as_a_page_needs_it_and_no_oftener(shop: Bench) -> None:
+    token, other = [(await mint(shop)).json["token"] for _ in range(2)]
+    tries = [await click(shop, token) for _ in range(60)]
+    assert {one.status for one in tries[:30]} == {201}
+    assert (tries[-1].status, tries[-1].problem["rule"]) == (429, "click-token")
+    assert (await click(shop, other)).status == 201
+
+
 async def test_a_key_that_is_revoked_takes_its_tokens_with_it(shop: Bench) -> None:
     token = (await mint(shop)).json["token"]
     await shop.keys.delete(next(key for key in await shop.keys.all() if key.name == "dialler"))

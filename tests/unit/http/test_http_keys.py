@@ -95,7 +95,8 @@ SCOPES = [
     ("DELETE", "/v1/users/demo/devices/vaaaaaaaaaaaaaaaa", {"dialler"}),
 ]
 BODY = {"POST /v1/calls": {"caller": "demo", "callee": "x"},
-        "POST /v1/click-tokens": {"caller": "demo", "callee": "+8613900000004"}, "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
+        "POST /v1/click-tokens": {"caller": "demo", "callee": "+8613900000004"},
+        "PUT /v1/users/demo": {"numbers": ["+8613900000001"]},
         "POST /v1/users/demo/grants": {"kind": "bonus", "seconds": 60}, "PUT /v1/teams/acme": {"name": "Acme"},
         "POST /v1/users/li/numbers/+8613900000009/confirm": {"code": "302118"},
         "POST /v1/calls/c1/recording": {},

@@ -255,6 +255,40 @@ async def test_as_a_page_it_goes_on_with_its_cursor_and_waits_if_asked_to(house:
     assert (await house.api.ask("GET", "/v1/events?after=yesterday")).problem["field"] == "after"
 
 
+async def test_a_page_of_one_looks_through_many_at_once_and_goes_on_behind_what_it_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.happens("c1", *["talking"] * 30, "ended", "ended")
+    looks, read = house.api.feed.read, list[str]()
+
+    async def counted(after: str, most: int) -> Any:
+        read.append(after)
+        return await looks(after, most)
+
+    monkeypatch.setattr(house.api.feed, "read", counted)
+    first = (await house.api.ask("GET", "/v1/events?types=call.ended&limit=1&after=0")).json
+    assert ([one["data"]["seq"] for one in first["events"]], first["cursor"], first["more"]) == ([31], "31", True)
+    second = (await house.api.ask("GET", f"/v1/events?types=call.ended&limit=1&after={first['cursor']}")).json
+    assert [one["data"]["seq"] for one in second["events"]] == [32]
+    assert read == ["0", "31"]
+
+
+async def test_who_waits_for_a_page_is_counted_with_the_streams_of_all_his_tenants_keys(api: Bench) -> None:
+    await api.tenants.put(Tenant("acme", "Acme", 1))
+    for name in ("one", "two"):
+        digest, key = described(f"rb_{name}", name, ("read",), 1)
+        await api.keys.add(digest, replace(key, tenant="acme"))
+    async with a_house(api, owner_max=1) as house:
+        asked = house.client.get(
+            house.server.url + "/v1/events?after=now&wait_s=20", headers={"Authorization": "Bearer rb_one"}
+        )
+        waits = asyncio.ensure_future(asked)
+        await until(lambda: len(house.server._streams) == 1)
+        assert (await house.ask("/v1/events", "two")).status == 429
+        house.server.stop()
+        assert (await (await waits).json())["events"] == [], "the process leaves: nobody is kept waiting"
+
+
 # ---- ends, limits, faults -------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from standardwebhooks import Webhook as Receiver
 
 from ari_app.adapters.memory_feed import MemoryOutbox
 from ari_app.entrypoints.views import at_ms
+from ari_app.entrypoints.http.webhooks import TESTS_MAX
 from ari_app.hooks import replays
 from ari_app.hooks.catalogue import EVENTS
 from ari_app.ports.feed import News, Source, Upto
@@ -155,6 +156,10 @@ async def test_a_test_says_what_came_of_it(api: Bench) -> None:
     api.sender.answer = Answered(None, "timeout", 10_000)
     told = (await api.ask("POST", f"/v1/webhooks/{id}/test")).json
     assert (told["delivered"], told["status"], told["why"]) == (False, None, "timeout")
+    for under_way in ({id}, {f"wh_{n}" for n in range(TESTS_MAX)}):
+        api.doors.hooks.testing.update(under_way)
+        assert (await api.ask("POST", f"/v1/webhooks/{id}/test")).problem["rule"] == "webhook-test"
+        api.doors.hooks.testing.clear()
 
 
 async def test_what_waits_when_it_is_no_longer_paused_is_sent_at_once(

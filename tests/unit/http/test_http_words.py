@@ -1,4 +1,4 @@
-"""Answers that help: why a call failed in the user's language, what may still be called, and numbers that are masked."""
+"""Answers that help: why a call failed in the user's language, what may still be called, masked numbers."""
 
 from __future__ import annotations
 

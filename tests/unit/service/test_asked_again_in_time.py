@@ -1,5 +1,5 @@
-"""Who asks again after exactly as long as he was told is not refused for the same reason, wherever that can be known: the
-test's own clock, the real rules."""
+"""Who asks again after exactly as long as he was told is not refused for the same reason, wherever that can be known:
+the test's own clock, the real rules."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from ari_app.engine import records
 from ari_app.engine.asks import Refusal
 from ari_app.engine.engine import Engine
 from ari_app.engine.erasing import AGAIN_MS, Erasing
-from ari_app.engine.keeping import Keeping
+from ari_app.engine.keeping import TOLD_S, Keeping
 from ari_app.engine.recent_callers import RecentCallers
 from ari_app.entrypoints.views import call_view
 from ari_app.logs import without_numbers
@@ -96,6 +96,7 @@ def test_its_details_go_when_its_time_is_up_and_what_it_cost_stays() -> None:
         stored = await desk.world.calls.load(placed.id)
         assert stored is not None
         assert not any(secret.encode() in stored.record for secret in SECRETS)
+        await desk.wait(TOLD_S - PRIVATE_S)
         assert await desk.world.calls.events(placed.id) == []
         assert (left.payer, left.end, left.settled) == (whole.payer, whole.end, whole.settled)
         assert await desk.world.ledger.balance(payer=PAYER, now_ms=desk.world.loop.now_ms()) == balance

@@ -1,5 +1,5 @@
---[[ A page of a list of calls, from behind one of them on. By its rank: the last page costs what the first one does, and
-so it does where very many share a millisecond.
+--[[ A page of a list of calls, from behind one of them on. By its rank: the last page costs what the first one does,
+and so it does where very many share a millisecond.
 
   KEYS  1 the list (sorted set of calls by time)
   ARGV  1 call, 2 its time in ms, 3 how many

@@ -1,8 +1,8 @@
 --[[ A call is closed, and its details go before it does: what is left then takes the place of its record, and the whole
-record stands beside it until it expires, as its events do. Asked again, the times are set anew, nothing else changes.
+record stands beside it until it expires. Asked again, the times are set anew, nothing else changes.
 
   KEYS  1 record, 2 events, 3 details: the whole record
-  ARGV  1 retention_s, 2 after_s, when the details go; 0: now; 3 what is left
+  ARGV  1 retention_s, 2 after_s, when the details go; 0: now; 3 what is left; 4 when the events go
 
   Gives nothing. A record that cannot be read goes with the details.
 ]]
@@ -18,4 +18,5 @@ if head then
 elseif stored then
   redis.call('EXPIRE', KEYS[1], kept)
 end
-for i = 2, 3 do redis.call('EXPIRE', KEYS[i], kept) end -- 0 deletes
+redis.call('EXPIRE', KEYS[3], kept) -- 0 deletes
+redis.call('EXPIRE', KEYS[2], ARGV[4])
