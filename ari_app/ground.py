@@ -144,6 +144,7 @@ def attempt_rules_of(settings: Settings) -> AttemptRules:
     return AttemptRules(
         settings.pair_limits, settings.number_limits, settings.free_prefixes, settings.verify_number_limits,
         settings.verify_user_limits,
+        settings.verify_tenant_limits,
     )  # fmt: skip
 
 

@@ -677,12 +677,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """`replayed`: so many will be sent (again). `missing`: ids of which nothing is kept. `gap`: the feed does not reach
-    back that far. `goes_on_at`: there was more than one request takes; ask again from then on."""
+    back that far. `cursor`: there was more than one request takes; it goes into the next one, beside the same
+    `since`."""
 
     replayed: int
     missing: list[str]
     gap: bool
-    goes_on_at: str | None
+    cursor: str | None
 
 
 class Tested(msgspec.Struct, frozen=True, kw_only=True):

@@ -195,13 +195,14 @@ def replay_events(
     notice: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    cursor: str | None = None,
 ) -> Request[answers.Replayed]:
     """Send events again."""
     return Request(
         "POST",
         ("v1", "webhooks", id, "replay"),
         answers.Replayed,
-        body=given(dead=dead, events=events, call=call, notice=notice, since=since, until=until),
+        body=given(dead=dead, events=events, call=call, notice=notice, since=since, until=until, cursor=cursor),
     )
 
 

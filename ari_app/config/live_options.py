@@ -14,7 +14,8 @@ class LiveOptions:
     streams_max: int = option(500, whole(1, 100_000),
         "Live streams of events served at once, among the connections; above it 503.", section="http")
     key_streams_max: int = option(50, whole(1, 100_000),
-        "Of these, how many one API key, or all of a tenant together, may have, of each process; above it 429.", section="http")
+        "Of these, how many one API key, or all of a tenant together, may have, of each process; "
+        "above it 429.", section="http")
     stream_heartbeat_ms: int = option(15_000, seconds(100, 300),
         "A stream on which nothing happens says so often that it is alive; so often it is looked whether its key still "
         "holds, too.", section="http", unit="s")

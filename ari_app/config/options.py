@@ -331,6 +331,9 @@ class Settings(WebhookOptions, LiveOptions, SoundOptions, ConferenceOptions, Dev
         section="limits")
     verify_user_limits: tuple[Limit, ...] = option((Limit(5, 3600), Limit(10, DAY_S)), limits(),
         "Codes that are read out on behalf of one user, likewise.", section="limits")
+    verify_tenant_limits: tuple[Limit, ...] = option((Limit(60, 3600), Limit(300, DAY_S)), limits(),
+        "Codes that are read out for all users of one tenant together, likewise: nobody's minutes pay for them.",
+        section="limits")
     wrong_code_limits: tuple[Limit, ...] = option((Limit(10, 3600), Limit(20, DAY_S)), limits(),
         "Wrong codes that one user may give back in any so many seconds; above it 429. Off: no limit.",
         section="limits")

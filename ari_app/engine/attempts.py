@@ -15,25 +15,30 @@ from dataclasses import dataclass
 from ari_app.domain.call import CALLEE, CALLER, Call, Leg
 from ari_app.domain.errors import Unavailable
 from ari_app.domain.limits import Limit, Over, longest_s, over
+from ari_app.domain.tenants import tenant_of
 from ari_app.engine.asks import Refusal
-from ari_app.ports.limits import Counted, Kind, Limits, of_number, of_pair, of_proof, of_prover
+from ari_app.ports.limits import Counted, Kind, Limits, of_number, of_pair, of_partner, of_proof, of_prover
 
 NAMES = {60: "minute", 3600: "hour", 86_400: "day"}
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptRules:
-    """Of the operator. Called numbers that begin with one of `free_prefixes` are not counted at all. `proof` and
-    `prover`: of calls for which nobody pays with minutes, so that nothing else keeps them few."""
+    """Of the operator. Called numbers that begin with one of `free_prefixes` are not counted at all. `proof`,
+    `prover` and `partner`: of calls for which nobody pays with minutes, so that nothing else keeps them few."""
 
     pair: tuple[Limit, ...] = ()
     number: tuple[Limit, ...] = ()
     free_prefixes: tuple[str, ...] = ()
     proof: tuple[Limit, ...] = ()
     prover: tuple[Limit, ...] = ()
+    partner: tuple[Limit, ...] = ()
 
     def limits_of(self, what: Counted) -> tuple[Limit, ...]:
-        named = {"pair": self.pair, "number": self.number, "proof": self.proof, "prover": self.prover}
+        named = {
+            "pair": self.pair, "number": self.number, "proof": self.proof, "prover": self.prover,
+            "partner": self.partner,
+        }  # fmt: skip
         return named.get(what.kind, ())
 
 
@@ -100,7 +105,7 @@ class Attempts:
     async def lift(self, payer: str, number: str, *, of_all: bool) -> int:
         """What the pair has on its account is forgotten, `of_all`: the number's as well. May raise Unavailable."""
         limited = dict.fromkeys([*self._limited(payer, number), *self._proofs(payer, number)])
-        whats = [what for what in limited if of_all or what.payer]
+        whats = [what for what in limited if of_all or (what.payer and what.kind != "partner")]
         return sum([await self._limits.lift(what) for what in whats])
 
     # ---- inner --------------------------------------------------------------------------------------------------
@@ -110,7 +115,8 @@ class Attempts:
 
     def _proofs(self, user: str, number: str) -> list[Counted]:
         """Of a call to a user's own number, for which nobody pays."""
-        return self._with_limits(number, of_number(number), of_proof(number), of_prover(user))
+        partner = [of_partner(tenant)] if (tenant := tenant_of(user)) else []
+        return self._with_limits(number, of_number(number), of_proof(number), of_prover(user), *partner)
 
     def _with_limits(self, number: str, *whats: Counted) -> list[Counted]:
         if number.startswith(self._rules.free_prefixes):
@@ -165,6 +171,7 @@ DONE: Mapping[Kind, str] = {
     "number": "This number was called",
     "proof": "A code was read out to this number",
     "prover": "Codes were read out for this user",
+    "partner": "Codes were read out for users of this tenant",
     "guess": "This user gave a wrong code",
 }
 

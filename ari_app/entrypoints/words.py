@@ -215,6 +215,7 @@ RULES: Mapping[str, Words] = {
     "number": Words("This number has been called too often.", "该号码被拨打过于频繁。"),
     "proof": Words("Too many codes were read out to this number.", "该号码获取验证码过于频繁。"),
     "prover": Words("You have asked for too many codes.", "您获取验证码过于频繁。"),
+    "partner": Words("Too many codes were asked for. Please try again later.", "获取验证码的请求过多，请稍后再试。"),
     "guess": Words("You have given too many wrong codes.", "您输入错误验证码的次数过多。"),
     "code": Words(
         "This code was given wrongly too often. Please ask for a new one.", "该验证码输错次数过多，请重新获取。"

@@ -166,11 +166,12 @@ class Courier:
 
     async def _heed_clock(self, now_ms: int) -> None:
         """What is due by a clock that was set back since is due now."""
-        was_ms, self._seen_ms = self._seen_ms, now_ms
-        if now_ms < was_ms - SET_BACK_MS:
-            log.warning("the clock was set back: what waits is sent now", webhook=self.webhook.id, ms=was_ms - now_ms)
+        back_ms = self._seen_ms - now_ms
+        if back_ms > SET_BACK_MS:
+            log.warning("the clock was set back: what waits is sent now", webhook=self.webhook.id, ms=back_ms)
             self._not_before_ms = self._swept_ms = 0
             await self._means.webhooks.hurry(self.webhook.id, now_ms)
+        self._seen_ms = now_ms
 
     # ---- one event ----------------------------------------------------------------------------------------------
 

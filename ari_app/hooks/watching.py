@@ -26,6 +26,7 @@ PAGE = 200
 """Entries that are read at once."""
 WINDOW = 2_000
 """Entries that are remembered, with what they say."""
+MARKS_KEPT = 200
 WAIT_MS = 5_000
 GATHER_S = 0.02
 """After each look: where much happens, much is told at once."""
@@ -241,12 +242,13 @@ class _OfFeed:
 
 class _OfOne:
     """Everything in the call's list, then what the feed tells of it. Whatever is out of turn, or does not come, is
-    looked for in the list."""
+    looked for in the list; so is what stands there in place of what the store has lost again."""
 
     def __init__(self, watching: Watching, source: Source, after: int) -> None:
         self._watching = watching
         self._source = source
-        self._seq = after
+        self._after = self._seq = after
+        self._marks: dict[int, str] = {}  # of the last that were told
         self._seat = Seat(lambda _news: True)
         self._must_look = True
         watching.enter(source, self._seat)
@@ -269,17 +271,43 @@ class _OfOne:
         told: list[Told] = []
         for one in self._seat.taken():
             if one.news.seq == self._seq + 1:
-                self._seq += 1
+                self._note(one.news)
                 told.append(one)
-            elif one.news.seq > self._seq:
+            elif not self._is_known(one.news):
                 self._seat.lose()
         return told
 
+    def _note(self, news: News) -> None:
+        self._seq = news.seq
+        self._marks[news.seq] = news.mark
+        self._marks.pop(news.seq - MARKS_KEPT, None)
+
+    def _is_known(self, news: News) -> bool:
+        return news.seq <= self._seq and self._marks.get(news.seq, news.mark) == news.mark
+
     async def _look(self) -> Batch:
         self._seat.is_lost = False
-        news = await self._watching.listing(self._source, self._seq)
+        news, self._must_look = await self._new()
         bodies = await self._watching.stories.tell(news) if news else ()
         told = [Told("", one, body) for one, body in zip(news, bodies, strict=True) if body]
-        self._seq = max([self._seq, *(one.seq for one in news)])
-        self._must_look = len(news) >= MOST  # there is more
+        for one in news:
+            self._note(one)
         return Batch(told)
+
+    async def _new(self) -> tuple[Sequence[News], bool]:
+        """What the list has that was not told, and whether there is more. The last that was told is read, too: another
+        one in its place, or none, and the store has lost some."""
+        last = self._marks.get(self._seq)
+        news = await self._watching.listing(self._source, self._seq - (last is not None))
+        is_more = len(news) >= MOST
+        if last is None:
+            return news, is_more
+        if news and news[0].mark == last:
+            return news[1:], is_more
+        after = self._after
+        while True:
+            news = await self._watching.listing(self._source, after)
+            new = [one for one in news if not self._is_known(one)]
+            if new or len(news) < MOST:
+                return new, len(news) >= MOST
+            after = news[-1].seq

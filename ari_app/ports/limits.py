@@ -13,19 +13,20 @@ from typing import Literal, Protocol
 from ari_app.domain.limits import Limit, Over
 
 __all__ = [
-    "Counted", "Kind", "Limit", "Limits", "Over", "of_arrivals", "of_guess", "of_number", "of_pair", "of_pins",
-    "of_proof", "of_prover",
+    "Counted", "Kind", "Limit", "Limits", "Over", "of_arrivals", "of_guess", "of_number", "of_pair", "of_partner",
+    "of_pins", "of_proof", "of_prover",
 ]  # fmt: skip
 
 
-Kind = Literal["pair", "number", "proof", "prover", "guess", "arrivals", "pins"]
+Kind = Literal["pair", "number", "proof", "prover", "partner", "guess", "arrivals", "pins"]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What is counted together: a payer's calls to one number (`pair`), or everybody's to it (`number`); codes that
-    were read out to a number (`proof`), or on behalf of a user to whatever number (`prover`), and wrong ones that he
-    gave back (`guess`); calls to the platform from a number (`arrivals`), and PINs that were keyed there (`pins`)."""
+    were read out to a number (`proof`), on behalf of a user to whatever number (`prover`), or of all users of a tenant
+    (`partner`), and wrong ones that a user gave back (`guess`); calls to the platform from a number (`arrivals`), and
+    PINs that were keyed there (`pins`)."""
 
     kind: Kind
     number: str
@@ -57,6 +58,10 @@ def of_proof(number: str) -> Counted:
 
 def of_prover(user: str) -> Counted:
     return Counted("prover", "", user)
+
+
+def of_partner(tenant: str) -> Counted:
+    return Counted("partner", "", tenant)
 
 
 def of_guess(user: str) -> Counted:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ari_app.adapters.memory_webhooks import MemoryWebhooks
+from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.webhooks import RedisWebhooks
-from ari_app.domain.errors import CallerError
+from ari_app.domain.errors import CallerError, Unavailable
 from ari_app.ports.feed import START, News, Source
 from ari_app.ports.webhooks import DEAD_KEPT_MS, Attempt, Due, Outcome, Secret, Standing, Webhook, Webhooks
 
@@ -249,3 +251,22 @@ async def test_with_the_webhook_all_goes(store: Webhooks) -> None:
     assert await store.standing("w1") == Standing()
     assert await store.due("w1", NOW * 2, 9) == Due([], None) or not (await store.due("w1", NOW * 2, 9)).heads
     assert not (await store.deliveries("w1")).attempts
+
+
+async def test_whoever_dies_while_one_is_deleted_leaves_nothing_that_waits(link: Link) -> None:
+    """Its record is gone then, and nobody would ask again."""
+
+    class Dying:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(link, name)
+
+        async def script(self, name: str, *args: Any) -> Any:
+            await link.script(name, *args)
+            raise Unavailable("the answer was lost")
+
+    await taken_in(RedisWebhooks(link), news(A, 1), news(B, 1))
+    dying: Any = Dying()
+    with pytest.raises(Unavailable):
+        await RedisWebhooks(dying).delete("w1")
+    assert await RedisWebhooks(link).find("w1") is None
+    assert await link.command("KEYS", "{w:w1}:*") == [b"{w:w1}:place"]

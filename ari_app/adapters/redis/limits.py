@@ -48,6 +48,8 @@ def _key(what: Counted) -> str:
             return f"{{d:{what.number}}}:{what.kind}"
         case "prover":
             return f"{{p:{what.payer}}}:proofs"
+        case "partner":
+            return f"{{t:{what.payer}}}:proofs"
         case "guess":
             return f"{{p:{what.payer}}}:guesses"
     return f"{{p:{what.payer}}}:to:{what.number}"

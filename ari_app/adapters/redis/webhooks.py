@@ -75,8 +75,10 @@ class RedisWebhooks:
         return sorted(found, key=lambda one: (one.created_at_ms, one.id))
 
     async def delete(self, id: str) -> Webhook | None:
-        """What waits goes last, and also where the record is gone: asked again, nothing is left."""
+        """What waits goes first, as long as whoever dies in between can be asked again: nothing much is left without a
+        record. And once more, for what came meanwhile."""
         there = await self.find(id)
+        await self._link.command("UNLINK", *(_key(id, part) for part in PARTS if part != "place"))
         gone = await self._link.script("hook_drop", ALL, COUNTS, REVISION, id, there.tenant) if there else None
         await self._link.command("UNLINK", *(_key(id, part) for part in PARTS))
         return None if gone is None else _webhook(gone)

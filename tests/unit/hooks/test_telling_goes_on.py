@@ -65,6 +65,35 @@ def test_slow_receivers_that_take_all_places_keep_none_from_a_quick_one(monkeypa
     lived(story)
 
 
+def test_a_place_that_all_share_is_given_back_whenever_its_courier_dies() -> None:
+    async def story(world: World) -> None:
+        shared = asyncio.Semaphore(5)
+        means = Means(
+            world.webhooks, telling_world.KeptStories(world.calls, world.notices), world.receivers,
+            telling_world.signed, CourierRules(), world.loop.now_ms, lambda: True, None, shared,
+        )  # fmt: skip
+        await world.hook("all")
+        for n in range(40):
+            await world.happen(f"c{n}")
+        news = [News(Source("call", f"c{n}"), 1, "", "call.queued", world.loop.now_ms()) for n in range(40)]
+        await world.webhooks.take_in("all", "0", "1-0", news, world.loop.now_ms())
+        couriers = Couriers(means)
+        couriers.serve(await world.webhooks.all())
+        turns = 0
+        while not shared.locked():  # all are taken at this moment, some by such as have not been begun
+            await asyncio.sleep(0)
+            turns += 1
+            if turns % 50 == 0:
+                await asyncio.sleep(0.01)
+        couriers.close()
+        await asyncio.sleep(1)
+        for _ in range(5):
+            assert not shared.locked()
+            await shared.acquire()
+
+    lived(story)
+
+
 def test_one_that_was_gone_at_its_old_address_is_not_paused_at_its_new_one() -> None:
     class Gone(Receivers):
         async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -303,6 +332,47 @@ def test_who_looks_on_is_told_what_comes_after_a_fault() -> None:
         assert told == ["c1"]
         assert not faults
         assert not task.done()
+        watcher.leave()
+        task.cancel()
+
+    lived(story)
+
+
+def test_who_watches_one_call_is_told_of_its_end_though_the_store_lost_some() -> None:
+    """Under the number of something that was told before, and is not known any more."""
+
+    def at(seq: int, what: str, at_ms: int) -> News:
+        return News(Source("call", "c1"), seq, "", f"call.{what}", at_ms)
+
+    async def story(world: World) -> None:
+        kept = [at(1, "queued", 1), at(2, "talking", 2), at(3, "leg_silent", 3)]
+
+        async def listing(_source: Source, after: int) -> list[News]:
+            return kept[after:]
+
+        class Stories:
+            async def tell(self, news: Sequence[News]) -> Sequence[bytes | None]:
+                return [one.id.encode() for one in news]
+
+        watching = Watching(world.feed, Stories(), listing)
+        task = asyncio.create_task(watching.run())
+        watcher = watching.one(Source("call", "c1"))
+        told: list[str] = []
+
+        async def look(times: int) -> None:
+            for _ in range(times):
+                told.extend(one.news.type for one in (await watcher.next(1)).told)
+
+        await look(3)
+        assert told == ["call.queued", "call.talking", "call.leg_silent"]
+        del kept[2]
+        await look(3)
+        kept.append(at(3, "ended", 9))
+        world.feed.put([kept[-1]])
+        await look(4)
+        kept.append(at(4, "later", 10))
+        await look(4)
+        assert told[3:] == ["call.ended", "call.later"]
         watcher.leave()
         task.cancel()
 

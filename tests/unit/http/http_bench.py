@@ -405,8 +405,8 @@ class Bench:
         parts = urlsplit(target)
         scope = {
             "type": "http", "asgi": {"spec_version": "2.4"}, "http_version": "1.1", "method": method,
-            "path": unquote(parts.path), "raw_path": parts.path.encode(), "query_string": parts.query.encode(), "root_path": "",
-            "scheme": "http", "server": ("127.0.0.1", 1),
+            "path": unquote(parts.path), "raw_path": parts.path.encode(), "query_string": parts.query.encode(),
+            "root_path": "", "scheme": "http", "server": ("127.0.0.1", 1),
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()], "client": ("127.0.0.1", 2),
         }  # fmt: skip
         got: list[Any] = []

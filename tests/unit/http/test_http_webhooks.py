@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks import Webhook as Receiver
 
 from ari_app.adapters.memory_feed import MemoryOutbox
-from ari_app.entrypoints.views import at_ms
 from ari_app.entrypoints.http.webhooks import TESTS_MAX
+from ari_app.entrypoints.views import at_ms
 from ari_app.hooks import replays
 from ari_app.hooks.catalogue import EVENTS
 from ari_app.ports.feed import News, Source, Upto

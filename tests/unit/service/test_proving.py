@@ -32,7 +32,7 @@ from tests.support import callback_ask
 from tests.unit.service import test_asking_again as desks
 
 MINE, OTHER, HERS = "+8613900000011", "+8613900000012", "+8613900000077"
-RULES = AttemptRules(proof=(Limit(3, 3600),), prover=(Limit(4, 3600),))
+RULES = AttemptRules(proof=(Limit(3, 3600),), prover=(Limit(4, 3600),), partner=(Limit(3, 3600),))
 PROOF = ProofRules(life_ms=600_000, tries=5, guesses=(Limit(7, 3600),))
 
 
@@ -403,6 +403,24 @@ def test_a_user_has_so_many_codes_read_out_whatever_the_number() -> None:
         answer = await desk.asks(OTHER)
         assert isinstance(answer, Refusal)
         assert answer.rule == "prover-4-in-3600s"
+
+    at_the_desk(story)
+
+
+def test_a_tenant_has_so_many_codes_read_out_whatever_the_user() -> None:
+    """Nobody's minutes pay for them, and he may make as many users as he likes."""
+
+    async def story(desk: ProvingDesk) -> None:
+        for n, whose in enumerate(("acme", "acme", "acme", "acme", "beta")):
+            await desk.users.put(User(f"{n}@{whose}", (OwnedNumber(f"+861390000010{n}"),)))
+        for n in range(3):
+            begun = await desk.begun(f"+861390000010{n}", user=f"{n}@acme")
+            await until_settled(desk.world, begun.call.id)
+        answer = await desk.asks("+8613900000103", user="3@acme")
+        assert isinstance(answer, Refusal)
+        assert answer.rule == "partner-3-in-3600s"
+        assert not isinstance(await desk.asks("+8613900000104", user="4@beta"), Refusal)
+        assert await desk.attempts.lift("3@acme", "+8613900000103", of_all=False) == 0, "it is not this user's alone"
 
     at_the_desk(story)
 
