@@ -7,6 +7,7 @@ Knows what each part must do for a call, not how it is done; decides nothing abo
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import structlog
@@ -17,6 +18,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 REDIS_ANSWERS_S = 1.0
+STARTS_WITHIN_S = 15.0
+"""So long a start may take, in which something is missing at every look, before the log tells what."""
 
 Parts = Callable[[], Awaitable[Sequence[Part]]]
 Told = Callable[[Sequence[Part]], object]
@@ -29,6 +32,8 @@ class Readiness:
         self._parts = parts
         self._told = told
         self._faults: dict[str, str] = {}
+        self._began_s = time.monotonic()
+        self._is_started = False
 
     async def look(self) -> Sequence[Part]:
         parts = await self._parts()
@@ -44,8 +49,11 @@ class Readiness:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _log(self, parts: Sequence[Part]) -> None:
-        """Once for each change."""
+        """Once for each change, from the first time on at which nothing was missing."""
         faults = {part.name: part.why for part in parts if not part.ok}
+        self._is_started = self._is_started or not faults or time.monotonic() - self._began_s >= STARTS_WITHIN_S
+        if not self._is_started:
+            return
         for name in faults.keys() - self._faults.keys():
             log.warning("not ready", part=name, why=faults[name])
         for name in self._faults.keys() - faults.keys():

@@ -18,6 +18,7 @@ from ari_app.adapters.redis.costs import RedisCosts
 from ari_app.adapters.redis.devices import RedisDevices
 from ari_app.adapters.redis.erasing import RedisToErase
 from ari_app.adapters.redis.feed import RedisFeed
+from ari_app.adapters.redis.imports import RedisImportedFiles
 from ari_app.adapters.redis.keys import RedisKeys
 from ari_app.adapters.redis.leases import RedisLeases
 from ari_app.adapters.redis.ledger import RedisLedger
@@ -323,7 +324,7 @@ class App:
                 self.webhooks, self.feed, Replays(self.webhooks, self.feed, self.sources), self.sender, self.reach
             ),
             users=self.users, keys=self.keys, tenants=self.tenants,
-            ledger=self.ledger, calls=self.calls, costs=self.costs,
+            ledger=self.ledger, imported=RedisImportedFiles(self.redis), calls=self.calls, costs=self.costs,
             attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
             notices=self.notice_desk, notice_rounds=self.notice_rounds, teams=self.teams,
             devices=self.devices, device_terms=device_terms_of(self.ground), device_states=self.provisioning.states,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ def calls(
     until: Annotated[str | None, typer.Option(help="Calls created before; default: now.")] = None,
     format: Annotated[str, typer.Option(help="csv, or jsonl: a call as JSON a line.")] = "csv",
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Whole or not at all; else stdout.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
     api: ApiOpt = None, key: KeyOpt = None, as_json: JsonOpt = False,
 ) -> None:  # fmt: skip
     """Write all calls of a time, newest first: a row a call. With --json what was written is told on one line."""
@@ -34,22 +36,26 @@ def calls(
         raise typer.BadParameter("expected csv or jsonl.", param_hint="--format")
     if as_json and to is None:
         raise typer.BadParameter("stdout has the calls: name a file with --out.", param_hint="--json")
+    if to is not None and os.path.lexists(to) and not (force and to.is_file()):
+        raise Failure(f"{to} is there already" + (": --force overwrites it" if to.is_file() else ""))
     pieces = connect(api, key).chunks("v1", "calls", "export", since=since, until=until, format=format)
     if to is None:
         for piece in pieces:
             sys.stdout.buffer.write(piece)
         sys.stdout.flush()
         return None
-    if to.exists() and not to.is_file():
-        raise Failure(f"{to} is there, and is not a file")
+    told = 0 if format == "jsonl" else -1  # the header is no call
     try:
         with _told(to.name) as tell, written_whole(to) as file:
             for piece in pieces:
                 tell(file.write(piece))
+                told += piece.count(b"\n")  # no cell has one: metadata is JSON
     except OSError as e:
         raise Failure(f"{to} cannot be written: {e.strerror}") from None
     size = to.stat().st_size
-    return out_json({"file": str(to), "bytes": size}) if as_json else say(f"wrote {to}: {size} bytes")
+    if as_json:
+        return out_json({"file": str(to), "calls": told, "bytes": size})
+    return say(f"wrote {to}: {told} call{'s' * (told != 1)}, {size} bytes")
 
 
 @contextmanager

@@ -57,7 +57,10 @@ def grants(
     """Give minutes, a line a grant: user, kind (bonus or bought), seconds, expires_at, tenant. All lines are checked
     first; one that is bad, and nothing is done. Broken off, the same file with the same --once goes on. Exit code 3:
     the file was refused, or a line not done."""
-    _import("grants", file, dry_run, once or secrets.token_hex(16), connect(api, key), as_json)
+    if not once and not dry_run:  # one of our own would be another one each time, and the file count again
+        sentence = "--once NAME is needed: with the same name again, the file counts once however often it is sent."
+        raise typer.BadParameter(sentence, param_hint="--once")
+    _import("grants", file, dry_run, once or "", connect(api, key), as_json)
 
 
 def _import(what: str, file: Path, dry_run: bool, once: str, client: Client, as_json: bool) -> None:

@@ -207,6 +207,8 @@ def listen(
         made = _made_for(client, url or f"http://127.0.0.1:{listener.port}/", event, is_given=url is not None)
         listener.know(made["secret"])
         say(f"listening at {made['url']} as {made['id']} for {', '.join(made['events'])}; Ctrl-C ends it")
+        if forward is not None:
+            say(f"for your program to verify what it gets: RINGBRIDGE_WEBHOOK_SECRET={made['secret']}")
         try:
             with killed_as_by_ctrl_c():
                 for_ever()
@@ -263,6 +265,7 @@ def _split(events: list[str] | None) -> list[str]:
 def _taken_away(client: Client, id: str) -> None:
     try:
         client.delete("v1", "webhooks", id)
+        say(f"removed {id}")
     except Failure as e:
         say(f"the webhook {id} could not be removed ({e}): remove it with `ringbridge webhooks remove {id}`")
 

@@ -164,7 +164,7 @@ def invitation(api: str, key: str) -> str:
         (
             f"  API   {api}   (its calls: {api}/docs)",
             f"  key   {key}",
-            f"  try   {program()} call demo +8613900000005        (in this directory)",
+            f"  try   {program()} call demo +8613900000026        (in this directory)",
             f"        curl -s -H 'Authorization: Bearer {key}' {api}/v1/users/demo/balance",
             "  Ctrl-C stops it.",
         )

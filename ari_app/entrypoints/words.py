@@ -157,7 +157,7 @@ PROBLEMS: Mapping[str, Words] = {
         "Emergency numbers cannot be called here. Please dial the number on your phone.",
         "此处无法拨打紧急号码，请直接用手机拨打。",
     ),
-    "not-found": Words("This call is not there any more.", "该通话已不存在。"),
+    "not-found": Words("There is nothing here.", "这里没有您要找的内容。"),
     "unknown-user": Words("This person is not known here.", "没有找到该用户。"),
     "unknown-number": Words("This is none of your phone numbers.", "这不是您的电话号码。"),
     "unknown-notice": Words("This notice is not there any more.", "该通知已不存在。"),
@@ -226,9 +226,17 @@ RULES: Mapping[str, Words] = {
 """By the problem's `rule`, or what that begins with (`pair-3-in-300s`): more than its type says."""
 
 
-def why_refused(type: str, status: int, language: Language, *, rule: str = "", again_s: int | None = None) -> str:
+GONE_CALL = Words("This call is not there any more.", "该通话已不存在。")
+BY_FIELD: Mapping[tuple[str, str], Words] = {("not-found", "id"): GONE_CALL, ("not-found", "call_id"): GONE_CALL}
+"""By the problem's type and `field`: more than the type says."""
+
+
+def why_refused(
+    type: str, status: int, language: Language, *, rule: str = "", field: str = "", again_s: int | None = None
+) -> str:
     """Of a problem, to the user for whom something was asked."""
-    words = RULES.get(rule) or RULES.get(rule.partition("-")[0]) or PROBLEMS.get(type, FAULT)
+    by_rule = RULES.get(rule) or RULES.get(rule.partition("-")[0])
+    words = by_rule or BY_FIELD.get((type, field)) or PROBLEMS.get(type, FAULT)
     said = words.in_(language)
     if words is FAULT or (status not in TRY_AGAIN and again_s is None):
         return said

@@ -3,6 +3,10 @@ import {createHmac, timingSafeEqual} from "node:crypto"
 import {readFileSync} from "node:fs"
 
 const [id, timestamp, signatures] = process.argv.slice(2)
+if (!process.env.RINGBRIDGE_WEBHOOK_SECRET || process.argv.length !== 5) {
+  console.error("usage: node webhook.mjs ID TIMESTAMP SIGNATURES, with RINGBRIDGE_WEBHOOK_SECRET in the environment")
+  process.exit(2)
+}
 const body = readFileSync(0) // the bytes as they came, not JSON written anew
 const key = Buffer.from(process.env.RINGBRIDGE_WEBHOOK_SECRET.replace("whsec_", ""), "base64")
 const wanted = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest()

@@ -9,6 +9,7 @@ import pytest
 
 from ari_app.adapters.memory_users import MemoryKeys
 from ari_app.adapters.redis.keys import RedisKeys
+from ari_app.config import Mistakes
 from ari_app.first_key import first_key
 from ari_app.ports.keys import Keys, described, digest_of
 
@@ -49,3 +50,24 @@ async def test_without_one_it_is_made_once_and_kept_and_an_operator_s_takes_its_
     assert await keys.find(digest_of(made)) is None
     assert await first_key(keys, "", tmp_path, 4) == made
     assert await keys.find(digest_of("the-first-secret-1")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "tenant", "said"),
+    [("crm", "", "the key “crm”, not"), ("first", "acme", "the key “first” of the tenant acme")],
+)
+async def test_a_program_s_key_in_the_environment_does_not_become_the_first_one(
+    keys: Keys, tmp_path: Path, name: str, tenant: str, said: str
+) -> None:
+    """The command line reads RINGBRIDGE_API_KEY, too."""
+    made = await first_key(keys, "", tmp_path, 1)
+    await keys.add(*described("rb_another", name, ("call",), 2, tenant=tenant))
+    before = await keys.all()
+
+    with pytest.raises(Mistakes, match=said) as told:
+        await first_key(keys, "rb_another", tmp_path, 3)
+
+    assert "RINGBRIDGE_API_KEY" in str(told.value)
+    assert "rb_another" not in str(told.value)
+    assert await keys.all() == before
+    assert await first_key(keys, "", tmp_path, 4) == made

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from tests.ringbridge import Ringbridge
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCS / "examples"
+GUIDE = (DOCS / "getting-started.md").read_text("utf-8")
 RUN = {".sh": "sh", ".py": sys.executable, ".mjs": "node"}
 BUSY = "+8613900000022"
 CALLS = ("place_call.sh", "place_call.py", "place_call_urllib.py", "place_call.mjs")
@@ -68,14 +71,62 @@ def test_an_example_places_a_call_and_follows_it_to_its_end(
     call = ringbridge.show(lines[0].removeprefix("call "))
     assert (call["state"], call["reason"], call["caller"]) == ("ended", "callee_busy", caller)
     told = [f"call.{state}" for state in ringbridge.states(call["id"])]
-    assert [line for line in lines[1:] if line.startswith("call.")] == told
+    assert lines[1:] == [*told, f"callee_busy {call['charged_s']} s charged"]
 
 
-@pytest.mark.parametrize("file", ["webhook.py", "webhook.mjs"])
-def test_an_example_tells_a_genuine_webhook_from_another(file: str) -> None:
-    secret, now = new_secret(), datetime.now(UTC)
+@pytest.mark.parametrize("file", CALLS)
+def test_an_example_that_cannot_call_says_why(file: str, ringbridge: Ringbridge) -> None:
+    command, env = runs(file), of(ringbridge)
+    for given, told, said in (
+        ([], env, "usage: "),
+        (["nobody", BUSY], {**env, "RINGBRIDGE_API_KEY": ""}, "usage: "),
+        (["nobody", BUSY], env, "unknown-user"),
+    ):
+        done = subprocess.run([*command, *given], env=told, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode in (1, 2)
+        assert done.stdout == ""
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_every_example_has_its_line_in_the_guide() -> None:
+    said = re.findall(r"docs/examples/(\S+) alice \+8613900000026", GUIDE)
+    assert sorted(said) == sorted(CALLS)
+
+
+def signed(secret: str) -> tuple[str, list[str]]:
+    """A body, and the three headers with it: id, time, signature."""
+    now = datetime.now(UTC)
     body = json.dumps({"type": "call.ended", "timestamp": "2026-11-23T08:33:12.123Z", "id": "evt_c1_6", "data": {}})
-    command = [*runs(file), "evt_c1_6", str(int(now.timestamp())), Webhook(secret).sign("evt_c1_6", now, body)]
+    return body, ["evt_c1_6", str(int(now.timestamp())), Webhook(secret).sign("evt_c1_6", now, body)]
+
+
+def test_an_example_receives_webhooks(ringbridge: Ringbridge) -> None:
+    made = ringbridge.ask("POST", "/v1/webhooks", {"url": "http://127.0.0.1:3000/hook", "events": ["notice.done"]}).body
+    env = {**os.environ, "RINGBRIDGE_WEBHOOK_SECRET": made["secret"]}
+    receiver = subprocess.Popen([*runs("webhook.py"), "0"], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        assert receiver.stdout is not None
+        url = receiver.stdout.readline().removeprefix("listening at ").strip()
+        assert ringbridge.ask("PATCH", f"/v1/webhooks/{made['id']}", {"url": url + "hook"}).status == 200
+        tested = ringbridge.ask("POST", f"/v1/webhooks/{made['id']}/test").body
+        assert (tested["status"], tested["delivered"]) == (204, True)
+        assert receiver.stdout.readline().startswith("webhook.test evt_")
+        body, (id, at, signature) = signed(new_secret())
+        headers = {"webhook-id": id, "webhook-timestamp": at, "webhook-signature": signature}
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers), timeout=10)
+        assert refused.value.code == 400
+    finally:
+        receiver.terminate()
+        receiver.communicate(timeout=10)
+        ringbridge.ask("DELETE", f"/v1/webhooks/{made['id']}")
+
+
+def test_an_example_tells_a_genuine_webhook_from_another() -> None:
+    secret = new_secret()
+    body, headers = signed(secret)
+    command = [*runs("webhook.mjs"), *headers]
     for given, sent, said in (
         (secret, body, "call.ended evt_c1_6\n"),
         (secret, body + " ", ""),
@@ -88,9 +139,7 @@ def test_an_example_tells_a_genuine_webhook_from_another(file: str) -> None:
 
 
 def test_what_the_guide_says_to_type_works(ringbridge: Ringbridge) -> None:
-    blocks = re.findall(
-        r"^```sh\n(.*?)^```", (DOCS / "getting-started.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     curls = [block for block in blocks if block.startswith("curl")]
     assert len(curls) == 2
     said = [

@@ -34,6 +34,7 @@ from ari_app.ports.calls import Calls
 from ari_app.ports.costs import Costs
 from ari_app.ports.devices import Devices
 from ari_app.ports.feed import Feed
+from ari_app.ports.imports import ImportedFiles
 from ari_app.ports.keys import Keys
 from ari_app.ports.ledger import Ledger
 from ari_app.ports.nodes import NodeNow
@@ -168,6 +169,7 @@ class Doors:
     keys: Keys
     tenants: Tenants
     ledger: Ledger
+    imported: ImportedFiles
     calls: Calls
     costs: Costs
     attempts: Attempts

@@ -31,6 +31,8 @@ from ari_app.ports.users import NumberTaken, OwnedNumber, User
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 log = structlog.get_logger()
 
+REMEMBERED_MS = 35 * 86_400_000
+"""So long an import's file, as long as the ledger remembers its grants."""
 AT_ONCE = 50
 """Lines that are asked about, or done, together."""
 T = TypeVar("T")
@@ -82,8 +84,8 @@ async def import_users(request: Request, dry_run: DryRun = False) -> Response:
              openapi_extra=FILE | IDEMPOTENT)  # fmt: skip
 async def import_grants(request: Request, dry_run: DryRun = False) -> Response:
     """A file of grants (`user`, `kind`, `seconds`, `expires_at`, `tenant`), CSV or a JSON object a line. Needs an
-    Idempotency-Key: the same file with the same key counts once, however often it is sent. One bad line, and nothing is
-    done; the answer names them all, and comes when all is safe on disk."""
+    Idempotency-Key: the same file with the same key counts once, however often it is sent; another file with it is
+    refused. One bad line, and nothing is done; the answer names them all, and comes when all is safe on disk."""
     key, raw = await _asked(request)
     once = idempotency_key(request)
     if once is None and not dry_run:
@@ -95,6 +97,7 @@ async def import_grants(request: Request, dry_run: DryRun = False) -> Response:
     _refuse(found)
     if dry_run:
         return reply(Imported(found.count, 0, True, []))
+    await _same_file(d, key, once or "", raw)
     seen: Counter[tuple[str, ...]] = Counter()
 
     def step(at: int, user: str, line: GrantLine, expires_at_ms: int | None) -> Callable[[], Awaitable[Mistake | None]]:
@@ -119,6 +122,15 @@ async def _asked(request: Request) -> tuple[ApiKey, bytes]:
     key = await allowed(request, "admin")
     operators_alone(key)
     return key, await whole(request, doors(request).import_max)
+
+
+async def _same_file(d: Doors, key: ApiKey, once: str, raw: bytes) -> None:
+    """Raises Problem where another one came under this Idempotency-Key. Asked before the first line is done: a file in
+    which a line was bad may be put right."""
+    name, digest = (hashlib.sha256(said).hexdigest() for said in (f"{key.owner}\0{once}".encode(), raw))
+    if await d.imported.first(name[:24], digest, REMEMBERED_MS) != digest:
+        sentence = "This Idempotency-Key came before with another file; nothing was done. Give this one its own."
+        raise Problem("idempotency-conflict", sentence, "Idempotency-Key")
 
 
 def _operation(owner: str, once: str, same: tuple[str, ...], nth: int) -> str:

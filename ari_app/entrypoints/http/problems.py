@@ -185,7 +185,9 @@ class Problem(Exception):
         said = self.body()
         if language is not None:
             rule = str(said.get("rule", ""))
-            said["message"] = why_refused(self.type, self.status, language, rule=rule, again_s=self.retry_after_s)
+            said["message"] = why_refused(
+                self.type, self.status, language, rule=rule, field=self.field, again_s=self.retry_after_s
+            )
         body = without_secrets(msgspec.json.encode(said).decode())
         return Response(body, self.status, headers, MEDIA_TYPE)
 

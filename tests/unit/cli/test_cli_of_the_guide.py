@@ -14,8 +14,10 @@ from ari_app.entrypoints.cli import app
 DOCS = Path(__file__).parents[3] / "docs"
 LINES = [
     (name, line)
-    for name in ("trunks-guide.md", "bulk.md")
-    for line in re.findall(r"^(?: {4})?ringbridge ([a-z].*)$", (DOCS / name).read_text("utf-8"), re.MULTILINE)
+    for name in ("trunks-guide.md", "bulk.md", "getting-started.md", "tenants.md", "webhooks.md")
+    for line in re.findall(
+        r"^(?: {4}|\.venv/bin/)?ringbridge ([a-z].*)$", (DOCS / name).read_text("utf-8"), re.MULTILINE
+    )
 ]
 
 

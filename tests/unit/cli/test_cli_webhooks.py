@@ -1,10 +1,12 @@
 """`ringbridge webhooks`, against an API over memory; and its listener, against the real sender."""
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from ari_app.adapters.http_sender import HttpSender
 from ari_app.domain.reach import LOOPBACK, Reach, reach_of
@@ -114,11 +116,29 @@ def test_events_are_shown_as_they_come_and_the_webhook_is_removed_at_the_end(
 
     monkeypatch.setattr(cli_webhooks, "for_ever", until_ctrl_c)
     ran = run("webhooks", "listen", "--events", "call.*")
+    assert re.search(r"^removed wh_\w+$", ran.err, re.MULTILINE)
+    assert "whsec_" not in ran.err, "who forwards nothing needs no secret"
     [line] = [line for line in ran.out.splitlines() if "webhook.test" in line]
     assert line.endswith("✓")
     assert "listening at http://127.0.0.1:" in ran.err
     assert ran.code == 130
     assert client.get("v1", "webhooks") == {"webhooks": []}
+
+
+def test_who_is_passed_what_comes_can_verify_it(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.bench.sender.through = HttpSender(reach_of(LOOPBACK))
+
+    def until_ctrl_c() -> None:
+        [listening] = connect().get("v1", "webhooks")["webhooks"]
+        assert connect().post("v1", "webhooks", listening["id"], "test", body=None)["status"] == 204
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_webhooks, "for_ever", until_ctrl_c)
+    with Receiver() as program:
+        ran = run("webhooks", "listen", "--forward", program.url)
+    [secret] = re.findall(r"RINGBRIDGE_WEBHOOK_SECRET=(whsec_\S+)$", ran.err, re.MULTILINE)
+    [came] = program.got
+    Webhook(secret).verify(came.body, came.headers)
 
 
 def test_a_webhook_that_could_not_be_removed_is_told_with_what_to_do(

@@ -18,6 +18,7 @@ from ari_app.adapters.memory_click import MemoryClickTokens
 from ari_app.adapters.memory_costs import MemoryCosts
 from ari_app.adapters.memory_devices import MemoryDevices
 from ari_app.adapters.memory_feed import MemoryFeed
+from ari_app.adapters.memory_imports import MemoryImportedFiles
 from ari_app.adapters.memory_ledger import MemoryLedger
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_notices import MemoryNotices
@@ -305,7 +306,7 @@ class Bench:
             notices=self.notice_desk, notice_rounds=self.looked_over,
             service=self.service, trunk_tests=self.service, engine=self.engine, nodes=self.nodes,
             users=self.users, keys=self.keys, tenants=self.tenants,
-            ledger=self.ledger, calls=self.calls, costs=self.costs,
+            ledger=self.ledger, imported=MemoryImportedFiles(lambda: self.now_ms), calls=self.calls, costs=self.costs,
             attempts=self.attempts, membership=self.membership, proving=self.proving, tapes=self.tapes,
             teams=self.teams, pins=self.pins, watching=self.watching, hooks=hooks, clicks=self.clicks, plans=shipped(),
             devices=self.devices, device_terms=DeviceTerms(most=3), device_states=self._device_states,

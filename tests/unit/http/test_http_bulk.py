@@ -210,6 +210,17 @@ async def test_grants_that_break_off_anywhere_count_once_when_sent_again(
     assert len((await api.ask("GET", "/v1/users/demo/statement")).json["lines"]) == 7
 
 
+async def test_another_file_under_the_same_key_gives_nothing_and_one_put_right_is_taken(api: Bench) -> None:
+    await api.put()
+    assert (await sent(api, "grants", GRANTS + "nobody,bonus,60,\n", idempotency_key="k")).status == 422
+    assert (await sent(api, "grants", GRANTS, idempotency_key="k")).json["done"] == 3
+    before = (await api.ask("GET", "/v1/users/demo/statement")).json
+    refused = await sent(api, "grants", GRANTS + "demo,bonus,60,\n", idempotency_key="k")
+    assert (refused.status, refused.problem["type"]) == (409, "idempotency-conflict")
+    assert (await sent(api, "grants", GRANTS, idempotency_key="k")).json["done"] == 3
+    assert (await api.ask("GET", "/v1/users/demo/statement")).json == before
+
+
 async def test_grants_need_a_key_and_an_import_a_file_it_knows(api: Bench) -> None:
     assert (await sent(api, "grants", GRANTS)).problem["field"] == "Idempotency-Key"
     assert (await api.ask("POST", "/v1/imports/users", {})).problem["type"] == "unsupported-media-type"

@@ -19,7 +19,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 OURS = re.compile(r"\b(leg|trunk|API|key|payer|callee|caller|JSON|HTTP|hold|slice|channel|SIP|server|id)\b")
 ALL = [
     *words.REASONS.values(), *words.BY_WHO.values(), *words.OUTCOMES.values(), *words.PROBLEMS.values(),
-    *words.RULES.values(), words.FAULT, words.AGAIN, words.LATER,
+    *words.RULES.values(), *words.BY_FIELD.values(), words.FAULT, words.AGAIN, words.LATER,
 ]  # fmt: skip
 
 

@@ -93,6 +93,24 @@ async def test_a_change_is_told_to_the_metrics_and_once_to_the_log() -> None:
     assert metrics.registry.get_sample_value("ringbridge_ready", {"part": "app"}) == 1
 
 
+@pytest.mark.parametrize(("within_s", "told"), [(60.0, []), (0.0, ["not ready", "ready again"])])
+async def test_what_a_start_still_lacks_is_not_logged_unless_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch, within_s: float, told: list[str]
+) -> None:
+    monkeypatch.setattr(readiness, "STARTS_WITHIN_S", within_s)
+    parts, metrics = Parts(), Metrics()
+    ready = Readiness(parts, told=(metrics.parts,))
+    with capture_logs() as logs:
+        for parts.redis_fault in ("not yet", ""):
+            await ready.look()
+            value = metrics.registry.get_sample_value("ringbridge_ready", {"part": "redis"})
+            assert value == float(not parts.redis_fault)
+        assert [line["event"] for line in logs] == told
+        parts.redis_fault = "gone"
+        await ready.look()
+    assert logs[-1]["why"] == "gone", "from then on at once"
+
+
 async def test_it_is_looked_at_also_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "LOOK_EVERY_S", 0.01)
     looks: list[object] = []
