@@ -3,7 +3,7 @@
 import re
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-PLAIN = re.compile(r"[+-]?[0-9][0-9.]*")
+PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 def guarded(cell: str) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from ari_app.cells import guarded
 from ari_app.domain.billing_match import NANO, Ours, Theirs
 from ari_app.domain.units import decimal
 from ari_app.trunk_tools.settlement import Difference
@@ -22,8 +22,6 @@ COLUMNS = (
     "our_cost", "line", "bill_time", "bill_duration_s", "bill_billed_s", "bill_rate", "bill_cost",
     "witness_answered_at", "witness_duration_s", "as_written",
 )  # fmt: skip
-NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def writer(file: BinaryIO) -> Callable[[Difference], None]:
@@ -39,10 +37,6 @@ def writer(file: BinaryIO) -> Callable[[Difference], None]:
 
     write(COLUMNS)
     return lambda one: write(_cells(one))
-
-
-def guarded(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell) else cell
 
 
 def _cells(one: Difference) -> tuple[str, ...]:

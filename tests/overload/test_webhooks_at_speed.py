@@ -30,6 +30,7 @@ from ari_app.hooks.telling import Stores, Telling
 from ari_app.ports.webhooks import Secret, Webhook, new_secret
 from tests.contract.redis_server import RedisServer
 from tests.ports import claim
+from tests.support import until
 
 WELL, HANGING, REFUSING = 90, 5, 5
 RATE, SECONDS = 1_000, 20
@@ -70,7 +71,8 @@ async def at_speed(tmp_path: Path) -> None:
     running = asyncio.create_task(telling.run())
     try:
         told = await happened(calls)
-        await asyncio.sleep(3)
+        well = [f"w{n}" for n in range(WELL)]
+        await until(lambda: all_sent(outbox, hooks, well), 10, "nothing waits for those who are well", every_s=0.2)
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):
@@ -82,6 +84,10 @@ async def at_speed(tmp_path: Path) -> None:
         await link.close()
         server.kill()
     judge(told, came)
+
+
+async def all_sent(outbox: RedisOutbox, hooks: RedisWebhooks, ids: list[str]) -> bool:
+    return not await outbox.waiting() and not any([(await hooks.standing(id)).waiting for id in ids])
 
 
 async def happened(calls: RedisCalls) -> dict[str, tuple[int, float]]:

@@ -6,10 +6,11 @@ import os
 import random
 from pathlib import Path
 
+from ari_app.cells import guarded
 from ari_app.config.mistakes import Mistakes
 from ari_app.domain.billing_match import Class
 from ari_app.trunk_tools.bill_profile import parse_profile, sample
-from ari_app.trunk_tools.dispute_file import guarded, writer
+from ari_app.trunk_tools.dispute_file import writer
 from ari_app.trunk_tools.settling import Asked, settle
 from tests.ground import SOAK
 from tests.unit.settling.bills import (
