@@ -58,7 +58,7 @@ class Ours(NamedTuple):
 
     @property
     def billed_s(self) -> int:
-        return billed_s(self.talk_ms, Increment.parse(self.increment))
+        return billed_s(self.talk_ms, Increment.parse(self.increment)) if self.is_answered else 0
 
     @property
     def seen_ms(self) -> int | None:

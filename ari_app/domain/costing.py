@@ -62,8 +62,8 @@ class LegCost:
 
     @property
     def billed_s(self) -> int:
-        """By the increments of its price."""
-        return billed_s(self.talk_ms, Increment.parse(self.increment))
+        """By the increments of its price; 0: nobody answered."""
+        return 0 if self.answered_at_ms is None else billed_s(self.talk_ms, Increment.parse(self.increment))
 
 
 @dataclass(frozen=True, slots=True)

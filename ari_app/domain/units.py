@@ -72,14 +72,15 @@ def affordable_s(want_s: int, increment: Increment, already_held_s: int, availab
 def cost_micro(duration_ms: int, price_micro_per_min: int, increment: Increment) -> int:
     """What a carrier bills for an answered leg, in millionths of the currency unit, never rounded in our favour.
 
-    Begun increments of begun seconds count, then a begun millionth. No time, no cost.
+    Begun increments of begun seconds count, then a begun millionth.
     """
     return _up(billed_s(duration_ms, increment) * price_micro_per_min, 60)
 
 
 def billed_s(duration_ms: int, increment: Increment) -> int:
-    """What a carrier counts of an answered leg: begun seconds, then begun increments."""
-    return rounded_s(_up(max(0, duration_ms), 1000), increment)
+    """What a carrier counts of an answered leg: begun seconds, then begun increments. The answer begins the first
+    second, also where the end came within the same millisecond by our clock: it need not by the carrier's."""
+    return rounded_s(_up(max(1, duration_ms), 1000), increment)
 
 
 def worth_micro(charged_s: int, worth_micro_per_min: int) -> int:

@@ -251,8 +251,8 @@ def test_each_leg_is_owed_as_the_carrier_timed_it(spent: dict[str, Spent], owed:
         assert cost.ended_at_ms == pytest.approx(seen.ended_at_ms, abs=150)
         assert "+" + cost.dialled.removeprefix("+") == cost.number == "+" + seen.number.removeprefix("+")
         assert shown["cost"] == {"micro": cost.cost_micro, "currency": cost.currency}
-        # who hangs up in the moment of his answer does so within the same millisecond, by one of the two clocks
-        lasted_ms = max(seen.ended_at_ms - seen.answered_at_ms, cost.ended_at_ms - (cost.answered_at_ms or 0))
+        # who hangs up in the moment of his answer does so within the same millisecond, by either of the two clocks
+        lasted_ms = max(seen.ended_at_ms - seen.answered_at_ms, cost.ended_at_ms - (cost.answered_at_ms or 0), 1)
         assert cost.cost_micro == 60_000 * -(-lasted_ms // 60_000), "0.06 for each begun minute"
 
 

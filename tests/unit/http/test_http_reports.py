@@ -40,7 +40,7 @@ async def test_a_month_is_what_its_calls_cost(api: Bench) -> None:
     assert (by_trunk["broken"]["legs"], by_trunk["broken"]["unanswered"], by_trunk["broken"]["cost"]) == (5, 5, [])
     carrier = by_trunk["carrier"]
     assert (carrier["legs"], carrier["answered"], carrier["talk_s"], carrier["charged_s"]) == (10, 10, 20, 300)
-    assert carrier["billed_s"] == 540, "each begun minute, save for the callee that talked no time"
+    assert carrier["billed_s"] == 600, "each begun minute, also of the callee that ended as it was answered"
     by_day = {one["day"]: one for one in told["days"]}
     assert sum(sum(c["micro"] for c in one["cost"]) for one in told["days"]) == costs
     assert (len(by_day), by_day["2026-11-19"]["legs"], by_day["2026-11-18"]["legs"]) == (23, 3, 0)

@@ -94,15 +94,15 @@ def test_a_hold_takes_whole_increments_or_all_there_is(
 
 def test_what_a_carrier_bills_is_never_rounded_in_our_favour() -> None:
     price = 65_000  # 0.065 a minute
-    assert cost_micro(0, price, MINUTE) == 0
-    assert cost_micro(-1, price, MINUTE) == 0
+    assert cost_micro(-1, price, MINUTE) == 65_000  # an end before its answer, by two clocks
+    assert cost_micro(0, price, MINUTE) == 65_000  # answered, and over within the millisecond
     assert cost_micro(1, price, MINUTE) == 65_000
     assert cost_micro(60_000, price, MINUTE) == 65_000
     assert cost_micro(60_001, price, MINUTE) == 130_000
     assert cost_micro(6_001, price, SECONDS_6) == 13_000
     assert cost_micro(1_000, 100, EACH) == 2  # 1.67 millionths
     assert cost_micro(60_000, 0, MINUTE) == 0
-    assert [billed_s(ms, SECONDS_6) for ms in (-1, 0, 1, 6_000, 6_001)] == [0, 0, 6, 6, 12]
+    assert [billed_s(ms, SECONDS_6) for ms in (-1, 0, 1, 6_000, 6_001)] == [6, 6, 6, 6, 12]
 
 
 def test_what_minutes_are_worth_is_never_rounded_in_our_favour() -> None:

@@ -36,7 +36,8 @@ def leg(
         dialled_at_ms=at_ms - 7000 if is_answered else at_ms, rang_at_ms=at_ms - 5000,
         answered_at_ms=at_ms if is_answered else None, ended_at_ms=at_ms + talk_ms if is_answered else at_ms + 20_000,
         outcome="answered" if is_answered else "no_answer", cause=16, sip_status=None, price_micro_per_min=price,
-        increment=increment, currency=currency, cost_micro=cost_micro(talk_ms, price, Increment.parse(increment)),
+        increment=increment, currency=currency,
+        cost_micro=cost_micro(talk_ms, price, Increment.parse(increment)) if is_answered else 0,
         charged_s=0,
     )  # fmt: skip
 

@@ -64,6 +64,6 @@ def by_hand(leg: Leg, n: int) -> Fraction:
         _, per_min, written = route.later
     initial, then = (Fraction(part) for part in written.split("/"))
     seconds = Decimal(t.ended_at_ms - t.answered_at_ms) / 1000
-    begun = Fraction(ceil(seconds))
-    billed = Fraction(0) if begun == 0 else initial + then * max(0, ceil((begun - initial) / then))
+    begun = Fraction(max(1, ceil(seconds)))  # an answered leg has begun its first second
+    billed = initial + then * max(0, ceil((begun - initial) / then))
     return Fraction(ceil(billed / 60 * per_min))
