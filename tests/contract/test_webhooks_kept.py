@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from ari_app.adapters.memory_webhooks import MemoryWebhooks
 from ari_app.adapters.redis.link import Link
-from ari_app.adapters.redis.webhooks import RedisWebhooks
+from ari_app.adapters.redis.webhooks import ALL, RedisWebhooks
 from ari_app.domain.errors import CallerError, Unavailable
 from ari_app.ports.feed import START, News, Source
 from ari_app.ports.webhooks import DEAD_KEPT_MS, Attempt, Due, Outcome, Secret, Standing, Webhook, Webhooks
@@ -82,6 +83,19 @@ async def test_of_two_who_change_it_the_second_hears_that_it_is_another(store: W
     paused, moved = replace(HOOK, is_paused=True), replace(HOOK, url="https://example.com/y")
     assert [await store.change(paused, was=HOOK), await store.change(moved, was=HOOK)] == [True, False]
     assert await store.find("w1") == paused
+
+
+async def test_a_record_that_an_older_version_wrote_is_changed_like_another(link: Link) -> None:
+    """Without a field that came later."""
+    store = RedisWebhooks(link)
+    await store.add(HOOK, START)
+    raw = msgspec.json.decode(await link.command("HGET", ALL, "w1"))
+    del raw["why_paused"]
+    await link.command("HSET", ALL, "w1", msgspec.json.encode(raw))
+    was = await store.find("w1")
+    assert was is not None
+    assert await store.change(replace(was, is_paused=True), was=was)
+    assert await store.find("w1") == replace(HOOK, is_paused=True)
 
 
 async def test_a_tenant_has_so_many_and_the_others_theirs(store: Webhooks) -> None:

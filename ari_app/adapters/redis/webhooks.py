@@ -63,8 +63,12 @@ class RedisWebhooks:
         return False
 
     async def change(self, webhook: Webhook, was: Webhook | None = None) -> bool:
-        args = (webhook.id, _encode(webhook), b"" if was is None else _encode(was))
-        return bool(await self._link.script("hook_change", ALL, REVISION, *args) == 1)
+        there = b""
+        if was is not None:  # as it is kept: a record of an older version has other bytes than it would have now
+            there = await self._link.command("HGET", ALL, webhook.id)
+            if there is None or _webhook(there) != was:
+                return False
+        return bool(await self._link.script("hook_change", ALL, REVISION, webhook.id, _encode(webhook), there) == 1)
 
     async def find(self, id: str) -> Webhook | None:
         raw = await self._link.command("HGET", ALL, id)

@@ -4,13 +4,14 @@ call; and a receiver that is dead costs the others nothing."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from ari_app.hooks import couriers, intake
 from ari_app.hooks.relay import Relay
 from ari_app.ports.feed import Outbox
+from ari_app.ports.sender import Answer
 from tests.laws.virtual_time import VirtualLoop, run
 from tests.unit.hooks.telling_world import Receivers, World
 
@@ -148,6 +149,60 @@ def test_the_dead_keep_nobody_and_are_hardly_asked() -> None:
             world.judge(url, "")
 
     run(loop, live())
+
+
+ILLS = {
+    "down": (0.0, Answer(None, "refused")),
+    "slow": (9.9, Answer(204)),  # and takes what comes
+    "hanging": (10.0, Answer(None, "timeout")),
+    "500": (0.01, Answer(500)),
+    "too busy": (0.01, Answer(429, retry_after_s=300)),
+    "resets": (0.05, Answer(None, "reset")),
+    "redirects inside": (0.01, Answer(None, "inner address")),
+}
+
+
+ALIKE = pytest.mark.soak("one that is down stands in for them")
+
+
+@pytest.mark.parametrize("ill", ["down", *(pytest.param(one, marks=ALIKE) for one in sorted(ILLS.keys() - {"down"}))])
+def test_one_that_was_ill_for_an_hour_has_all_of_it_when_it_is_well(ill: str) -> None:
+    """Though the process dies every ten minutes; and who was well all the while never waited."""
+    loop = VirtualLoop()
+    world = World(loop)
+    takes_s, answer = ILLS[ill]
+
+    class Ill(Receivers):
+        is_ill = True
+
+        async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+            if "well" in url or not self.is_ill:
+                return await super().post(url, body, headers)
+            await asyncio.sleep(takes_s)
+            return await super().post(url, body, headers) if answer.is_good else answer
+
+    async def hour() -> None:
+        receivers = world.receivers = Ill(world)
+        well, poor = await world.hook("well"), await world.hook("poor")
+        world.start()
+        happened: dict[str, float] = {}
+        for n in range(360):
+            call = f"c{n % 90}"
+            await world.happen(call)
+            happened[f"evt_{call}_{len(world.told[call])}"] = loop.time()
+            await asyncio.sleep(10)
+            if n % 60 == 59:
+                await world.kill()
+                world.start()
+        assert loop.time() >= 3_600
+        assert max(at - happened[id.rpartition("_")[0]] for at, id in receivers.got[well]) < 1.0
+        receivers.is_ill, is_well_at = False, loop.time()
+        await world.until_told({poor: ""})
+        assert loop.time() - is_well_at < 320, "its next probe, or the end of the time that it asked for"
+        for url in (well, poor):
+            world.judge(url, "")
+
+    run(loop, hour())
 
 
 def test_a_receiver_that_is_gone_is_asked_no_more_until_somebody_says_so() -> None:
