@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ari_app.client.live import Message
 from ari_app.entrypoints import follow as following
 from ari_app.entrypoints.cli_common import ApiOpt, Failure, JsonOpt, KeyOpt, example, out, out_json, say
 from ari_app.entrypoints.client import Client, connect
-from ari_app.entrypoints.sse_lines import Message
 
 LIVE = ("v1", "events")
 SHOWN = ("leg", "reason", "number", "outcome")

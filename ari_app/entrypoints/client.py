@@ -13,8 +13,8 @@ from typing import Any
 from ari_app import client
 from ari_app.client import ApiError, Request, Ringbridge
 from ari_app.client.clients import ANSWER_WITHIN_S
+from ari_app.client.live import Message, Reader
 from ari_app.entrypoints.languages import language_of_locale
-from ari_app.entrypoints.sse_lines import Message, Reader
 
 SILENT_AT_MOST_S = 60.0
 """A stream that says nothing for so long is dead: its heartbeats come more often."""

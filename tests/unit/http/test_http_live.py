@@ -12,12 +12,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ari_app.client.live import Message, Reader
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.event_stream import MEDIA_TYPE
 from ari_app.entrypoints.http.listening import listen
 from ari_app.entrypoints.http.server import Server
 from ari_app.entrypoints.http.streams import StreamLimits
-from ari_app.entrypoints.sse_lines import Message, Reader
 from ari_app.ports.keys import described
 from ari_app.ports.tenants import Tenant
 from tests.support import until
