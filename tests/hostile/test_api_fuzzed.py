@@ -25,6 +25,7 @@ SHORT = ["--max-examples", "2", "--seed", "1", "--phases", "examples,fuzzing"]
 (stateful), is the soak's."""
 LONG = ["--max-examples", "1000", "--seed", str(SEED), "--max-time", "3000"]
 LONG_CASES = 50_000
+pytestmark = pytest.mark.timeout(3_800 if SOAK else 180)
 MAX_CALLS = 30
 """More than this are refused with 503: the machine is shared with other tests."""
 

@@ -130,10 +130,10 @@ class Storm:
 
 
 @contextmanager
-def storm(home: Path) -> Iterator[Storm]:
+def storm(home: Path, **settings: str) -> Iterator[Storm]:
     with laid(home, media_timeout_s=0) as ground:
         ground.add_phone(LEAVES, "Answer(,i)", f"Wait({TALK_S:g})", "Hangup(16)")
-        app = Ringbridge(home, **SETTINGS).start()
+        app = Ringbridge(home, **SETTINGS, **settings).start()
         try:
             for n in range(USERS):
                 app.user(user_name(n), user_number(n, STAYS))

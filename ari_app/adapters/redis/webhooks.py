@@ -148,7 +148,10 @@ class RedisWebhooks:
             return await self._dead(id, cursor, limit)
         before = "+"
         if cursor is not None:
-            before = "({}-{}".format(*place_of(cursor))
+            place = place_of(cursor)
+            if place == (0, 0):  # before it is nothing, which Redis calls an error
+                return AttemptPage([], None)
+            before = "({}-{}".format(*place)
         found: builtins.list[tuple[str, Attempt]] = []
         while len(found) <= limit:
             chunk = await self._link.command("XREVRANGE", _key(id, "log"), before, "-", "COUNT", CHUNK)

@@ -52,6 +52,7 @@ from ari_app.engine.membership import Membership
 from ari_app.engine.pins import Pins
 from ari_app.engine.telling import NotTaken, Word
 from ari_app.engine.trunk_book import TrunkBook
+from ari_app.entrypoints.http import problems, refusals
 from ari_app.entrypoints.http.app import build
 from ari_app.entrypoints.http.doors import DeviceTerms, Doors, Hooks, Part, TrunkNow
 from ari_app.hooks.replays import Replays
@@ -421,4 +422,14 @@ class Bench:
 
         await self.front(scope, receive, send)
         told = {name.decode(): value.decode() for name, value in got[0]["headers"]}
-        return Answer(got[0]["status"], told, b"".join(m.get("body", b"") for m in got[1:]))
+        answer = Answer(got[0]["status"], told, b"".join(m.get("body", b"") for m in got[1:]))
+        _is_described(scope.get("route"), answer)
+        return answer
+
+
+def _is_described(route: Any, answer: Answer) -> None:
+    """Whatever a test asks: what is refused is refused with a type that the API's description names there."""
+    if answer.status < 400 or route is None or answer.headers.get("content-type") != problems.MEDIA_TYPE:
+        return
+    told = {*refusals.OWN[route.name].split(), *refusals.ANY, *refusals.BODY, "internal-error", "method-not-allowed"}
+    assert answer.json["type"] in told, f"{route.name} does not say so: {answer.json}"
