@@ -70,9 +70,7 @@ from ari_app.entrypoints.stories import KeptStories
 from ari_app.ground import (
     Ground,
     attempt_rules_of,
-    courier_rules_of,
     device_terms_of,
-    feed_rules_of,
     keeping_of,
     limits_of,
     notice_rules_of,
@@ -87,9 +85,7 @@ from ari_app.ground import (
     spend_rules_of,
 )
 from ari_app.hooks.replays import Replays
-from ari_app.hooks.signing import signed_headers
 from ari_app.hooks.sources import Sources
-from ari_app.hooks.telling import Stores, Telling
 from ari_app.hooks.watching import Watching
 from ari_app.inbound_parts import InboundParts
 from ari_app.loop_lag import LoopLag
@@ -99,6 +95,7 @@ from ari_app.ports.users import User
 from ari_app.readiness import Readiness, lease_part, pbx_part, redis_part, trunk_part, with_a_node
 from ari_app.sd_notify import Supervisor
 from ari_app.stack.voice import find_espeak
+from ari_app.teller import Beside, Teller, Terms
 from ari_app.trunk_tools.watching import TrunkWatch
 
 
@@ -109,7 +106,7 @@ def now_ms() -> int:
 class App:
     """The wired program of one process. `run` is its life."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, beside: Beside | None = None) -> None:
         s = self.settings = ground.settings
         self.ground = ground
         self.trunk_health = TrunkHealth(rest_rule_of(s), is_down=self._trunk_down)
@@ -124,7 +121,7 @@ class App:
             s.redis_url, timeout_ms=s.redis_timeout_ms, replicas=s.redis_replicas, on_change=self._redis_changed
         )  # fmt: skip
         self.ledger = RedisLedger(self.redis)
-        self.outbox = RedisOutbox(self.redis, hinted=lambda: self.telling.wake())
+        self.outbox = RedisOutbox(self.redis, hinted=lambda: self.teller.wake())
         self.calls = RedisCalls(self.redis, retention_s=s.call_days * 86_400, outbox=self.outbox)
         self.lines = RedisLines(self.redis)
         self.lines_now = LinesNow(self.lines, self.trunks)
@@ -204,11 +201,7 @@ class App:
         self.webhooks = RedisWebhooks(self.redis, s.webhook_waiting_max, s.webhook_deliveries)
         self.reach = reach_of((ground.given or s).webhook_inner, s.webhook_http)
         self.sender = HttpSender(self.reach, s.webhook_timeout_ms, own_ports=own_ports_of(ground))
-        self.telling = Telling(
-            Stores(self.outbox, self.feed, self.webhooks, self.sources, self.stories), self.sender, signed_headers,
-            leases=leases, owner=owner, now_ms=now_ms, feed=feed_rules_of(s), rules=courier_rules_of(s),
-            watch=self.metrics.webhooks,
-        )  # fmt: skip
+        self.teller = Teller(Terms(s, self.reach, own_ports_of(ground)), self.metrics.webhooks, beside)
         self.clicks = ClickDesk(
             RedisClickTokens(self.redis), self.service, himself=self.service.maker.himself,
             anyone=self.service.maker.anyone, find=self.fleet.find, read_number=numbers.read, now_ms=self.now_ms,

@@ -20,6 +20,7 @@ from ari_app.entrypoints import demo as story
 from ari_app.entrypoints.cli_common import ConfigOpt, Failure, JsonOpt, StateOpt, example, out, out_json, say
 from ari_app.entrypoints.cli_stack import records_of, state_dir_of
 from ari_app.entrypoints.client import ADDRESS, UNAUTHORIZED, ApiRefused, Client, Unreachable, connect
+from ari_app.fast_loop import fast_loop
 
 if TYPE_CHECKING:
     from ari_app.config import Loaded, Settings
@@ -39,23 +40,27 @@ class Ready(Protocol):
     def stack(self) -> StackInfo | None: ...
 
 
+class Teller(Protocol):
+    """Of ari_app.teller: a process beside this one."""
+
+    def close(self) -> None: ...
+
+
 class TheApp(Protocol):
     """What is used of ari_app.app, which stands a floor above: it is looked up by name, when it is needed."""
 
     def stack_of(self, settings: Settings) -> Stack | None: ...
 
+    def begin_telling(self) -> Teller: ...
+
     async def serve(
-        self, settings: Settings, *, ready_file: Path | None, on_ready: Callable[[Ready], Awaitable[None]] | None
+        self,
+        settings: Settings,
+        *,
+        ready_file: Path | None,
+        on_ready: Callable[[Ready], Awaitable[None]] | None,
+        beside: Teller | None,
     ) -> int: ...
-
-
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it is installed: a fifth less CPU a call was measured."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def the_app() -> TheApp:
@@ -162,15 +167,18 @@ def _serve(
     from ari_app.domain.errors import Unavailable
     from ari_app.stack import StackError
 
+    beside = app.begin_telling()  # before there is a loop or a thread
     try:
-        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
-            code = runner.run(app.serve(settings, ready_file=ready_file, on_ready=on_ready))
+        with asyncio.Runner(loop_factory=fast_loop()) as runner:
+            code = runner.run(app.serve(settings, ready_file=ready_file, on_ready=on_ready, beside=beside))
     except (StackError, Mistakes) as e:
         raise Failure(str(e)) from None
     except Unavailable as e:
         raise Failure(f"Redis does not answer ({e})") from None
     except OSError as e:
         raise Failure(f"{e.filename}: {e.strerror}" if e.filename else str(e)) from None
+    finally:
+        beside.close()
     if code and wants_code:
         raise typer.Exit(code)
 

@@ -20,10 +20,10 @@ from ari_app.ports.feed import News, Outbox, Source, Upto
 log = structlog.get_logger()
 
 AT_ONCE = 200
-POLL_S = 0.2
+POLL_S, POLL_BUSY_S = 0.2, 0.02
+"""Others hint, too, and cannot wake us: looked again soon while something comes, so that it does not come in heaps."""
 TAKE_BACK_S = 10.0
 """So often that what another process took too late, when we had begun already, comes again."""
-"""Others hint, too, and cannot wake us."""
 AGAIN_S = 1.0
 TRIM_S = 10.0
 FAR_MS = 2**52
@@ -60,13 +60,16 @@ class Relay:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            wait_s = POLL_S
             try:
                 await self._begin_again()
                 self._woken.clear()
-                is_more = await self.turn() > 0
+                looked_at = await self.turn()
                 await self._trim()
-                if is_more:
+                if looked_at >= AT_ONCE:
                     continue
+                if looked_at:
+                    wait_s = POLL_BUSY_S
             except Unavailable as e:
                 log.warning("events not relayed, trying again", why=str(e))
                 self._began_s = float("-inf")
@@ -76,7 +79,7 @@ class Relay:
                 self._began_s = float("-inf")
                 await asyncio.sleep(AGAIN_S)
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
+                async with asyncio.timeout(wait_s):
                     await self._woken.wait()
 
     async def _begin_again(self) -> None:

@@ -20,7 +20,7 @@ from ari_app.adapters.redis.feed import RedisFeed
 from ari_app.adapters.redis.link import Link
 from ari_app.adapters.redis.outbox import RedisOutbox
 from ari_app.adapters.redis.webhooks import RedisWebhooks
-from ari_app.entrypoints.cli_up import _fast_loop
+from ari_app.fast_loop import fast_loop
 from ari_app.ports.webhooks import Secret, Webhook, new_secret
 from tests.ports import claim
 
@@ -132,5 +132,5 @@ async def main(redis: str) -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:
         runner.run(main(sys.argv[1]))

@@ -23,8 +23,8 @@ from ari_app.adapters.redis.notices import RedisNotices
 from ari_app.adapters.redis.outbox import RedisOutbox
 from ari_app.adapters.redis.webhooks import RedisWebhooks
 from ari_app.domain.reach import reach_of
-from ari_app.entrypoints.cli_up import _fast_loop
 from ari_app.entrypoints.stories import KeptStories
+from ari_app.fast_loop import fast_loop
 from ari_app.hooks.signing import signed_headers
 from ari_app.hooks.sources import Sources
 from ari_app.hooks.telling import Stores, Telling
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def on_our_loop(work: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:  # the loop that the program itself runs on
+    with asyncio.Runner(loop_factory=fast_loop()) as runner:  # the loop that the program itself runs on
         runner.run(work)
 
 
