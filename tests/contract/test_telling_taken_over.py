@@ -19,7 +19,7 @@ from ari_app.adapters.redis.outbox import RedisOutbox
 from ari_app.adapters.redis.webhooks import RedisWebhooks
 from ari_app.domain.errors import Unavailable
 from ari_app.entrypoints.stories import KeptStories
-from ari_app.hooks import telling
+from ari_app.hooks import relay, telling
 from ari_app.hooks.signing import signed_headers
 from ari_app.hooks.sources import Sources
 from ari_app.hooks.telling import Stores, Telling
@@ -83,6 +83,7 @@ async def test_the_other_goes_on(link: Link, monkeypatch: pytest.MonkeyPatch, *,
     monkeypatch.setattr(telling, "TTL_MS", 900)
     monkeypatch.setattr(telling, "MARGIN_MS", 200)
     monkeypatch.setattr(telling, "STAND_BY_S", 0.05)
+    monkeypatch.setattr(relay, "TAKE_BACK_S", 1.0)  # of what the first had taken when it heard that it was too late
     came: list[tuple[str, str]] = []
     await RedisWebhooks(link).add(Webhook("w", "", "https://all.example", (), (Secret(new_secret()),), 0), START)
     first = Process(link, "first", came)

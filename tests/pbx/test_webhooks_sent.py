@@ -3,12 +3,15 @@ is taken when the receiver is well again."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ground import number
+from tests.ground import laid, number
 from tests.receivers import Receiver
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
@@ -78,3 +81,42 @@ def test_what_was_not_taken_is_taken_later_and_again_when_it_is_asked_for(
     outcomes = [one["outcome"] for one in ringbridge.ask("GET", f"{path}/deliveries").body["deliveries"]]
     assert outcomes[0] == "delivered"
     assert "failed" in outcomes
+
+
+def tellers_of(app: Ringbridge) -> list[int]:
+    """The process that tells of events: the one child that the app has."""
+    assert app.process is not None
+    pid = app.process.pid
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_gone(pid: int) -> bool:
+    """Or a zombie, that nobody has looked after yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_another_process_tells_when_the_one_that_did_has_died_and_none_outlives_the_app(tmp_path: Path) -> None:
+    with laid(tmp_path) as ground, Receiver() as receiver:
+        app = Ringbridge(ground.home, WEBHOOK_ALLOW="127.0.0.0/8").start()
+        try:
+            app.ask("POST", "/v1/webhooks", {"url": receiver.url, "events": ["call.ended"]})
+            [first] = tellers_of(app)
+            os.kill(first, signal.SIGTERM)  # as who ends all of a group: this one stays until the app has left
+            call = talk(app)
+            until_sync(lambda: told(receiver, call), WITHIN_S, "the first call's end was told")
+            assert tellers_of(app) == [first]
+            os.kill(first, signal.SIGKILL)
+            call = talk(app)
+            until_sync(lambda: told(receiver, call), 15, "the second one's end, by another process")
+            [second] = tellers_of(app)
+            until_sync(lambda: app.metric("events_relaying") == 1, 5, "the metrics hear of the second one")
+            complaints = app.complaints()
+        finally:
+            app.kill()
+        until_sync(lambda: is_gone(first) and is_gone(second), 5, "nobody tells for an app that was killed")
+    assert second != first
+    assert len(complaints) == 1
+    assert "the process that tells of events has ended, starting another" in complaints[0]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,16 @@ class Ready:
 class TheApp:
     """Comes to be ready at once, and leaves."""
 
+    def begin_telling(self) -> StringIO:
+        return StringIO()  # it can be closed
+
     async def serve(
-        self, _settings: object, *, ready_file: Path | None, on_ready: Callable[[Ready], Awaitable[None]] | None
+        self,
+        _settings: object,
+        *,
+        ready_file: Path | None,
+        on_ready: Callable[[Ready], Awaitable[None]] | None,
+        beside: object,
     ) -> int:
         if on_ready is not None:
             await on_ready(Ready())
