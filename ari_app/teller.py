@@ -181,9 +181,10 @@ def _live(theirs: socket.socket) -> None:
     try:
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(one, signal.SIG_IGN)
-        for ours_alone in (lambda: os.nice(NICE), lambda: Path("/proc/self/comm").write_text(NAME)):
-            with suppress(OSError):  # where that is forbidden, it tells all the same
-                ours_alone()
+        with suppress(OSError):  # where that is forbidden, it tells all the same
+            os.nice(NICE)
+        with suppress(OSError):
+            Path("/proc/self/comm").write_text(NAME)
         size = theirs.recv(LENGTH, socket.MSG_WAITALL)
         if size:
             terms: Terms = pickle.loads(theirs.recv(int.from_bytes(size), socket.MSG_WAITALL))
