@@ -52,11 +52,15 @@ log = structlog.get_logger()
 
 NICE = 5
 NAME = "ringbridge-tell"  # as ps and top show it, 15 letters at most
-AGAIN_S = 1.0
+AGAIN_S, AGAIN_MAX_S, YOUNG_S = 1.0, 30.0, 10.0
+"""Between two of them; longer each time where they die young."""
 LEAVE_S = 5.0
 """So long it may take to give back its lease; then it is killed."""
 LOOK_S = 0.02
 SAY_EVERY_S = 0.1
+SILENT_S, SILENCES = 5.0, 3
+"""So long without a word, so often one after the other, and it hangs: it is ended, and another begins. Once may be that
+we ourselves were held up."""
 LENGTH = 4  # bytes, before each message but a hint
 HINT = b"!"
 
@@ -97,20 +101,27 @@ class Beside:
             time.sleep(LOOK_S)
 
 
-def begin() -> Beside:
-    """Fork it. For who has no loop and no thread yet; it waits for its terms."""
-    ours, theirs = socket.socketpair()
-    sys.stdout.flush()
-    sys.stderr.flush()
+def begin() -> Beside | None:
+    """Fork it. For who has no loop and no thread yet; it waits for its terms. None: that cannot be done now."""
+    for said in (sys.stdout, sys.stderr):
+        if said is not None:
+            said.flush()
     gc.freeze()  # what is here by now stays, in both: not to be looked through again and again
-    pid = os.fork()
+    try:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+    except OSError:  # it is begun later, or again and again: calls need none
+        return None
     if pid == 0:
         ours.close()
         _live(theirs)
     theirs.close()
 
     def look() -> int | None:
-        done, status = os.waitpid(pid, os.WNOHANG)
+        try:
+            done, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:  # nobody keeps what a child ended with, where SIGCHLD is ignored
+            return 0
         return os.waitstatus_to_exitcode(status) if done else None
 
     return Beside(pid, ours, look)
@@ -119,7 +130,7 @@ def begin() -> Beside:
 def _fresh() -> Beside:
     ours, theirs = socket.socketpair()
     with theirs:
-        command = [sys.executable, "-m", "ari_app.teller", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "ari_app.teller", str(theirs.fileno())]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
     return Beside(process.pid, ours, process.poll)
 
@@ -138,33 +149,56 @@ class Teller:
 
     def wake(self) -> None:
         """Something was hinted at."""
-        if self._to is not None and not self._to.transport.get_write_buffer_size():
-            self._to.write(HINT)
+        if self._to is None or self._to.transport.is_closing() or self._to.transport.get_write_buffer_size():
+            return
+        self._to.write(HINT)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Whatever goes wrong here ends no call."""
+        wait_s = AGAIN_S
         while True:
-            beside = self._beside = self._beside or _fresh()
-            await self._listen(beside)
-            await asyncio.to_thread(beside.close)
-            self._beside = None
-            self._watch.leads(False)
-            log.error("the process that tells of events has ended, starting another", code=beside.code)
-            await asyncio.sleep(AGAIN_S)
+            began_s = time.monotonic()
+            try:
+                beside = self._beside = self._beside or _fresh()
+                try:
+                    await self._listen(beside)
+                finally:
+                    self._watch.leads(False)
+                await asyncio.to_thread(beside.close)
+                self._beside = None
+                log.error("the process that tells of events has ended, starting another", code=beside.code)
+            except Exception:
+                log.exception("nobody tells of events for a fault, trying again")
+            died_young = time.monotonic() - began_s < YOUNG_S
+            wait_s = min(2 * wait_s, AGAIN_MAX_S) if died_young else AGAIN_S
+            await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
         if self._beside is not None:
             await asyncio.to_thread(self._beside.close)
 
     async def _listen(self, beside: Beside) -> None:
+        """Until it ends, or says nothing any more."""
         reader, self._to = await asyncio.open_unix_connection(sock=beside.socket)
         self._to.write(_message(self._terms))
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                size = int.from_bytes(await reader.readexactly(LENGTH))
-                for name, said in pickle.loads(await reader.readexactly(size)):
+        size = silences = 0
+        try:
+            while silences < SILENCES:
+                try:
+                    async with asyncio.timeout(SILENT_S):
+                        size = size or int.from_bytes(await reader.readexactly(LENGTH))
+                        words = await reader.readexactly(size)
+                except TimeoutError:
+                    silences += 1
+                    continue
+                size = silences = 0
+                for name, said in pickle.loads(words):
                     getattr(self._watch, name)(*said)
-        self._to = None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._to.close()
+            self._to = None
 
 
 def _message(what: object) -> bytes:
@@ -218,6 +252,7 @@ async def _tell(terms: Terms, theirs: socket.socket) -> None:
     async def hints() -> None:
         while await reader.read(1024):
             telling.wake()
+        signal.alarm(round(LEAVE_S))  # SIGALRM ends it, whatever still keeps it
 
     async def tell() -> None:
         while True:
@@ -241,6 +276,7 @@ async def _tell(terms: Terms, theirs: socket.socket) -> None:
         for close in (sender.close, feed.close, link.close):
             with suppress(Exception):
                 await close()
+    os._exit(0)  # the loop would wait for a name that is being looked up
 
 
 class _Words(Watch):
@@ -250,11 +286,13 @@ class _Words(Watch):
         self._said: list[tuple[str, tuple[Any, ...]]] = []
 
     async def say(self, writer: asyncio.StreamWriter) -> None:
-        """Until cancelled, or nobody listens any more."""
+        """Until cancelled, or nobody listens any more. Nothing to say is a sign of life."""
+        spoken_s = 0.0
         while True:
             await asyncio.sleep(SAY_EVERY_S)
             said, self._said = self._said, []
-            if said:
+            if said or time.monotonic() - spoken_s > SILENT_S / 5:
+                spoken_s = time.monotonic()
                 writer.write(_message(said))
                 await writer.drain()
 

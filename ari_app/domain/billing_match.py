@@ -203,7 +203,7 @@ def _same_rate(ours: Ours, rate_nano: int, terms: Terms) -> bool:
 def _other_increment(ours: Ours, theirs: Theirs, terms: Terms) -> str:
     """The increment by which our price makes their cost, "" if none does; our own one, where a second's difference of
     the talk begins another."""
-    talks_s = {begun_s(ours.talk_ms), ours.talk_ms // 1000}
+    talks_s = {max(int(ours.is_answered), begun_s(ours.talk_ms)), ours.talk_ms // 1000}
     if theirs.duration_ms is not None and _fits(ours.talk_ms, theirs.duration_ms, terms):
         talks_s |= _seconds(theirs.duration_ms)
     for increment in (Increment.parse(ours.increment), *terms.increments):

@@ -51,7 +51,7 @@ class TheApp(Protocol):
 
     def stack_of(self, settings: Settings) -> Stack | None: ...
 
-    def begin_telling(self) -> Teller: ...
+    def begin_telling(self) -> Teller | None: ...
 
     async def serve(
         self,
@@ -178,7 +178,8 @@ def _serve(
     except OSError as e:
         raise Failure(f"{e.filename}: {e.strerror}" if e.filename else str(e)) from None
     finally:
-        beside.close()
+        if beside is not None:
+            beside.close()
     if code and wants_code:
         raise typer.Exit(code)
 

@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from ari_app.adapters.redis.leases import RedisLeases
+from ari_app.adapters.redis.link import Link
+from ari_app.hooks.telling import LEASE
+from ari_app.ports.leases import Lease
+from ari_app.teller import LEAVE_S
 from tests.ground import laid, number
 from tests.receivers import Receiver
 from tests.ringbridge import Ringbridge
@@ -113,10 +118,19 @@ def test_another_process_tells_when_the_one_that_did_has_died_and_none_outlives_
             until_sync(lambda: told(receiver, call), 15, "the second one's end, by another process")
             [second] = tellers_of(app)
             until_sync(lambda: app.metric("events_relaying") == 1, 5, "the metrics hear of the second one")
+            assert app.terminate(LEAVE_S - 1) == 0, "it had not to be killed"
+            assert is_gone(second)
+            assert ground.with_redis(free_lease) is True, "the next one need not wait"
             complaints = app.complaints()
+            [third] = tellers_of(app.start())
         finally:
             app.kill()
-        until_sync(lambda: is_gone(first) and is_gone(second), 5, "nobody tells for an app that was killed")
+        until_sync(lambda: is_gone(third), 5, "nobody tells for an app that was killed")
     assert second != first
     assert len(complaints) == 1
     assert "the process that tells of events has ended, starting another" in complaints[0]
+
+
+async def free_lease(link: Link) -> bool:
+    leases = RedisLeases(link, is_dead=lambda _owner: False)
+    return isinstance(await leases.acquire(LEASE, "a test", 1), Lease)

@@ -16,7 +16,7 @@ PARTY = "invalid-number unknown-user number-not-verified destination-blocked eme
 PLACING = f"{PARTY} balance-empty too-many-calls idempotency-conflict"
 CALL = "not-found unreadable-record"
 MONEY = "unknown-user idempotency-conflict unconfirmed"
-FILE = "bad-lines body-too-large unsupported-media-type"
+FILE = "bad-lines malformed-body body-too-large unsupported-media-type unconfirmed"
 HOOK = "unknown-webhook"
 PAGE = "wrong-origin unknown-token malformed-request too-many-requests no-capacity"
 """Of those that a web page asks, without a key."""
@@ -26,8 +26,8 @@ OWN: Mapping[str, str] = {
     "show": CALL, "end": CALL, "events": CALL, "all_events": "",
     "make_token": f"{PARTY} idempotency-conflict",
     "click": f"{PAGE} {PLACING} token-used token-expired draining unreadable-record",
-    "click_events": f"{PAGE} {CALL}", "hang_up": f"{PAGE} {CALL}",
-    "start_recording": f"{CALL} recorded-already not-recordable call-over idempotency-conflict",
+    "click_events": f"{PAGE} {CALL} draining", "hang_up": f"{PAGE} {CALL}",
+    "start_recording": f"{CALL} recorded-already not-recordable call-over",
     "stop_recording": f"{CALL} not-recorded not-recordable call-over",
     "fetch": "unknown-recording still-recorded", "delete": "unknown-recording",
     "begin": f"{PLACING} too-many-participants unreadable-record",
@@ -35,11 +35,11 @@ OWN: Mapping[str, str] = {
     "add_participant": f"{PLACING} {CALL} too-many-participants participant-there call-over",
     "ring": f"{PLACING} {CALL} too-many-participants participant-there call-over",
     "change": f"{CALL} participant-gone call-over", "remove_participant": f"{CALL} participant-gone call-over",
-    "make_pin": f"{CALL} call-over idempotency-conflict",
+    "make_pin": f"{CALL} call-over",
     "refund": "unknown-call unknown-user call-not-settled nothing-to-refund idempotency-conflict unconfirmed "
               "unreadable-record",
-    "put": "invalid-number number-taken unknown-user", "get": "unknown-user",
-    "verify": f"{PLACING} unknown-number number-verified too-many-codes",
+    "put": "invalid-number number-taken unknown-user unknown-tenant", "get": "unknown-user",
+    "verify": f"{PLACING} unknown-number number-verified unreadable-record",
     "confirm": "invalid-number unknown-user unknown-number no-code wrong-code too-many-codes number-taken",
     "send": f"{PARTY} idempotency-conflict not-audio", "remind": "unknown-notice notice-cancelled too-many-reminders",
     "list_notices": "",
@@ -48,24 +48,24 @@ OWN: Mapping[str, str] = {
     "balance": "unknown-user", "statement": "unknown-user", "plan": "unknown-user",
     "grant": MONEY, "correct": f"{MONEY} balance-too-small",
     "show_limits": "invalid-number unknown-user", "lift_limits": "invalid-number unknown-user",
-    "import_users": FILE, "import_grants": f"{FILE} idempotency-conflict unconfirmed",
-    "put_team": "unknown-team", "get_team": "unknown-team", "members": "unknown-team",
+    "import_users": FILE, "import_grants": f"{FILE} idempotency-conflict",
+    "put_team": "unknown-team unknown-tenant", "get_team": "unknown-team", "members": "unknown-team",
     "add_member": "unknown-team unknown-user team-full too-many-teams",
-    "remove_member": "unknown-team unknown-user unknown-member",
+    "remove_member": "unknown-team unknown-member",
     "add_device": "unknown-user too-many-devices idempotency-conflict", "list_devices": "unknown-user",
     "change_password": "unknown-user unknown-device", "remove_device": "unknown-user unknown-device",
     "make": "unknown-tenant tenant-closed too-many-keys", "list_keys": "",
-    "rotate_key": "unknown-key first-key key-ended key-replaced too-many-keys tenant-closed",
+    "rotate_key": "unknown-key first-key key-ended key-replaced too-many-keys",
     "revoke": "unknown-key first-key",
     "list_tenants": "", "get_tenant": "unknown-tenant", "put_tenant": "too-many-tenants",
     "close_tenant": "unknown-tenant",
     "make_webhook": "too-many-webhooks idempotency-conflict", "list_webhooks": "", "show_webhook": HOOK,
     "change_webhook": HOOK, "remove_webhook": HOOK, "list_deliveries": HOOK, "replay_events": HOOK,
-    "test_webhook": HOOK, "rotate_secret": f"{HOOK} too-many-secrets idempotency-conflict",
+    "test_webhook": HOOK, "rotate_secret": f"{HOOK} too-many-secrets",
     "list_nodes": "", "put_node": "unknown-node", "delete_node": "unknown-node node-in-use calls-not-ended",
-    "trunks": "", "trunk": "unknown-trunk", "of_month": "", "show_test": f"unknown-trunk {CALL}",
-    "place_test": "unknown-trunk invalid-number destination-blocked emergency-number too-many-calls "
-                  "idempotency-conflict",
+    "trunks": "", "trunk": "unknown-trunk", "of_month": "", "show_test": CALL,
+    "place_test": "unknown-trunk invalid-number destination-blocked emergency-number idempotency-conflict "
+                  "unreadable-record",
     "healthz": "", "readyz": "not-ready",
 }  # fmt: skip
 

@@ -68,7 +68,9 @@ def test_the_unit_is_hardened(unit: str, name: str, value: str) -> None:
 
 
 def test_only_the_system_calls_of_an_ordinary_service_are_allowed(unit: str) -> None:
-    assert options(unit)["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
+    assert options(unit)["SystemCallFilter"] == [
+        "@system-service", "~@privileged @resources", "getpriority setpriority",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("where", "protected"), [("/opt/ringbridge", "yes"), ("/home/ops/ringbridge", "read-only")])
