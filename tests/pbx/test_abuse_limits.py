@@ -190,7 +190,7 @@ def test_a_user_has_so_many_calls_at_once(house: House) -> None:
     live = [house.apps[at].call(user, callees[at]) for at in (0, 1)]
     for call in live:
         house.apps[0].until_state(call, "ringing_callee")
-    until_sync(lambda: all(house.ground.rings(one) for one in callees), 5, "the carrier has heard of all that is dialled")
+    until_sync(lambda: all(house.ground.rings(one) for one in callees), 5, "the carrier has heard of both")
     house.refused(user, limited(22), "live-calls")
     for call in live:
         house.apps[0].hang_up(call)
