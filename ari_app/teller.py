@@ -58,7 +58,7 @@ LEAVE_S = 5.0
 """So long it may take to give back its lease; then it is killed."""
 LOOK_S = 0.02
 SAY_EVERY_S = 0.1
-SILENT_S, SILENCES = 5.0, 3
+SILENT_S, SILENCES = 5.0, 6
 """So long without a word, so often one after the other, and it hangs: it is ended, and another begins. Once may be that
 we ourselves were held up."""
 LENGTH = 4  # bytes, before each message but a hint
@@ -97,7 +97,8 @@ class Beside:
         until_s = time.monotonic() + LEAVE_S
         while self.code is None:
             if time.monotonic() > until_s:
-                os.kill(self.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
             time.sleep(LOOK_S)
 
 
@@ -159,23 +160,24 @@ class Teller:
         while True:
             began_s = time.monotonic()
             try:
-                beside = self._beside = self._beside or _fresh()
-                try:
-                    await self._listen(beside)
-                finally:
-                    self._watch.leads(False)
-                await asyncio.to_thread(beside.close)
-                self._beside = None
-                log.error("the process that tells of events has ended, starting another", code=beside.code)
+                if self._beside is None:
+                    self._beside = _fresh()
+                await self._listen(self._beside)
             except Exception:
                 log.exception("nobody tells of events for a fault, trying again")
+            if self._beside is not None:
+                await self.close()
+                log.error("the process that tells of events has ended, starting another", code=self._beside.code)
+                self._beside = None
+                self._watch.leads(False)
             died_young = time.monotonic() - began_s < YOUNG_S
             wait_s = min(2 * wait_s, AGAIN_MAX_S) if died_young else AGAIN_S
             await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
         if self._beside is not None:
-            await asyncio.to_thread(self._beside.close)
+            with suppress(RuntimeError):  # no thread is to be had
+                await asyncio.to_thread(self._beside.close)
 
     async def _listen(self, beside: Beside) -> None:
         """Until it ends, or says nothing any more."""
