@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from http.client import HTTPException
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ class Killed:
         until_s = time.monotonic() + 60
         mine, to, once = number(caller), number(callee), os.urandom(8).hex()
         while time.monotonic() < until_s:
-            with suppress(OSError, AssertionError):
+            with suppress(OSError, HTTPException, AssertionError):
                 user = self.app.user(f"h{mine[1:]}", mine)
                 return self.app.call(user, to, key=once)
             time.sleep(0.05)
