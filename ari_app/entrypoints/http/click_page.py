@@ -73,19 +73,26 @@ SCRIPT = """\
 """
 
 PAGE = """\
-<!doctype html><html lang="en"><meta charset="utf-8"><title>Call</title>
+<!doctype html><html><meta charset="utf-8"><title>Call</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer">
 <style>:root{color-scheme:light dark}
 body{font:18px/1.6 system-ui,sans-serif;max-width:28rem;margin:22vh auto 0;padding:0 1.2rem;text-align:center}
 button{font:inherit;padding:.6rem 1.6rem;border:0;border-radius:2rem;background:#0a7d5c;color:#fff;cursor:pointer}
 button:disabled{background:#8886;cursor:default}[data-state*=ing] button{background:#b3261e}
 .ringbridge-click span{display:block;min-height:2em;margin:.8rem 0 0!important}</style>
-<p id="here"></p><script src="click.js"></script>
+<p id="here"></p>
+<script>
+var zh = /^zh/i.test(navigator.language || "");
+document.documentElement.lang = zh ? "zh" : "en";
+if (zh) document.title = "呼叫";
+</script>
+<script src="click.js"></script>
 <script>
 (function () {
   var token = location.hash.slice(1), here = document.getElementById("here");
   if (/^rbc_[\\w-]+$/.test(token)) Ringbridge.button({ token: token }, here);
-  else here.textContent = "This address is not whole: open it as it was sent to you.";
+  else here.textContent = zh ? "链接不完整，请按收到的原链接打开。"
+    : "This address is not whole: open it as it was sent to you.";
 })();
 </script></html>
 """

@@ -12,7 +12,7 @@ table{border-collapse:collapse;width:100%}td{text-align:left;border-bottom:1px s
 .dim{opacity:.7}
 """
 
-HOME = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Ringbridge</title>
+HOME = f"""<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>Ringbridge</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>
 <h1>Ringbridge</h1>
 <p>Callback calls over your own Asterisk: rings the user, rings the contact, joins the two, and takes the talk from
