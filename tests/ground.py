@@ -50,6 +50,7 @@ UNAVOIDABLE = {
     "websocket is not ready": "the same: an event waits for an app that was killed or cut off",
     "Could not create dialog to invalid URI 'rb": "a device is rung in the very moment in which it is made or removed",
     "Failed to create outgoing session to endpoint 'rb": "the same",
+    "Option 'stir_shaken' is no longer supported": "the PBX says so of its own default, where a device is told anew",
     "Unique ID 'ari-": "the tests of the ARI client take an id twice, to see it refused",
 }
 """What the PBX may warn of in good calls: a part of the line → why it is no fault."""

@@ -25,8 +25,8 @@ the user's minutes. This is its HTTP API.</p>
 """
 
 DOCS = (
-    f"""<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>Ringbridge API</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>
+    f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Ringbridge API</title>
+<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style>
 <h1>Ringbridge API</h1><p id="about" class="dim">Needs JavaScript; without it, read
 <a href="openapi.json">openapi.json</a>.</p>
 <p>The lines below want your key in <code>RINGBRIDGE_API_KEY</code>, and some a call's id in <code>CALL</code>.</p>
