@@ -65,7 +65,7 @@ class Listeners:
 
 def _told(got: Got, secret: str) -> Told:
     said, data = got.json, got.json["data"]
-    source = data.get("call") or data.get("notice")
+    source = data.get("notice") or data.get("call")  # a notice's may name the call that came of it
     return Told(got.id, str(source), data["seq"], said["type"], said["timestamp"], _is_signed(got, secret))
 
 

@@ -104,10 +104,10 @@ def _wrong(e: Evidence, case: Case, tried: Tried, cost: LegCost) -> Iterator[str
 
 
 def by_hand(cost: LegCost) -> int:
-    """As an accountant works it out: begun seconds, begun increments, begun millionths."""
-    talked_s = ceil(Fraction(cost.talk_ms, 1000))
-    if not talked_s:
+    """As an accountant works it out: begun seconds, begun increments, begun millionths; an answer begins the first."""
+    if cost.answered_at_ms is None:
         return 0
+    talked_s = max(1, ceil(Fraction(cost.talk_ms, 1000)))
     initial_s, next_s = map(int, cost.increment.split("/"))
     further = max(0, ceil(Fraction(talked_s - initial_s, next_s)))
     return ceil(Fraction((initial_s + further * next_s) * cost.price_micro_per_min, 60))
