@@ -12,6 +12,7 @@ from ari_app.trunk_versions import Entry
 from tests.chaos.admin import Command
 from tests.chaos.cases import cases
 from tests.chaos.evidence import Evidence
+from tests.chaos.house import Blow
 from tests.chaos.judging.callback import fitting
 from tests.chaos.test_chaos_auditor import (
     CALL,
@@ -33,6 +34,7 @@ from tests.chaos.test_chaos_auditor import (
 from tests.chaos.trunk_facts import InForce, Owed
 
 BOTH = {"carrier": trunk(), "north": trunk("north")}
+OVER_MS = T + 100 + TALK_MS
 IN_FORCE = [InForce(1, BOTH, T - 60_000)]
 FAILED = {"answered_at_ms": None, "ended_at_ms": T + 50, "talked_ms": 0}
 
@@ -168,6 +170,13 @@ WRONG: dict[str, tuple[Callable[[], Evidence], str]] = {
         ),
         "ms after its end",
     ),
+    "a line that is kept after the PBX has long been in sight again": (
+        lambda: replace(
+            of_trunks(lines={"carrier": {f"{CALL}.callee.0": OVER_MS + 15_000}}),
+            blows=[Blow("PbxKilled", frozenset({"pbx"}), OVER_MS - 100, OVER_MS + 8_000)],
+        ),
+        "7000 ms after its end",
+    ),
     "a line of nobody": (lambda: of_trunks(lines={"carrier": {f"c{'z' * 26}.callee.0": T}}), "has a line of carrier"),
     "more calls than were sold": (lambda: of_trunks(in_force=sold(max_channels=1)), "had 2 calls at a time"),
     "more calls a second than were sold": (
@@ -212,6 +221,10 @@ EXCUSED: dict[str, Callable[[], Evidence]] = {
     ),
     "a line of which the dead app could not tell": lambda: replace(
         of_trunks(lines={"carrier": {f"{CALL}.callee.0": T + 200}}), blows=[blow("AppKilled", "app")]
+    ),
+    "a line of a call of which nobody knew that it is over": lambda: replace(
+        of_trunks(lines={"carrier": {f"{CALL}.callee.0": OVER_MS + 9_000}}),
+        blows=[Blow("PbxKilled", frozenset({"pbx"}), OVER_MS - 100, OVER_MS + 8_000)],
     ),
     "no INVITE at a carrier that was away": lambda: over_two(
         rings={CALLER: [ring(CALLER)], CALLEE: [ring(CALLEE, trunk="north")]}, blows=[blow("CarrierGone", "carrier")]

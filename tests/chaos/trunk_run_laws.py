@@ -14,6 +14,7 @@ from tests.chaos.evidence import LEG, Evidence, Ring
 from tests.chaos.reasons import OURS
 from tests.chaos.trunk_facts import Owed
 from tests.chaos.trunk_laws import ASKED_FOR_MS, LOOKS_LATE_MS
+from tests.ringbridge import now_ms
 
 SECOND_MS = 1_000
 FREED_MS = 5_000
@@ -47,7 +48,7 @@ def no_line_is_kept(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
             case = known.get(named[1]) if named else None
             if case is None or named is None:
                 yield f"lines: {channel} has a line of {trunk}, and no call is on record"
-            elif seen_ms > (over_ms := _over_ms(case)) + FREED_MS:
+            elif seen_ms > (over_ms := _known_over_ms(case)) + FREED_MS:
                 yield f"lines: {case}: its line of {trunk} was seen {seen_ms - over_ms} ms after its end"
             elif not case.hit_by("pbx", *OURS):
                 yield f"lines: {case}: its line of {trunk} was never given back"
@@ -57,6 +58,15 @@ def _over_ms(case: Case) -> int:
     """By the PBX's clock; where it has written no end, by ours."""
     ends = [leg.hangup_ms for leg in case.channels.values() if leg.hangup_ms is not None]
     return max(ends) if ends else at_ms(case.shown["ended_at"]) if case.shown.get("ended_at") else 0
+
+
+def _known_over_ms(case: Case) -> int:
+    """While nobody sees the PBX, its calls live on for all that anybody knows: their lines are not free."""
+    known_ms = _over_ms(case)
+    for blow in sorted(case.blows, key=lambda blow: blow.from_ms):
+        if blow.targets & {"pbx", *OURS} and blow.touches(known_ms, known_ms):
+            known_ms = blow.until_ms or now_ms()
+    return known_ms
 
 
 def no_carrier_had_more_than_it_sold(e: Evidence, all_cases: list[Case]) -> Iterator[str]:
