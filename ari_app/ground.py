@@ -118,6 +118,9 @@ def lay_ground(settings: Settings, wanted: Callable[[], bool] = lambda: True) ->
             cel_file=settings.cel_file or str(info.cel_path or ""),
             agi_port=info.agi_port if info.ari_url else settings.agi_port,
             agi_secret=info.agi_secret if info.ari_url else settings.agi_secret,
+            # What is free where the carrier is simulated: with these addresses it no longer looks so.
+            unlimited_prefixes=given.free_prefixes,
+            webhook_allow=given.webhook_inner,
         )
     nodes = files.nodes or (the_one(settings),)
     conceal_those_of(settings, nodes)

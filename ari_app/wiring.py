@@ -199,7 +199,7 @@ class App:
         self.sources, self.stories = Sources(self.calls, self.notices), KeptStories(self.calls, self.notices)
         self.watching = Watching(self.feed, self.stories, self.sources.news_of)
         self.webhooks = RedisWebhooks(self.redis, s.webhook_waiting_max, s.webhook_deliveries)
-        self.reach = reach_of((ground.given or s).webhook_inner, s.webhook_http)
+        self.reach = reach_of(s.webhook_inner, s.webhook_http)
         self.sender = HttpSender(self.reach, s.webhook_timeout_ms, own_ports=own_ports_of(ground))
         self.teller = Teller(Terms(s, self.reach, own_ports_of(ground)), self.metrics.webhooks, beside)
         self.clicks = ClickDesk(

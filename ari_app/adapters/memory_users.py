@@ -76,7 +76,7 @@ class MemoryKeys:
         self._uses_ms.pop(key.id, None)
         return self._keys.pop(self._digest(key.id), None) is not None
 
-    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey) -> Rotated:
+    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey, *, is_over: bool) -> Rotated:
         there = self._keys.get(self._digest(old.id))
         if there is None or there.replaced_by != old.replaced_by:
             return "changed"
@@ -84,6 +84,8 @@ class MemoryKeys:
             if lost.id in self._uses_ms or lost.replaced_by:
                 return "used"
             await self.delete(lost)
+        elif is_over:
+            return "ended"
         self._keys[self._digest(old.id)] = retired
         self._keys[digest] = new
         return "done"

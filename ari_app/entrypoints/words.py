@@ -226,7 +226,7 @@ RULES: Mapping[str, Words] = {
 """By the problem's `rule`, or what that begins with (`pair-3-in-300s`): more than its type says."""
 
 
-GONE_CALL = Words("This call is not there any more.", "该通话已不存在。")
+GONE_CALL = Words("There is no such call, or it is not kept any more.", "没有该通话，或其记录已不再保留。")
 BY_FIELD: Mapping[tuple[str, str], Words] = {("not-found", "id"): GONE_CALL, ("not-found", "call_id"): GONE_CALL}
 """By the problem's type and `field`: more than the type says."""
 

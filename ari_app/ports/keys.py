@@ -67,7 +67,7 @@ class ApiKey:
         return scope in self.scopes or "admin" in self.scopes
 
 
-Rotated = Literal["done", "used", "changed"]
+Rotated = Literal["done", "used", "changed", "ended"]
 
 
 class Keys(Protocol):
@@ -87,10 +87,11 @@ class Keys(Protocol):
     async def delete(self, key: ApiKey) -> bool:
         """False: it was gone."""
 
-    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey) -> Rotated:
+    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey, *, is_over: bool) -> Rotated:
         """In one step: `new` is there, `retired` stands in the place of `old`, and the key by which `old` had been
         replaced is gone. `used`: that one was used, or replaced itself, and nothing was done. `changed`: `old` was
-        revoked or rotated since it was read, and nothing was done."""
+        revoked or rotated since it was read, and nothing was done. `ended`: `old` `is_over`, and there is no unused key
+        by which it was replaced, the answer about which may have been lost; nothing was done."""
 
     async def note_use(self, key_id: str, at_ms: int) -> None: ...
 

@@ -76,7 +76,7 @@ async def test_a_key_that_is_rotated_goes_on_for_a_while_beside_the_new_one(keys
     digest, old = described("rb_1", "shop", ("read",), 1, 9_000, tenant)
     await keys.add(digest, old)
     retired, new_digest, new = after(old, "rb_2")
-    assert await keys.rotate(old, retired, new_digest, new) == "done"
+    assert await keys.rotate(old, retired, new_digest, new, is_over=False) == "done"
     assert [await keys.find(one) for one in (digest, new_digest)] == [retired, new]
     assert [key.id for key in await keys.of(tenant)] == [old.id, new.id]
     assert (retired.is_over(899), retired.is_over(900), retired.ends_at_ms) == (False, True, 900)
@@ -87,28 +87,40 @@ async def test_a_rotation_that_is_asked_again_replaces_the_new_key_until_that_wa
     digest, old = described("rb_1", "shop", ("read",), 1)
     await keys.add(digest, old)
     retired, lost_digest, lost = after(old, "rb_lost")
-    await keys.rotate(old, retired, lost_digest, lost)
-    assert await keys.rotate(old, *after(old, "rb_late")) == "changed", "it was read before the first one"
+    await keys.rotate(old, retired, lost_digest, lost, is_over=False)
+    assert await keys.rotate(old, *after(old, "rb_late"), is_over=False) == "changed", "it was read before the first one"
 
     again = after(retired, "rb_2")
-    assert await keys.rotate(retired, *again) == "done"
+    assert await keys.rotate(retired, *again, is_over=True) == "done"
     assert await keys.find(lost_digest) is None
     assert {key.id for key in await keys.of("")} == {old.id, again[2].id}
 
     await keys.note_use(again[2].id, 7)
-    assert await keys.rotate(again[0], *after(again[0], "rb_3")) == "used"
+    assert await keys.rotate(again[0], *after(again[0], "rb_3"), is_over=False) == "used"
     assert {key.id for key in await keys.of("")} == {old.id, again[2].id}
     await keys.delete(old)
-    assert await keys.rotate(again[0], *after(again[0], "rb_3")) == "changed"
+    assert await keys.rotate(again[0], *after(again[0], "rb_3"), is_over=False) == "changed"
+
+
+async def test_a_key_that_has_ended_is_not_rotated_for_one_that_was_used_and_revoked(keys: Keys) -> None:
+    digest, old = described("rb_1", "shop", ("read",), 1)
+    await keys.add(digest, old)
+    retired, new_digest, new = after(old, "rb_2")
+    await keys.rotate(old, retired, new_digest, new, is_over=False)
+    await keys.note_use(new.id, 7)
+    await keys.delete(new)
+    assert await keys.rotate(retired, *after(retired, "rb_3"), is_over=True) == "ended"
+    assert [key.id for key in await keys.all()] == [old.id]
+    assert await keys.rotate(retired, *after(retired, "rb_3"), is_over=False) == "done", "it goes on for a while"
 
 
 async def test_a_rotation_does_not_drop_a_key_that_was_rotated_itself(keys: Keys) -> None:
     digest, old = described("rb_1", "shop", ("read",), 1)
     await keys.add(digest, old)
     first = after(old, "rb_2")
-    await keys.rotate(old, *first)
-    assert await keys.rotate(first[2], *after(first[2], "rb_3")) == "done"
-    assert await keys.rotate(first[0], *after(first[0], "rb_4")) == "used"
+    await keys.rotate(old, *first, is_over=False)
+    assert await keys.rotate(first[2], *after(first[2], "rb_3"), is_over=False) == "done"
+    assert await keys.rotate(first[0], *after(first[0], "rb_4"), is_over=False) == "used"
 
 
 async def test_neither_the_secret_nor_a_trace_of_it_lies_in_redis_and_an_older_record_is_read(link: Link) -> None:
@@ -129,7 +141,7 @@ async def test_a_key_of_before_there_were_tenants_is_rotated_and_revoked(link: L
     old = ApiKey(digest[:12], "old", ("admin",), 1)
     await link.command("HSET", KEYS, digest, f'{{"id":"{old.id}","name":"old","scopes":["admin"],"created_at_ms":1}}')
     retired, new_digest, new = after(old, "rb_new")
-    assert await keys.rotate(old, retired, new_digest, new) == "done"
+    assert await keys.rotate(old, retired, new_digest, new, is_over=False) == "done"
     assert await keys.delete(retired)
     assert await keys.all() == [new]
 

@@ -49,6 +49,24 @@ def test_servers_outlive_an_app_that_was_ready_and_end_with_ctrl_c_of_the_one_th
 
 
 @pytest.mark.soak("tests/unit/life has a start that fails")
+def test_what_the_simulated_carrier_makes_free_is_free_where_we_started_it(stack: Stack) -> None:
+    """With the settings as they are shipped, as a newcomer has them."""
+    app = Ringbridge(stack.options.state_dir)
+    del app.settings["UNLIMITED_PREFIXES"]
+    app.start()
+    try:
+        user = app.user("newcomer", "+8613900000011")
+
+        def counted(number: str) -> list[str]:
+            answer = app.ask("GET", f"/v1/users/{user}/limits/{number.replace('+', '%2B')}")
+            return [one["of"] for one in answer.body["counted"]]
+
+        assert (counted("+8613900000026"), counted("+8613800000026")) == ([], ["pair", "number", "proof", "prover"])
+        assert app.ask("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/"}).status == 201
+    finally:
+        app.terminate()
+
+
 def test_servers_of_a_start_that_found_no_redis_are_stopped(stack: Stack) -> None:
     with pytest.raises(AssertionError, match="stopping the embedded servers"):  # with the log of how it ended
         Ringbridge(stack.options.state_dir, REDIS_URL="redis://127.0.0.1:9/0").start()

@@ -57,11 +57,11 @@ class RedisKeys:
         dropped = await self._link.script("key_drop", KEYS, _of(key.tenant), USES, digest, key.id)
         return bool(dropped)
 
-    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey) -> Rotated:
+    async def rotate(self, old: ApiKey, retired: ApiKey, digest: str, new: ApiKey, *, is_over: bool) -> Rotated:
         lost = await self._digest(old.replaced_by, old.tenant)
         done: Rotated = (await self._link.script(
             "key_rotate", KEYS, _of(old.tenant), USES, await self._digest(old.id, old.tenant), old.replaced_by,
-            _encode(retired), digest, _encode(new), lost,
+            _encode(retired), digest, _encode(new), lost, int(is_over),
         )).decode()  # fmt: skip
         return done
 

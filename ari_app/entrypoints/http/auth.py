@@ -124,7 +124,8 @@ class Gate:
         if holder is None:
             self.guessed_wrong(address)
             raise _unauthorized("This key is not known.")
-        await self._note_use(holder.key)
+        if self._why_over(holder) is None:
+            await self._note_use(holder.key)
         return holder
 
     async def _found(self, digest: str) -> Holder | None:

@@ -251,6 +251,9 @@ def malformed(type: str, errors: list[Any], model: type[Body] | None = None) -> 
     return Problem(type, text, first["field"], extra={"errors": said} if len(said) > 1 else None)
 
 
+JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
+
+
 def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
     context = e.get("ctx", {})
     match e["type"]:
@@ -275,7 +278,7 @@ def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
         case "bool_type":
             return "true or false is expected."
         case "literal_error":
-            return f"expected {context['expected']}."
+            return f"expected {JSON_WORDS.get(context['expected'], context['expected'])}."
         case "string_too_short":
             return "this must not be empty."
         case "string_too_long":
@@ -297,4 +300,7 @@ def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
 def _such_as(e: Any, model: type[Body] | None) -> str:
     """An example of what the field takes, where it has one."""
     field = model.model_fields.get(str(e["loc"][0])) if model else None
-    return f"; expected something such as {field.examples[0]}" if field is not None and field.examples else ""
+    if field is None or not field.examples:
+        return ""
+    example: Any = field.examples[0]
+    return f"; expected something such as {example[0] if isinstance(example, list) else example}"

@@ -160,7 +160,7 @@ async def _call(d: Doors, key: ApiKey, call_id: str) -> Call:
     """Raises Problem (404), UnreadableRecord."""
     call = await find_call(d, key, call_id)
     if call is None:
-        raise Problem("not-found", "There is no such call.", "id")
+        raise Problem("not-found", "There is no such call.", "call_id")
     return call
 
 

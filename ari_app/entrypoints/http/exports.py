@@ -27,6 +27,7 @@ from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.calls import at_of
 from ari_app.entrypoints.http.doors import Doors
 from ari_app.entrypoints.http.front import TOLD
+from ari_app.entrypoints.http.problems import Problem
 from ari_app.entrypoints.http.reply import doors, gives
 from ari_app.entrypoints.http.spoken import spoken
 from ari_app.entrypoints.http.streams import STREAMED, Stream, Streams, owner_of
@@ -70,6 +71,8 @@ async def export_calls(
     d = doors(request)
     since_ms = None if since is None else at_of(since, "since")
     until_ms = d.now_ms() + 1 if until is None else at_of(until, "until")
+    if since_ms is not None and since_ms > until_ms:
+        raise Problem("malformed-request", "until: this is before `since`.", "until")
     streams: Streams = request.state.streams
     stream = streams.enter(f"export {owner_of(key)}", "export", MOST, lambda: None)
     request.scope[STREAMED] = True

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
-import msgspec
 from pydantic import Field, StringConstraints, ValidationError
 
 from ari_app.entrypoints.http.bodies import Body, Grant, PutUser, malformed
-from ari_app.entrypoints.http.problems import Problem
+from ari_app.entrypoints.http.problems import Mistake, Problem
 
 MISTAKES_MAX = 10_000
 """Told in one answer."""
@@ -38,15 +37,6 @@ class UserLine(PutUser):
 class GrantLine(Grant):
     user: Id
     tenant: Tenant = TENANT
-
-
-class Mistake(msgspec.Struct):
-    """`line`: of the file, from 1; the header of a CSV file is one."""
-
-    line: int
-    field: str
-    type: str
-    detail: str
 
 
 AnyLine = TypeVar("AnyLine", bound=Body)

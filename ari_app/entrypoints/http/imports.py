@@ -20,8 +20,8 @@ from ari_app.entrypoints import views
 from ari_app.entrypoints.http.auth import allowed
 from ari_app.entrypoints.http.bodies import whole
 from ari_app.entrypoints.http.doors import Doors
-from ari_app.entrypoints.http.import_lines import MISTAKES_MAX, GrantLine, Lines, Mistake, UserLine, read_lines
-from ari_app.entrypoints.http.problems import Problem
+from ari_app.entrypoints.http.import_lines import MISTAKES_MAX, GrantLine, Lines, UserLine, read_lines
+from ari_app.entrypoints.http.problems import Mistake, Problem
 from ari_app.entrypoints.http.reply import AGAIN_S, IDEMPOTENT, doors, gives, idempotency_key, reply
 from ari_app.entrypoints.http.whose import operators_alone, user_id
 from ari_app.ports.keys import ApiKey
@@ -158,7 +158,8 @@ async def _users(d: Doors, key: ApiKey, found: Lines[UserLine]) -> list[tuple[in
         if id is not None:
             proved = tuple(OwnedNumber(number, "admin", now_ms) for number in numbers)
             users.setdefault(id, (at, User(id, proved, line.name or "", line.locale or "")))
-    await _tenants_known(d, found, [(at, user.id, "id") for at, user in users.values()])
+    named = {at: "tenant" if line.tenant else "id" for at, line in found.good}
+    await _tenants_known(d, found, [(at, user.id, named[at]) for at, user in users.values()])
     asked = [(at, user, one.number) for at, user in users.values() for one in user.numbers]
     for (at, user, number), holder in zip(asked, await _each([n for *_, n in asked], d.users.by_number), strict=True):
         if holder is not None and holder.id != user.id and not _gives_up(users.get(holder.id), at, number):
@@ -228,7 +229,7 @@ async def _tenants_known(d: Doors, found: Lines[Any], ids: Sequence[tuple[int, s
     known = {name for name, tenant in zip(names, await _each(names, d.tenants.get), strict=True) if tenant is not None}
     for at, id, field in ids:
         if (tenant := tenant_of(id)) and tenant not in known:
-            found.wrong(at, field, "malformed-body", f"There is no tenant {tenant}.")
+            found.wrong(at, field, "unknown-tenant", f"There is no tenant {tenant}.")
 
 
 async def _each(asked: Sequence[str], ask: Callable[[str], Awaitable[T]]) -> list[T]:

@@ -72,13 +72,15 @@ async def make(request: Request) -> Response:
     return _made(key, secret)
 
 
-@router.get("", summary="List keys", responses=gives("Keys"))
+@router.get("", summary="List keys", responses=gives("Keys", 404))
 async def list_keys(request: Request, tenant: OfTenant = None) -> Response:
     """Without their secrets; a tenant's key sees its tenant's. `last_used_at` may be a minute late."""
     by = await allowed(request, "admin")
     d = doors(request)
     if tenant is not None and tenant != by.tenant and not by.is_operators:
         raise _not_his()
+    if tenant and tenant != by.tenant and await d.tenants.get(tenant) is None:
+        raise Problem("unknown-tenant", "There is no tenant with this id.", "tenant")
     of = tenant or by.tenant
     found = await d.keys.of(of) if of else await d.keys.all()
     used_ms = await d.keys.uses_ms([key.id for key in found])
@@ -98,7 +100,7 @@ async def rotate_key(request: Request, id: KeyId) -> Response:
     if old.name == FIRST:
         raise Problem("first-key", FIRST_STAYS, "id")
     if old.expires_at_ms is not None and old.expires_at_ms <= now_ms:
-        raise Problem("key-ended", "This key has ended; make a new one.", "id")
+        raise _ended()
     expires_at_ms = old.expires_at_ms if body.expires_at is None else _expiry(body.expires_at, now_ms)
     await _clear(d, old.tenant, but=old.id)
     if not old.replaced_by and len(await d.keys.of(old.tenant)) >= _most(old.tenant):
@@ -108,13 +110,16 @@ async def rotate_key(request: Request, id: KeyId) -> Response:
     until_ms = now_ms + body.overlap_s * 1000  # asked again it is never later than it was said before
     until_ms = until_ms if old.retires_at_ms is None else min(until_ms, old.retires_at_ms)
     try:
-        done = await d.keys.rotate(old, replace(old, replaced_by=key.id, retires_at_ms=until_ms), digest, key)
+        retired = replace(old, replaced_by=key.id, retires_at_ms=until_ms)
+        done = await d.keys.rotate(old, retired, digest, key, is_over=old.is_over(now_ms))
     finally:  # an answer that was lost may be that of a key that was replaced
         gate(request).forget(old.id)
         gate(request).forget(old.replaced_by)
     if done == "used":
         sentence = f"This key was replaced by {old.replaced_by}, which is in use: rotate that one."
         raise Problem("key-replaced", sentence, "id", extra={"replaced_by": old.replaced_by})
+    if done == "ended":
+        raise _ended()
     if done == "changed":
         raise Problem("key-replaced", "This key was revoked or replaced in the same moment; list the keys.", "id")
     log.info("key rotated", key=key.id, old=old.id, until=views.rfc3339(until_ms), tenant=old.tenant, by=by.id)
@@ -195,6 +200,10 @@ def _view(key: ApiKey, used_ms: int | None) -> KeyView:
         last_used_at=None if used_ms is None else views.rfc3339(used_ms), tenant=key.tenant or None,
         replaced_by=key.replaced_by or None,
     )  # fmt: skip
+
+
+def _ended() -> Problem:
+    return Problem("key-ended", "This key has ended; make a new one.", "id")
 
 
 def _expiry(written: str, now_ms: int) -> int:

@@ -73,7 +73,8 @@ async def all_events(
     key = await allowed(request, "read")
     d, wants = doors(request), _wanted(types)
     if is_wanted(request):
-        return await _stream_of_all(request, key, d, wants, request.headers.get(LAST_ID) or after)
+        last = request.headers.get(LAST_ID)
+        return await _stream_of_all(request, key, d, wants, last or after, "Last-Event-ID" if last else "after")
     place = await d.watching.feed.last() if after == NOW else after or START
     until_s = time.monotonic() + wait_s
     batch, has_more = await _page(d, key, wants, place, limit)
@@ -126,11 +127,11 @@ def _text_of_call(batch: Batch) -> bytes:
 
 
 async def _stream_of_all(
-    request: Request, key: ApiKey, d: Doors, wants: Callable[[News], bool], after: str | None
+    request: Request, key: ApiKey, d: Doors, wants: Callable[[News], bool], after: str | None, named: str
 ) -> Response:
     behind = None if after in (None, NOW) else after
     if behind is not None:
-        await _page(d, key, wants, behind, 1)  # whether it is a place at all
+        await _page(d, key, wants, behind, 1, named)  # whether it is a place at all
     watcher = await d.watching.everything(key.tenant, wants, behind)
     return EventStream(
         watcher, "events", owner_of(key), _streams(request).limits.owner_max, text=_text_of_all,
@@ -145,14 +146,16 @@ def _text_of_all(batch: Batch) -> bytes:
     return (GAP if batch.is_gap else b"") + told + place
 
 
-async def _page(d: Doors, key: ApiKey, wants: Callable[[News], bool], after: str, limit: int) -> tuple[Batch, bool]:
+async def _page(
+    d: Doors, key: ApiKey, wants: Callable[[News], bool], after: str, limit: int, named: str = "after"
+) -> tuple[Batch, bool]:
     """The next ones that are wanted, and whether more may follow. Raises Problem (422)."""
     looked_at = 0
     while True:
         try:
             batch = await d.watching.page(key.tenant, wants, after, limit)
         except CallerError:
-            raise Problem("malformed-request", "after: give back a cursor, or `now`.", "after") from None
+            raise Problem("malformed-request", f"{named}: give back a cursor, or `now`.", named) from None
         looked_at += PAGE
         is_end = batch.place == after
         if batch.told or batch.is_gap or is_end or looked_at >= LOOKED_AT_MAX:

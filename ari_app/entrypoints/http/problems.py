@@ -108,7 +108,11 @@ KINDS: Mapping[str, Kind] = {
     "too-many-reminders": Kind(409, "Reminded often enough", f"A notice may be reminded of {REMINDS_MAX} times."),
     "token-expired": Kind(410, "Token expired", "A click token was not used in time; ask for a new one."),
     "body-too-large": Kind(413, "Body too large", "Larger than the setting `http_body_max`."),
-    "unsupported-media-type": Kind(415, "Not JSON", "The body must be sent as `Content-Type: application/json`."),
+    "unsupported-media-type": Kind(
+        415,
+        "Not this kind of body",
+        "Send it as `Content-Type: application/json`; a file to be imported, or a sound, as the operation says.",
+    ),
     "malformed-body": Kind(
         422, "Body not understood", "No JSON, a field unknown or given twice, or a value of the wrong kind."
     ),
@@ -192,6 +196,26 @@ class Problem(Exception):
         return Response(body, self.status, headers, MEDIA_TYPE)
 
 
+class FieldError(msgspec.Struct):
+    field: str
+    detail: str
+
+
+class Mistake(msgspec.Struct):
+    """`line`: of the file, from 1; the header of a CSV file is one."""
+
+    line: int
+    field: str
+    type: str
+    detail: str
+
+
+class PartView(msgspec.Struct):
+    name: str
+    ok: bool
+    why: str
+
+
 class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):
     """The shape of every error, for the API's description."""
 
@@ -200,6 +224,16 @@ class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):
     status: int
     detail: Annotated[str, Meta(description="For the developer.")]
     message: Annotated[str, Meta(description="For his user, in the language that `Accept-Language` asks for.")] = ""
-    field: str = ""
+    field: Annotated[str, Meta(description="Of the request, which is at fault; a header, a parameter, or `line 3`.")] = ""
+    errors: Annotated[list[FieldError], Meta(description="All fields at fault, where there are several.")] = []
     retry_after_s: int | None = None
-    rule: str = ""
+    rule: Annotated[str, Meta(description="The limit that was hit.")] = ""
+    call: Annotated[str, Meta(description="The call that was made of this request, and has ended.")] = ""
+    op: Annotated[str, Meta(description="`unconfirmed`: how the statement names it, if it was done.")] = ""
+    replaced_by: Annotated[str, Meta(description="`key-replaced`: the id of the key that took its place.")] = ""
+    lines: Annotated[int | None, Meta(description="`bad-lines`: how many the file has.")] = None
+    bad_lines: Annotated[int | None, Meta(description="`bad-lines`: how many of them cannot be taken.")] = None
+    mistakes: Annotated[list[Mistake], Meta(description="`bad-lines`: the first of them, and why.")] = []
+    parts: Annotated[list[PartView], Meta(description="`not-ready`: which part is not, and why.")] = []
+    ready: bool | None = None
+    instance: Annotated[str, Meta(description="`internal-error`: the log tells more under it.")] = ""

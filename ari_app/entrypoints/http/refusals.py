@@ -54,7 +54,7 @@ OWN: Mapping[str, str] = {
     "remove_member": "unknown-team unknown-member",
     "add_device": "unknown-user too-many-devices idempotency-conflict", "list_devices": "unknown-user",
     "change_password": "unknown-user unknown-device", "remove_device": "unknown-user unknown-device",
-    "make": "unknown-tenant tenant-closed too-many-keys", "list_keys": "",
+    "make": "unknown-tenant tenant-closed too-many-keys", "list_keys": "unknown-tenant",
     "rotate_key": "unknown-key first-key key-ended key-replaced too-many-keys",
     "revoke": "unknown-key first-key",
     "list_tenants": "", "get_tenant": "unknown-tenant", "put_tenant": "too-many-tenants",

@@ -7,18 +7,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from ari_app.entrypoints.http.pages import DOCS, HOME
-from ari_app.entrypoints.http.problems import Problem
+from ari_app.entrypoints.http.problems import PartView, Problem
 from ari_app.entrypoints.http.reply import doors, gives, reply
 
 router = APIRouter(tags=["system"])
 
 READY_AGAIN_S = 2
-
-
-class PartView(msgspec.Struct):
-    name: str
-    ok: bool
-    why: str
 
 
 class Ready(msgspec.Struct):

@@ -266,7 +266,7 @@ def _with_secret(was: Webhook, fresh: Secret, now_ms: int, overlap_ms: int) -> W
     """Raises Problem (409)."""
     until_ms = now_ms + overlap_ms
     older = [
-        replace(one, until_ms=until_ms if one.until_ms is None else min(one.until_ms, until_ms))
+        replace(one, until_ms=until_ms) if one.until_ms is None else one  # what was said of an older one still holds
         for one in was.secrets
         if overlap_ms and (one.until_ms is None or one.until_ms > now_ms)
     ]

@@ -13,6 +13,8 @@ from math import pi, sin
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from ari_app.adapters.memory_calls import MemoryCalls
 from ari_app.adapters.memory_click import MemoryClickTokens
 from ari_app.adapters.memory_costs import MemoryCosts
@@ -427,6 +429,10 @@ class Bench:
         return answer
 
 
+class Refused(problems.ProblemView, forbid_unknown_fields=True):
+    """No member that the description does not name."""
+
+
 def _is_described(route: Any, answer: Answer) -> None:
     """Whatever a test asks: what is refused is refused with a type that the API's description names there."""
     if answer.status < 400 or route is None or answer.headers.get("content-type") != problems.MEDIA_TYPE:
@@ -435,3 +441,4 @@ def _is_described(route: Any, answer: Answer) -> None:
     body = refusals.BODY if "application/json" in takes else ()
     told = {*refusals.OWN[route.name].split(), *refusals.ANY, *body, "internal-error", "method-not-allowed"}
     assert answer.json["type"] in told, f"{route.name} does not say so: {answer.json}"
+    msgspec.convert(answer.json, Refused)

@@ -53,6 +53,8 @@ async def test_a_time_begins_with_since_and_ends_before_until(api: Bench) -> Non
     answer = await api.ask("GET", f"/v1/calls/export?{asked}")
     assert [json.loads(line)["id"] for line in answer.raw.splitlines()] == ["c2", "c1"]
     assert (await api.ask("GET", "/v1/calls/export?until=soon")).problem["field"] == "until"
+    turned = await api.ask("GET", "/v1/calls/export?since=2026-11-23T08:33:13Z&until=2026-11-23T08:33:11Z")
+    assert (turned.status, turned.problem["field"]) == (422, "until")
 
 
 async def test_what_a_spreadsheet_would_take_for_a_formula_is_none(api: Bench) -> None:
@@ -137,14 +139,15 @@ async def test_every_bad_line_is_told_at_once_and_nothing_is_done(api: Bench) ->
         "twin,+8613900000022,,,\n"
         "short\n"
         "nobodys,,,,nowhere\n"
+        "else@where,,,,\n"
     )
     problem = (await sent(api, "users", file)).problem
-    assert (problem["type"], problem["lines"], problem["bad_lines"]) == ("bad-lines", 7, 6)
+    assert (problem["type"], problem["lines"], problem["bad_lines"]) == ("bad-lines", 8, 7)
     told = {(one["line"], one["field"], one["type"]) for one in problem["mistakes"]}
     assert told == {
         (3, "numbers", "number-taken"), (4, "id", "malformed-body"), (4, "numbers", "invalid-number"),
         (5, "id", "malformed-body"), (6, "numbers", "number-taken"), (7, "", "malformed-body"),
-        (8, "id", "malformed-body"),
+        (8, "tenant", "unknown-tenant"), (9, "id", "unknown-tenant"),
     }  # fmt: skip
     assert (await api.ask("GET", "/v1/users/good")).status == 404
 

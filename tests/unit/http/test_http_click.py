@@ -114,6 +114,7 @@ async def test_what_cannot_be_called_is_refused_to_who_makes_the_token(shop: Ben
     ):  # fmt: skip
         answer = await mint(shop, **body)
         assert (answer.problem["type"], answer.problem["field"]) == (type, at), body
+    assert "such as https://" in answer.problem["detail"], "one site, not a list of them"
 
 
 async def test_where_the_page_says_who_calls_it_says_a_number_and_stays_with_it(shop: Bench) -> None:

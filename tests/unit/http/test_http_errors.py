@@ -79,6 +79,7 @@ async def test_who_waits_for_an_answer_while_the_process_leaves_is_told_to_ask_a
         ("/v1/calls/c1/events?seq=2", "seq", "seq: there is no such parameter; known are after."),
         ("/v1/users/demo/balance?month=10", "month", "month: there is no such parameter; none are known here."),
         ("/v1/trunks?name=a", "name", "name: there is no such parameter; none are known here."),
+        ("/v1/calls?limit=1&limit=2", "limit", "limit: this parameter stands there twice."),
     ],
 )  # fmt: skip
 async def test_an_unknown_query_parameter_is_422_and_names_what_was_meant(

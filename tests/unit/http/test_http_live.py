@@ -195,6 +195,8 @@ async def test_the_stream_of_all_begins_now_and_goes_on_where_it_was_left(house:
     await house.happens("c2", "ended")
     await again.hears("call.queued", "call.ended", "call.ended")
     assert len({json.loads(one.data)["id"] for one in ear.got + again.got}) == 5
+    lost = await house.ask("/v1/events", Last_Event_ID="yesterday")
+    assert (lost.status, (await lost.json(content_type=None))["field"]) == (422, "Last-Event-ID")
 
 
 async def test_each_tenant_is_told_of_its_own_and_the_operator_of_all(partners: House) -> None:

@@ -219,6 +219,31 @@ async def test_the_overlap_may_be_none_and_a_leaked_key_ends_now(api: Bench) -> 
     assert not await works(api, old["secret"])
 
 
+async def test_a_key_that_has_ended_comes_not_back_by_a_new_one_that_was_revoked(api: Bench) -> None:
+    old = await made(api)
+    new = (await rotated(api, old["id"], overlap_s=1)).json
+    assert await works(api, new["secret"])
+    api.now_ms += 1_000
+    await api.ask("DELETE", f"/v1/keys/{new['id']}")
+    ended = await rotated(api, old["id"])
+    assert (ended.status, ended.problem["type"]) == (409, "key-ended")
+
+
+async def test_a_refused_key_was_not_used(api: Bench) -> None:
+    api.front = build(replace(api.doors, key_cache_ms=0))
+    old = await made(api, expires_at="2026-11-23T08:34:00Z")
+    assert await works(api, old["secret"])
+    used = (await api.ask("GET", "/v1/keys")).json["keys"][-1]["last_used_at"]
+    api.now_ms += 300_000
+    assert not await works(api, old["secret"])
+    assert (await api.ask("GET", "/v1/keys")).json["keys"][-1]["last_used_at"] == used
+
+
+async def test_keys_of_a_tenant_that_is_not_there_are_no_empty_list(api: Bench) -> None:
+    answer = await api.ask("GET", "/v1/keys?tenant=nosuch")
+    assert (answer.status, answer.problem["type"], answer.problem["field"]) == (404, "unknown-tenant", "tenant")
+
+
 async def test_a_new_key_ends_when_the_old_one_was_to_unless_it_is_said(api: Bench) -> None:
     old = await made(api, expires_at="2026-12-01T00:00:00Z")
     assert (await rotated(api, old["id"])).json["expires_at"] == "2026-12-01T00:00:00.000Z"

@@ -139,6 +139,23 @@ async def test_a_secret_is_replaced_and_the_old_one_signs_for_a_while(api: Bench
     assert "old_secret_until" not in (await api.ask("GET", path)).json
 
 
+async def test_what_was_said_of_an_older_secret_holds_when_another_one_is_made_unless_all_are_to_end(api: Bench) -> None:
+    hook = await made(api)
+    path = f"/v1/webhooks/{hook['id']}"
+    second = (await api.ask("POST", f"{path}/secret", {"overlap_s": 3_600})).json
+    third = (await api.ask("POST", f"{path}/secret", {"overlap_s": 3})).json
+    assert third["old_secret_until"] == second["old_secret_until"]
+    api.wall_ahead_ms = 4_000
+    await api.ask("POST", f"{path}/test")
+    _, body, headers = api.sender.sent[-1]
+    for secret in (hook["secret"], third["secret"]):
+        assert Receiver(secret).verify(body, headers)["type"] == "webhook.test"
+    assert len(headers["webhook-signature"].split()) == 2
+    await api.ask("POST", f"{path}/secret", {"overlap_s": 0})
+    await api.ask("POST", f"{path}/test")
+    assert len(api.sender.sent[-1][2]["webhook-signature"].split()) == 1
+
+
 async def test_no_more_secrets_hold_at_once_than_a_header_takes(api: Bench) -> None:
     path = f"/v1/webhooks/{(await made(api))['id']}/secret"
     for _ in range(SECRETS_MAX - 1):
@@ -273,6 +290,7 @@ async def test_one_replay_looks_at_so_many_and_says_where_the_next_goes_on(
     assert await waiting(api, id) == len(news)
     wrong = await replayed(api, id, {"since": "2026-11-01T00:00:00Z", "cursor": "x"})
     assert wrong.problem["field"] == "cursor"
+    assert (await replayed(api, id, {"dead": False})).problem["detail"] == "dead: expected true."
 
 
 async def test_one_replay_of_a_webhook_at_a_time(api: Bench) -> None:
