@@ -20,6 +20,7 @@ from standardwebhooks.webhooks import Webhook
 
 from ari_app.ports.webhooks import new_secret
 from tests.ringbridge import Ringbridge
+from tests.support import until_sync
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCS / "examples"
@@ -92,6 +93,32 @@ def test_an_example_that_cannot_call_says_why(file: str, ringbridge: Ringbridge)
 def test_every_example_has_its_line_in_the_guide() -> None:
     said = re.findall(r"docs/examples/(\S+) alice \+8613900000026", GUIDE)
     assert sorted(said) == sorted(CALLS)
+
+
+def test_what_live_events_shows_hears_of_a_call_and_ends_with_a_wrong_key(
+    ringbridge: Ringbridge, tmp_path: Path
+) -> None:
+    [shown] = re.findall(
+        r"^```python\n(.*?)^```", (DOCS / "live-events.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (listener := tmp_path / "listener.py").write_text(shown)
+    caller = ringbridge.user("docs_listener", "+8613917090010")
+    going_on = subprocess.Popen([sys.executable, str(listener)], env=of(ringbridge), stdout=subprocess.PIPE, text=True)
+    try:
+        assert going_on.stdout is not None
+        until_sync(lambda: ringbridge.metric('streams_open{kind="events"}') >= 1, within_s=15)
+        ringbridge.until_ended(ringbridge.call(caller, BUSY))
+        for told in going_on.stdout:
+            if told == "call.ended\n":
+                break
+    finally:
+        going_on.kill()
+        going_on.communicate(timeout=10)
+    wrong = of(ringbridge) | {"RINGBRIDGE_API_KEY": "rb_wrong"}
+    done = subprocess.run(
+        [sys.executable, str(listener)], env=wrong, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, json.loads(done.stderr)["type"]) == (1, "unauthorized")
 
 
 def signed(secret: str) -> tuple[str, list[str]]:

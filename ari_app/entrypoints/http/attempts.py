@@ -37,7 +37,8 @@ class Counted(msgspec.Struct):
     of: Annotated[
         Kind,
         msgspec.Meta(
-            description="This user's calls to it, or everybody's; codes read out to it for everybody, or for this user."
+            description="`pair`: this user's calls to it; `number`: everybody's. Codes: `proof`, read out to it; "
+            "`prover`, for this user; `partner`, for all users of his tenant. No other is told here."
         ),
     ]
     rules: list[str]

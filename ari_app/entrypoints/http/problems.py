@@ -224,7 +224,7 @@ class ProblemView(msgspec.Struct, omit_defaults=True, rename={"type_": "type"}):
     status: int
     detail: Annotated[str, Meta(description="For the developer.")]
     message: Annotated[str, Meta(description="For his user, in the language that `Accept-Language` asks for.")] = ""
-    field: Annotated[str, Meta(description="Of the request, which is at fault; a header, a parameter, or `line 3`.")] = ""
+    field: Annotated[str, Meta(description="Of the request, at fault; or a header, a parameter, `line 3`.")] = ""
     errors: Annotated[list[FieldError], Meta(description="All fields at fault, where there are several.")] = []
     retry_after_s: int | None = None
     rule: Annotated[str, Meta(description="The limit that was hit.")] = ""

@@ -139,7 +139,7 @@ async def test_a_secret_is_replaced_and_the_old_one_signs_for_a_while(api: Bench
     assert "old_secret_until" not in (await api.ask("GET", path)).json
 
 
-async def test_what_was_said_of_an_older_secret_holds_when_another_one_is_made_unless_all_are_to_end(api: Bench) -> None:
+async def test_what_was_said_of_an_older_secret_holds_unless_all_are_to_end(api: Bench) -> None:
     hook = await made(api)
     path = f"/v1/webhooks/{hook['id']}"
     second = (await api.ask("POST", f"{path}/secret", {"overlap_s": 3_600})).json
