@@ -10,7 +10,8 @@ import pytest
 
 from tests.chaos.asked import Added, Retries
 from tests.chaos.evidence import CelLeg, Evidence, Notice
-from tests.chaos.test_chaos_auditor import TALK_MS, T, blow, broken, cost, evidence, ring, trunks
+from tests.chaos.house import Blow
+from tests.chaos.test_chaos_auditor import CALL, TALK_MS, T, blow, broken, cel_leg, cost, evidence, ring, trunks
 from tests.chaos.trunk_facts import Owed
 from tests.chaos.type_records import (
     AGAIN,
@@ -37,6 +38,17 @@ from tests.chaos.type_records import (
     told,
 )
 
+
+def turned_away() -> Evidence:
+    """He was let in, and has heard that nobody is there."""
+    return called_in(
+        shown=[{**FIRST, "reason": "interrupted", "hung_up_by": "system"}],
+        arrivals={USER: [arrival(answered_at_ms=None, talked_ms=0)]},
+        asked=[asked(ids=set(), numbers={ONE}, hung_ups={}, fits=frozenset({"completed"}))],
+        cel={f"{CALL}.caller.0": cel_leg(answered_ms=None, hangup_ms=T + 2_200)},
+    )
+
+
 RIGHT: dict[str, Callable[[], Evidence]] = {
     "a conference": conference,
     "a conference that an outage of the store outlasted": lambda: conference(
@@ -60,6 +72,9 @@ RIGHT: dict[str, Callable[[], Evidence]] = {
         shown=[{**FIRST, "reason": "interrupted", "hung_up_by": "system"}],
         arrivals={USER: [arrival(answered_at_ms=None, talked_ms=0)]}, cel={},
         asked=[asked(ids=set(), numbers={ONE}, fits=frozenset({"completed"}))],
+    ),
+    "a phone that called in while the PBX changed hands after an outage": lambda: replace(
+        turned_away(), blows=[Blow("RedisLinkStalled", frozenset({"store"}), T - 5_000, T - 1_000)]
     ),
     "a code that was read out": lambda: errand("verification"),
     "a test of a trunk": lambda: errand("trunk_test"),
@@ -129,6 +144,12 @@ WRONG: dict[str, tuple[Callable[[], Evidence], str]] = {
     "who called in is answered by nobody that is known": (
         lambda: called_in(arrivals={USER: [arrival()], OTHER: [arrival(from_user=OTHER, call_id="another")]}),
         "was answered, and no call is on record",
+    ),
+    "who called in was turned away long after an outage": (
+        lambda: replace(
+            turned_away(), blows=[Blow("RedisLinkStalled", frozenset({"store"}), T - 20_000, T - 10_000)]
+        ),
+        "ended as interrupted",
     ),
     "a call that no phone made": (lambda: called_in(arrivals={}), "no phone did"),
     "who called in costs something": (
