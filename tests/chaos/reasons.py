@@ -85,8 +85,16 @@ def was_ended_by_us(case: Case, used_ms: int, *, by_itself: Iterable[str] = ()) 
         case "media_lost":
             return all(case.phone(role) != MUTE for role in case.legs)
         case "interrupted":
-            return not ran_out_unattended(case, used_ms)
+            return not (ran_out_unattended(case, used_ms) or (by_itself and ended_unsaved(case)))
     return case.reason not in by_itself
+
+
+def ended_unsaved(case: Case) -> bool:
+    """In good order, while its owner could write nothing down, and another process had the PBX before he could again:
+    that one sees channels that the platform has hung up, and not why."""
+    away = [blow for blow in case.blows if blow.targets & {"store", "redis"}]
+    ends = [leg.hangup_ms for leg in case.cel.values()]
+    return bool(ends) and all(end is not None and any(blow.touches(end, end) for blow in away) for end in ends)
 
 
 def ran_out_unattended(case: Case, used_ms: int) -> bool:

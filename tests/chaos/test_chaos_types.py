@@ -77,6 +77,10 @@ RIGHT: dict[str, Callable[[], Evidence]] = {
         turned_away(), blows=[Blow("RedisLinkStalled", frozenset({"store"}), T - 5_000, T - 1_000)]
     ),
     "a code that was read out": lambda: errand("verification"),
+    "a code of whose end nothing could be written down before the PBX changed hands": lambda: replace(
+        errand("verification", reason="interrupted"),
+        blows=[Blow("RedisLinkCut", frozenset({"store"}), T + TALK_MS - 500, T + TALK_MS + 1_500)],
+    ),
     "a test of a trunk": lambda: errand("trunk_test"),
 }  # fmt: skip
 
@@ -164,6 +168,13 @@ WRONG: dict[str, tuple[Callable[[], Evidence], str]] = {
     "a code that somebody pays for": (lambda: errand("verification", charged_s=5), "to nobody"),
     "a code that a fault broke off": (
         lambda: replace(errand("verification", reason="interrupted"), blows=[blow("AppKilled", "app")]),
+        "went on: ",
+    ),
+    "a code that ended with nothing to show for it, after an outage": (
+        lambda: replace(
+            errand("verification", reason="interrupted"),
+            blows=[Blow("RedisLinkCut", frozenset({"store"}), T + 500, T + TALK_MS - 500)],
+        ),
         "went on: ",
     ),
     "a PIN of no call": (lambda: evidence(pins={"23456789": NEXT}), "no call is on record"),
