@@ -31,6 +31,8 @@ OWNER = "notice"
 PUT_OFF_MS = 5_000
 HELD_UP_MS = 60_000
 """How long nobody of a notice is rung where its sender is the reason: he has no minutes, say."""
+BEGINS_WITHIN_MS = 5_000
+"""So long after it was written down that he is called, his call may be on its way to be placed."""
 RECALL_WITHIN_MS = 120_000
 """Later than that he does not wait for it any more."""
 CHANGES_MAX = 20
@@ -110,29 +112,37 @@ class Recipients:
             return await self._notices.put_back(one, due_ms)
         if self._service.is_draining:
             return await self._notices.put_back(one, at_ms)
-        calling = rules_of.calling(r, _call_id(told, r), at_ms)
-        if await self._notices.put(told.id, calling, [], _done(at_ms)) is not None:
-            await self._ring(told, now, replace(calling, rev=calling.rev + 1))
-        return None
+        return await self._begin(told, now, r)
 
     async def _follow(self, told: Notice, now: Now, r: Recipient) -> None:
         """His call is under way, or was to be."""
         call = await self._live.find(r.call)
+        if call is None and now.cancelled_at_ms is None:
+            return await self._begin(told, now, r)
+        until_ms = r.call_at_ms + BEGINS_WITHIN_MS
+        if call is None and self._now_ms() < until_ms:  # another task, or process, may be placing it just now
+            return await self._notices.look_again(Due(told.id, r.n), until_ms)
         if call is None:
-            if now.cancelled_at_ms is not None:
-                return await self._save(told, replace(rules_of.put_off(r, "cancelled"), state="cancelled"))
-            return await self._ring(told, now, r)
+            return await self._save(told, replace(rules_of.put_off(r, "cancelled"), state="cancelled"))
         if call.settled is not None:
             return await self.over(call)
         if now.cancelled_at_ms is not None:
             await self._live.cancel_for_good(call.id)
         return None
 
-    async def _ring(self, told: Notice, now: Now, r: Recipient) -> None:
-        """Begin his call, for the first time or once more: of one id there is one call."""
+    async def _begin(self, told: Notice, now: Now, r: Recipient) -> None:
+        """His call, for the first time or once more: of one id there is one call. That he is called is written down
+        just before: whoever cancels meanwhile waits for it."""
         said = await self._said(told)
         if not said:
             return await self._put_off(told, r, "audio_gone", HELD_UP_MS)
+        at_ms = self._now_ms()
+        calling = rules_of.calling(r, r.call or _call_id(told, r), at_ms)
+        if await self._notices.put(told.id, calling, [], _done(at_ms)) is not None:
+            await self._ring(told, now, replace(calling, rev=calling.rev + 1), said)
+        return None
+
+    async def _ring(self, told: Notice, now: Now, r: Recipient, said: str) -> None:
         ask = Ask(
             notice.TYPE, _request(told, r, said, self._rules), dict(told.metadata), tenant=tenant_of(told.sender)
         )  # fmt: skip
@@ -145,6 +155,8 @@ class Recipients:
             await self._notices.hold_up(told.id, "", 0)
         if answer.settled is not None:
             await self.over(answer)
+        elif (found := await self._notices.find(told.id)) is not None and found[1].cancelled_at_ms is not None:
+            await self._live.cancel_for_good(answer.id)
         return None
 
     async def _said(self, told: Notice) -> str:

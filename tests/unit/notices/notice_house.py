@@ -39,11 +39,13 @@ class Played:
     refuses: Refusal | None = None
     is_draining: bool = False
     cancelled: list[str] = field(default_factory=list)
+    may_place: asyncio.Event = field(default_factory=asyncio.Event)
     now_ms: int = NOW_MS
 
     async def place(
         self, ask: Ask, *, owner: str, idempotency_key: str | None = None, is_beside: bool = False
     ) -> Call | Refusal:
+        await self.may_place.wait()
         id = call_id(owner, idempotency_key, is_beside=is_beside)
         if id in self.calls:
             return self.calls[id]
@@ -66,6 +68,7 @@ class Played:
 class House:
     def __init__(self, rules: NoticeRules | None = None) -> None:
         self.notices, self.speech, self.played = MemoryNotices(), MemorySpeech(), Played()
+        self.played.may_place.set()
         self.rules = rules or NoticeRules(timezone="Asia/Shanghai", parallel=5)
         self.now_ms = NOW_MS
         self.clock_s = 0.0

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from ari_app.desks.notice_desk import NoticeRules
 from ari_app.domain.causes import Reason
+from ari_app.domain.notices import Notice
 from ari_app.domain.quiet import Quiet, after_quiet, is_quiet, quiet
 from ari_app.engine.asks import Refusal
+from tests.support import until
 from tests.unit.notices.notice_house import GAP_MS, NOW_MS, House
 
 MINUTE_MS = 60_000
@@ -16,6 +20,13 @@ MINUTE_MS = 60_000
 
 async def types(house: House, id: str) -> list[str]:
     return [one.type for _, one in await house.notices.events(id)]
+
+
+async def is_called(house: House, notice: Notice) -> None:
+    async def is_so() -> bool:
+        return (await house.person(notice)).state == "calling"
+
+    await until(is_so)
 
 
 async def test_who_confirms_is_never_rung_again(house: House) -> None:
@@ -208,6 +219,43 @@ async def test_a_cancelled_notice_ends_its_calls_and_rings_nobody_more(house: Ho
     await house.goes_on(GAP_MS)
     assert len(house.played.asked) == 5
     assert await house.notices.under_way() == 0
+
+
+@pytest.mark.parametrize("by_another", [False, True])
+async def test_a_call_that_is_on_its_way_when_all_is_cancelled_is_ended_and_on_record(
+    house: House, by_another: bool
+) -> None:
+    """He was told cancelled, and rung all the same, by a call that was no try of his."""
+    notice = await house.sent()
+    house.played.may_place.clear()
+    placing = asyncio.create_task(house.goes_on())
+    await is_called(house, notice)
+    await house.desk.cancel(notice.id)
+    await (house.process() if by_another else house.rounds).look_over(notice.id)
+    assert (await house.person(notice)).state == "calling"
+    house.played.may_place.set()
+    await placing
+    [id] = house.played.calls
+    assert house.played.cancelled == [id]
+    await house.rounds.over(await house.ends(await house.person(notice), Reason.CANCELLED, answered=False))
+    r = await house.person(notice)
+    assert (r.state, [t.call for t in r.tries]) == ("cancelled", [id])
+
+
+async def test_a_call_that_never_came_to_be_is_not_waited_for_long_when_all_is_cancelled(house: House) -> None:
+    notice = await house.sent()
+    house.played.may_place.clear()
+    dying = asyncio.create_task(house.goes_on())
+    await is_called(house, notice)
+    for task in house.rounds._at_work.values():
+        task.cancel()
+    await dying
+    await house.desk.cancel(notice.id)
+    await house.rounds.look_over(notice.id)
+    assert (await house.person(notice)).state == "calling"
+    await house.goes_on(5_000)
+    r = await house.person(notice)
+    assert (r.state, r.tries, house.played.calls) == ("cancelled", (), {})
 
 
 async def test_who_asks_for_it_is_called_back_once_and_not_when_it_is_too_late(house: House) -> None:
