@@ -41,7 +41,7 @@ demo: setup ## Place the demo call and exit; the call as JSON on the last line
 	@$(BIN)/ringbridge demo
 
 test: setup lint ## Every behaviour once, on a real Asterisk and Redis; WORKERS=n at a time
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 chaos: setup ## Faults at random under traffic, then an audit; seeded (SEED=n), two to three minutes
 	@$(BIN)/python -m tests.chaos --seed $(SEED) $(ARGS)
