@@ -174,6 +174,7 @@ def test_what_the_guide_says_to_type_works(ringbridge: Ringbridge) -> None:
         for curl in (*curls, curls[-1])
     ]
     user, call, again = (json.loads(one.stdout) for one in said)
+    assert "id" in call, call
     try:
         assert (user["id"], user["verified"]) == ("alice", ["+8613900000002"])
         assert (call["caller"], call["metadata"], again["id"]) == ("alice", {"order": "A-1001"}, call["id"])
