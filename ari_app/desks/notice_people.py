@@ -117,12 +117,12 @@ class Recipients:
     async def _follow(self, told: Notice, now: Now, r: Recipient) -> None:
         """His call is under way, or was to be."""
         call = await self._live.find(r.call)
-        if call is None and now.cancelled_at_ms is None:
-            return await self._begin(told, now, r)
-        until_ms = r.call_at_ms + BEGINS_WITHIN_MS
-        if call is None and self._now_ms() < until_ms:  # another task, or process, may be placing it just now
-            return await self._notices.look_again(Due(told.id, r.n), until_ms)
         if call is None:
+            if now.cancelled_at_ms is None:
+                return await self._begin(told, now, r)
+            until_ms = r.call_at_ms + BEGINS_WITHIN_MS
+            if self._now_ms() < until_ms:  # another task, or process, may be placing it just now
+                return await self._notices.look_again(Due(told.id, r.n), until_ms)
             return await self._save(told, replace(rules_of.put_off(r, "cancelled"), state="cancelled"))
         if call.settled is not None:
             return await self.over(call)

@@ -94,6 +94,8 @@ def ended_unsaved(case: Case) -> bool:
     that one sees channels that the platform has hung up, and not why."""
     away = [blow for blow in case.blows if blow.targets & {"store", "redis"}]
     ends = [leg.hangup_ms for leg in case.cel.values()]
+    if any(ring.hung_up_by != "platform" for rings in case.rings.values() for ring in rings):
+        return False
     return bool(ends) and all(end is not None and any(blow.touches(end, end) for blow in away) for end in ends)
 
 

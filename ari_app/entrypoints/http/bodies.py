@@ -251,7 +251,7 @@ def malformed(type: str, errors: list[Any], model: type[Body] | None = None) -> 
     return Problem(type, text, first["field"], extra={"errors": said} if len(said) > 1 else None)
 
 
-JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
+JSON_WORDS = {"True": "true", "False": "false"}
 
 
 def _sentence(e: Any, model: type[Body] | None, missing: Sequence[str]) -> str:
