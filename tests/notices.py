@@ -63,14 +63,6 @@ class Sender:
     def until_done(self, notice: str, within_s: float = 60) -> Shown:
         return self.until(notice, lambda shown: shown["state"] == "done", within_s, "the notice is done")
 
-    def until_state(self, notice: str, of: str, *states: str, within_s: float = 30) -> Shown:
-        """One recipient, by his number."""
-        self.until(
-            notice, lambda shown: any(one["number"] == of and one["state"] in states for one in shown["recipients"]),
-            within_s, f"{of} is {' or '.join(states)}",
-        )  # fmt: skip
-        return self.people(notice)[of]
-
 
 def rung_twice(rings: Sequence[CarrierCall]) -> list[str]:
     """Numbers that the carrier had two calls of at the same time: nobody is rung while he is being rung."""
