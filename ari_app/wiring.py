@@ -159,8 +159,8 @@ class App:
         )  # fmt: skip
         self.fleet = Fleet([pbx.node for pbx in self.pbxes], self.board, self.calls, end)
         self.spending = Spending(
-            self.costs, spend_rules_of(s), live=self._live_calls, now_ms=self.now_ms, trunks=lambda: self.trunks.trunks,
-            watch=self.metrics.limits.watch(),
+            self.costs, spend_rules_of(s), unnoted=self._unnoted_calls, now_ms=self.now_ms,
+            trunks=lambda: self.trunks.trunks, watch=self.metrics.limits.watch(),
         )  # fmt: skip
         counted = RedisLimits(self.redis)
         self.attempts = Attempts(counted, attempt_rules_of(s))
@@ -250,8 +250,8 @@ class App:
         whys = [pbx.trunk_down(trunk) for pbx in self.pbxes if node in (None, pbx.spec.name)]
         return min(whys, default="")
 
-    def _live_calls(self) -> list[Call]:
-        return [call for engine in self.fleet.engines for call in engine.live_calls()]
+    def _unnoted_calls(self) -> list[Call]:
+        return [call for engine in self.fleet.engines for call in engine.unnoted_calls()]
 
     def now_ms(self) -> int:
         """By the clock of a PBX of ours, where one has told it: calls are timed by it. Else by this machine's."""

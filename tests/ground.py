@@ -192,9 +192,18 @@ class Ground:
         return self._record.calls(with_tones=with_tones)
 
     def phone(self, number: str) -> CarrierCall:
-        """What the carrier wrote down of the one call to this number."""
-        [one] = self.rings(number)
+        """What the carrier wrote down of the one call to this number, which it does a moment after it was made."""
+        [one] = until_sync(lambda: self.rings(number), 5, f"the carrier has a call to {number}")
         return one
+
+    def hung_up(self, number: str) -> CarrierCall:
+        """Likewise, once it is over: the app tells so when it hangs up, and the recording is whole a moment later."""
+
+        def over() -> CarrierCall | None:
+            one = self.phone(number)
+            return one if one.ended_at_ms is not None else None
+
+        return until_sync(over, 5, f"the phone {number} is down")
 
     def add_phone(self, last_digits: str, *does: str) -> None:
         add_phone(self.stack, last_digits, *does)

@@ -142,8 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         receiver = self.server.receiver
-        receiver.asked.append(self.path)
         mode = "ok" if self.path == "/there" else receiver.mode
+        receiver.asked.append(self.path)
         if mode.isdecimal():
             asked = {"Retry-After": receiver.retry_after} if mode in ("429", "503") else {}
             return self._answer(int(mode), asked)

@@ -19,28 +19,32 @@ T = TypeVar("T")
 async def until(
     condition: Callable[[], T | Awaitable[T]], within_s: float = 5.0, what: str = "", every_s: float = 0.02
 ) -> T:
-    """Poll until the condition is true; returns what it gave. Fails with `what` after within_s."""
-    deadline = time.monotonic() + within_s
+    """Poll until the condition is true; returns what it gave. Fails with `what` after within_s, and not before a last
+    look after that time: where the whole machine stood still, nothing could happen in it."""
+    deadline, is_late = time.monotonic() + within_s, False
     while True:
         got = condition()
         if isinstance(got, Awaitable):
             got = await got
         if got:
             return got
-        if time.monotonic() > deadline:
+        if is_late:
             raise AssertionError(f"not within {within_s} s: {what or condition}")
         await asyncio.sleep(every_s)
+        is_late = time.monotonic() > deadline
 
 
 def until_sync(condition: Callable[[], T | None], within_s: float = 5.0, what: str = "", every_s: float = 0.02) -> T:
-    deadline = time.monotonic() + within_s
+    """As `until`, of what happens elsewhere."""
+    deadline, is_late = time.monotonic() + within_s, False
     while True:
         got = condition()
         if got:
             return got
-        if time.monotonic() > deadline:
+        if is_late:
             raise AssertionError(f"not within {within_s} s: {what or condition}")
         time.sleep(every_s)
+        is_late = time.monotonic() > deadline
 
 
 async def surely(ask: Callable[..., Awaitable[T]], *args: object) -> T:

@@ -147,6 +147,10 @@ class Engine:
     def live_calls(self) -> list[Call]:
         return [box.call for box in self._boxes.values()]
 
+    def unnoted_calls(self) -> list[Call]:
+        """Those that live, and those that have ended of which the store does not know yet what they cost."""
+        return [box.call for box in (*self._boxes.values(), *self._ended.values()) if not box.is_noted]
+
     def _calls_of_ours(self) -> list[Call]:
         return [] if self.stood_down.done() else self.live_calls()
 

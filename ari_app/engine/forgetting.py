@@ -55,6 +55,7 @@ class Forgetting:
         call = box.call
         while True:
             try:
+                box.is_noted = call.is_forgotten
                 if not call.is_forgotten:  # else all that was done when it was closed first
                     await self._make_safe(box, call, may_be_lost=may_be_lost)
                 await self._close(call)
@@ -71,6 +72,7 @@ class Forgetting:
             await self._performer.settle_again(call)
             await box.save_if_lost()
         await self.costs.note(leg_costs(call))
+        box.is_noted = True
         if self.over is not None:
             await self.over(call)
         await self._ledger.durable()

@@ -71,6 +71,8 @@ class Mailbox:
             self.cancel_saved.set()
         self.has_news_of_a_gap = False
         """What recovery found is not saved yet: until it is, nobody may say that the PBX was seen later than that."""
+        self.is_noted = False
+        """The store knows what the call has cost."""
         self._queue: deque[Event] = deque()
         self._wakeup = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None

@@ -146,9 +146,8 @@ class CallService:
             return Refusal("draining", "This server is about to stop and takes no new calls.", "", self._left_s)
         places = self._fleet.places()
         if isinstance(places, NoPlace):
-            sentence = (
-                "All lines are taken right now." if places.is_full else "No telephone exchange can be reached now."
-            )
+            taken, closed = "All lines are taken right now.", f"No telephone exchange takes calls now: {places.why}."
+            sentence = taken if places.is_full else closed
             return Refusal("no-capacity", sentence, retry_after_s=FULL_AGAIN_S)
         for place in places:  # one that is slow keeps nobody from another
             admission = place.admission

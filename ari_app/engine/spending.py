@@ -1,8 +1,9 @@
 """What may be spent in a day: of a user, of a team, over a trunk. An alarm is told once; at the stop further calls are
 refused (over a trunk: go elsewhere) until the operator's day turns.
 
-What counts is what was noted of calls that ended today, and what the live calls of this process cost so far. Calls that
-live in other processes count when they end. Currencies are not converted: each is compared with the same figure.
+What counts is what was noted of calls that ended today, and what those of this process cost so far that are not noted
+yet. Calls that live in other processes count when they end. Currencies are not converted: each is compared with the
+same figure.
 """
 
 from __future__ import annotations
@@ -63,13 +64,13 @@ class _Told:
 
 class Spending:
     def __init__(
-        self, costs: Costs, rules: SpendRules, *, live: Callable[[], Iterable[Call]], now_ms: Callable[[], int],
+        self, costs: Costs, rules: SpendRules, *, unnoted: Callable[[], Iterable[Call]], now_ms: Callable[[], int],
         trunks: Callable[[], Sequence[Trunk]] = lambda: (), watch: SpendWatch | None = None,
     ) -> None:  # fmt: skip
-        """`live`: the calls that this process tends."""
+        """`unnoted`: the calls of this process of which `costs` does not know yet what they cost."""
         self._costs = costs
         self._rules = rules
-        self._live = live
+        self._unnoted = unnoted
         self._now_ms = now_ms
         self._trunks = trunks
         self._watch = watch or SpendWatch()
@@ -142,12 +143,12 @@ class Spending:
     # ---- what was spent -----------------------------------------------------------------------------------------
 
     async def _spent(self, kind: Payer, name: str) -> Mapping[str, int]:
-        """Today, by currency. The store is asked last: a call that ends meanwhile is counted twice rather than not."""
+        """Today, by currency. The store is asked last: what is noted meanwhile is counted twice rather than not."""
         now_ms = self._now_ms()
         day = day_of(now_ms, self._rules.timezone)
         since_ms, total = begins_at_ms(day, self._rules.timezone), Counter[str]()
-        for call in self._live():
-            if call.settled is None and _may_cost(call, kind, name):
+        for call in self._unnoted():
+            if _may_cost(call, kind, name):
                 for route, answered_at_ms, micro in costs_so_far(call, max(now_ms, call.now_ms)):
                     if answered_at_ms >= since_ms and (kind != "trunk" or route.trunk == name):
                         total[route.currency] += micro
@@ -172,7 +173,7 @@ def _is_over(spent: Mapping[str, int], most_micro: int) -> bool:
 
 
 def _may_cost(call: Call, kind: Payer, name: str) -> bool:
-    """All live calls are looked at whenever one is to begin, and for each trunk that has a limit."""
+    """All these calls are looked at whenever one is to begin, and for each trunk that has a limit."""
     match kind:
         case "user":
             return call.payer == name

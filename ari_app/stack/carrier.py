@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 
 from ari_app.stack import tones
 from ari_app.stack.carrier_callers import LINE, CallerRows, Callers, early_media_ms
@@ -87,7 +88,8 @@ class RecordError(Exception):
 
 @dataclass
 class CarrierRecord:
-    """The record of one carrier, read on from where the last reading ended, so that polling thousands is cheap."""
+    """The record of one carrier, read on from where the last reading ended, so that polling thousands is cheap. Any
+    thread may ask."""
 
     directory: Path
     _offset: int = 0
@@ -95,6 +97,7 @@ class CarrierRecord:
     _rows: dict[str, Rows] = field(default_factory=dict)
     _callers: Callers = field(default_factory=Callers)
     _ended: dict[str, CarrierCall] = field(default_factory=dict)
+    _reading: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def calls(self, *, with_tones: bool = True) -> list[CarrierCall]:
         """Every call, in the order of their INVITEs."""
@@ -105,13 +108,13 @@ class CarrierRecord:
         found = next(((key, call) for key, call in self._all() if call.id == id), None)
         return found and (self._with_tones(*found) if with_tones else found[1])
 
-    def _all(self) -> Iterator[tuple[str, CarrierCall]]:
-        for row in self._new_rows():
-            if not self._callers.take(row):
-                self._rows.setdefault(row["uniqueid"], []).append(row)
-        for key, rows in self._rows.items():
-            if (call := self._call(key, rows)) is not None:
-                yield key, call
+    def _all(self) -> list[tuple[str, CarrierCall]]:
+        with self._reading:
+            for row in self._new_rows():
+                if not self._callers.take(row):
+                    self._rows.setdefault(row["uniqueid"], []).append(row)
+            calls = [(key, self._call(key, rows)) for key, rows in self._rows.items()]
+        return [(key, call) for key, call in calls if call is not None]
 
     def person(self, id: str) -> str | None:
         """The channel of the person who placed this call; when it is hung up, that phone hangs up."""

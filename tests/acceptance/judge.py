@@ -14,7 +14,7 @@ from tests.acceptance.house import Placed
 from tests.ground import Ground
 
 Shown = dict[str, Any]
-LATE_MS = 150  # an answer or a BYE is seen by the two sides a moment apart
+LATE_MS = 400  # an answer or a BYE is seen by the two sides a moment apart, which is a longer one beside other tests
 OVERRUN_MAX_S = 2
 
 

@@ -29,12 +29,13 @@ def test_a_call_outlives_the_app(house: House, point: Point, side: Side) -> None
     call = drive.place("10", "10")
     verdict = drive.verdict(call)
     house.until(trap.sprung.is_set, 3, f"the app asked: {point.name}")
+    house.until(lambda: drive.deaths or house.is_dead, 5, "it died of that")
     drive.revive()  # if the very last question was it
 
     assert drive.deaths == 1
     assert verdict.reason in point.reasons
     assert verdict.charged_s > 0 or verdict.reason != "completed"
-    assert house.app.ask("GET", "/readyz").status == 200
+    house.until(lambda: house.app.ask("GET", "/readyz").status == 200, 5, "the next one is ready")
 
 
 @pytest.mark.parametrize(("point", "side"), CUTS, ids=[f"{side} {point.name}" for point, side in CUTS])

@@ -72,11 +72,12 @@ def test_every_call_goes_on_and_is_tended_again(crowd: Crowd) -> None:
         took[count] = min(taken, key=lambda one: one.load_ms)
         tell(count, took[count])
     ended = crowd.hang_up_all()  # by the API: it reaches only those that are tended
+    until_sync(lambda: all(phone.ended_at_ms for phone in crowd.phones().values()), 10, "every phone is down")
     phones = crowd.phones()
     for call, shown in ended.items():
         assert (shown["reason"], shown["hung_up_by"]) == ("completed", "api")
         is_charged_to(phones[call.callee], shown, min(ended_ms(phones[one]) for one in (call.caller, call.callee)))
-    assert not crowd.ground.on_the_pbx()
+    until_sync(lambda: not crowd.ground.on_the_pbx(), 5, "nothing is left on the PBX")
     assert all(one.load_ms < ADOPTED_WITHIN_MS for one in took.values())
     few, many = (per_call_ms(took, count) for count in (50, 400))  # a single call tells what is fixed
     assert many <= FLAT * few, f"{few:.2f} ms a call with 50, {many:.2f} with 400"

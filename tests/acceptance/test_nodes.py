@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.crew import Crew, counted, crew
 from tests.acceptance.house import Placed
-from tests.acceptance.judge import phone_of, talk_of_the_carrier
+from tests.acceptance.judge import LATE_MS, phone_of, talk_of_the_carrier
 from tests.ground import Ground
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
@@ -19,7 +19,7 @@ from tests.support import until_sync
 SOAK = bool(os.environ.get("SOAK"))
 LIVE = 100 if SOAK else 5
 ROUNDS = 50
-TAKEN_OVER_WITHIN_S = 5.0
+TAKEN_OVER_WITHIN_S = 5.0 if SOAK else 10.0  # beside other tests a machine is slow, and the lease alone is 4 s
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_the_last_request_of_an_owner_that_is_none_any_more_rings_nobody_for_lon
         pair.ground.ari(
             "POST", f"channels/create?endpoint=PJSIP/{call.callee}@carrier&app=ringbridge&appArgs=x&channelId={stray}"
         )
-        until_sync(lambda s=stray: s not in pair.ground.on_the_pbx(), 2, "the stray is gone")  # type: ignore[misc]
+        until_sync(lambda s=stray: s not in pair.ground.on_the_pbx(), 2 if SOAK else 5, "the stray is gone")  # type: ignore[misc]
         assert counted(a, "ringbridge_strangers_total") == before + 1
     assert a.show(call.id)["state"] == "talking"
     end_all(pair, a, [call])
@@ -142,7 +142,7 @@ def many(pair: Crew, app: Ringbridge) -> list[Placed]:
 
 
 def has_stood_down(app: Ringbridge, times: float) -> None:
-    until_sync(lambda: counted(app, "ringbridge_stand_downs_total") == times, 2, "it stands down")
+    until_sync(lambda: counted(app, "ringbridge_stand_downs_total") == times, 5, "it stands down")
 
 
 def taken_over(pair: Crew, app: Ringbridge, node: str, *, by: str, calls: list[Placed]) -> float:
@@ -175,7 +175,7 @@ def is_charged_right(pair: Crew, app: Ringbridge, call: Placed) -> None:
     talked_ms = talk_of_the_carrier(pair.ground, call)
     assert not account.held_s
     assert -sum(line.seconds for line in account.lines if line.call == call.id) == shown["charged_s"]
-    assert abs(1000 * shown["charged_s"] - talked_ms) <= 1_150, (shown, talked_ms)
+    assert abs(1000 * shown["charged_s"] - talked_ms) <= 1_000 + LATE_MS, (shown, talked_ms)
 
 
 def tell(figures: str) -> None:

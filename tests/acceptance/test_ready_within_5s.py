@@ -114,7 +114,7 @@ class Place:
         def is_told() -> bool:
             nonlocal faults
             status, faults = self.probe()
-            return status != 200
+            return status not in (0, 200)  # no answer at all, as of a machine that stood still, tells of no part
 
         until_sync(is_told, TOLD_WITHIN_S, "not ready", every_s=0.05)
         assert time.monotonic() - struck_at < TOLD_WITHIN_S
@@ -179,7 +179,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                 for name, value in place.manager.environ().items():
                     patch.setenv(name, value)
                 place.app.start()
-            assert "READY=1" in place.manager.heard
+            until_sync(lambda: "READY=1" in place.manager.heard, 2, "systemd hears that it is ready")
             yield place
         finally:
             place.close()
@@ -194,7 +194,7 @@ def test_what_stops_calls_is_told_within_5_s_and_its_end_too(place: Place, what:
     blow.strike(place)
     try:
         faults = place.until_not_ready()
-        assert place.probe("/healthz") == (200, {}), "the process itself is well"
+        until_sync(lambda: place.probe("/healthz") == (200, {}), 5, "the process itself is well")
         assert place.metric(f'ringbridge_ready{{part="{blow.part}"}}') == 0
     finally:
         blow.heal(place)
@@ -204,8 +204,8 @@ def test_what_stops_calls_is_told_within_5_s_and_its_end_too(place: Place, what:
     told = [json.loads(line) for line in place.app.log.read_text().splitlines() if '"not ready"' in line]
     assert told[-1]["part"] == blow.part, "the log tells it, too"
     heard = place.manager.heard
-    until_sync(lambda: any(one.startswith(f"STATUS=cannot place calls: {blow.part}: ") for one in heard), 1, "systemd")
-    until_sync(lambda: "STATUS=calls can be placed" in heard, 1, "systemd hears its end, too")
+    until_sync(lambda: any(one.startswith(f"STATUS=cannot place calls: {blow.part}: ") for one in heard), 5, "systemd")
+    until_sync(lambda: "STATUS=calls can be placed" in heard, 5, "systemd hears its end, too")
 
 
 def test_a_hung_event_loop_gives_no_answer_and_no_sign_of_life(place: Place) -> None:
@@ -236,4 +236,4 @@ def test_a_lease_that_another_process_has_is_told_within_5_s(place: Place) -> No
 def test_the_service_manager_hears_that_it_stops(place: Place) -> None:
     place.until_ready()
     assert place.app.terminate() == 0
-    until_sync(lambda: "STOPPING=1" in place.manager.heard, 1, "it is told that it stops")
+    until_sync(lambda: "STOPPING=1" in place.manager.heard, 5, "it is told that it stops")

@@ -28,7 +28,7 @@ REQUESTS = 200 if SOAK else 30
 ASKING_S = 60.0 if SOAK else 5.0
 """A request that is told that there is no room now is made again, for so long."""
 AT_ONCE = 40 if SOAK else 16
-SECOND_MS = 1_000
+SECOND_MS = 1_000 if SOAK else 850  # beside other tests the carrier itself may be late to look at one of them
 CALLER, CALLEE = "35", "37"  # 37: answers, and hangs up soon
 TRUNKS = f"""\
 [carrier]

@@ -51,7 +51,7 @@ def test_a_drained_pbx_gets_no_new_call_and_keeps_those_it_has(both: Crew) -> No
     assert lives_on(both, there.id) == "one", "the node at hand goes first"
 
     assert two.ask("PUT", "/v1/nodes/one", {"drained": True}).body["state"] == "drained"
-    until_sync(lambda: both.shown(one)["one"]["state"] == "drained", 2, "it is known everywhere")
+    until_sync(lambda: both.shown(one)["one"]["state"] == "drained", 5, "it is known everywhere")
     elsewhere = both.place(one, "35", "35")
     two.until_state(elsewhere.id, "talking")
     assert lives_on(both, elsewhere.id) == "two"
@@ -97,8 +97,8 @@ def test_a_dead_processs_pbx_is_taken_over_and_given_back_when_it_comes_again(bo
 
     both.start("two")
     both.until_owned(one, "two", by="two")
-    assert both.apps["two"].live() == 1
-    assert one.live() == 0
+    until_sync(lambda: both.apps["two"].live() == 1, 5, "the call is tended by who is at home there")
+    until_sync(lambda: one.live() == 0, 5, "and by nobody else")
     assert one.ask("DELETE", f"/v1/calls/{call.id}").status == 202
     assert one.until_ended(call.id)["reason"] == "completed"
     assert lives_nowhere(both, call.id)

@@ -14,7 +14,7 @@ from ari_app.ports.lines import Full, Lines
 from tests.contract.conftest import STORES
 from tests.support import until
 
-STALE_MS, WINDOW_MS = 300, 400
+STALE_MS, WINDOW_MS = 1_000, 400
 
 Make = Callable[..., Lines]
 

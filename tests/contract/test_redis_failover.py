@@ -132,7 +132,7 @@ async def test_a_write_whose_replica_does_not_have_it_is_not_durable(
                 await desk.ledger.durable()
             other = Desk(RedisLedger(content_with_none), payer)
             await other.grant(60, "frozen")
-            await other.ledger.durable()
+            await surely(other.ledger.durable)
         finally:
             replica.thaw()
         await surely(desk.ledger.durable)

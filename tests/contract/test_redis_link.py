@@ -28,7 +28,7 @@ async def proxy(redis_server: RedisServer, link: Link) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def unsure(proxy: Proxy) -> AsyncIterator[Link]:
     """A link over a network that misbehaves."""
-    unsure = Link(f"redis://127.0.0.1:{proxy.port}/0", timeout_ms=400)
+    unsure = Link(f"redis://127.0.0.1:{proxy.port}/0", timeout_ms=1_000)
     await unsure.start()
     yield unsure
     await unsure.close()
@@ -83,7 +83,7 @@ async def test_while_redis_is_away_everything_is_refused_at_once_and_told(
     redis_server: RedisServer, proxy: Proxy
 ) -> None:
     told: list[bool] = []
-    unsure = Link(f"redis://127.0.0.1:{proxy.port}/0", timeout_ms=400, on_change=told.append)
+    unsure = Link(f"redis://127.0.0.1:{proxy.port}/0", timeout_ms=1_000, on_change=told.append)
     await unsure.start()
     await proxy.refuse()
     proxy.cut()

@@ -204,6 +204,8 @@ BREAKS: list[Callable[[Patch], None]] = [
 
 FIRST = {
     stale_leg_events_win: 30, no_snapshot_after_a_crash: 13, leaves_strangers_alone: 87, no_dead_mans_switch: 141,
+    dials_without_our_id: 18, recovery_asks_dials_again: 18, dials_before_it_saves: 30,
+    dials_though_all_lines_are_taken: 36,
 }  # fmt: skip
 """The schedule that shows it, where many do not: there the search begins."""
 

@@ -54,7 +54,7 @@ class Talks:
             self._app.hang_up(talk.id)
         for talk in self._talks:
             shown = self._app.until_ended(talk.id)
-            phone = self._ground.phone(talk.callee)
+            phone = self._ground.hung_up(talk.callee)
             assert shown["reason"] == "completed", shown
             assert phone.talked_ms is not None
             assert abs(1000 * shown["charged_s"] - phone.talked_ms) <= 1_500, (shown, phone.talked_ms)

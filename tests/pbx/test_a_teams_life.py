@@ -6,6 +6,8 @@ from __future__ import annotations
 from ari_app.domain.ledger_laws import check_laws
 from tests.ground import Ground, number
 from tests.ringbridge import Ringbridge
+from tests.stories import talked_s
+from tests.support import until_sync
 
 PERSONAL_S, TEAM_S, CERTIFIED_S = 3600, 5400, 24_000
 
@@ -25,10 +27,12 @@ def test_a_team_lifts_is_charged_by_its_terms_and_hands_no_minutes_on(
     balance = app.balance(anna)
     assert (balance["available_s"], balance["plan"]) == (TEAM_S, "team")
 
-    call = app.call(anna, number(26))  # who hangs up after 5 s
+    call = app.call(anna, number(11))
     app.until_state(call, "talking")
     busy = app.ask("POST", "/v1/calls", {"caller": anna, "callee": number(16)})
     assert (busy.status, busy.body["type"].rpartition("/")[2]) == (429, "too-many-calls")
+    until_sync(lambda: talked_s(app.show(call)) > 2, 10, "they have talked")
+    app.hang_up(call)
     charged_s = app.until_ended(call)["charged_s"]
     assert charged_s == 6, "the team's increment, where the setting says 1/1"
     assert app.balance(anna)["available_s"] == TEAM_S - charged_s

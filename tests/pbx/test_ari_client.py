@@ -39,7 +39,8 @@ from tests.proxy import Proxy
 from tests.support import until
 
 TALKS, BUSY, RINGS = "+861391230111", "+861391230122", "+861391230123"
-BRISK = LinkSettings(connect_ms=1_000, ping_ms=200, stalled_ms=600, close_ms=50, retry_max_ms=200)
+BRISK = LinkSettings(connect_ms=1_000, ping_ms=200, stalled_ms=1_500, close_ms=50, retry_max_ms=200)
+"""A stall is noticed soon, but not one so short that `Connection` does not see that it was held up itself (1.1 s)."""
 _names = (f"ari-{os.getpid()}-{number}" for number in itertools.count())
 
 
@@ -223,8 +224,16 @@ async def test_a_playback_is_known_by_our_id_from_start_to_end(stack: Any) -> No
         assert isinstance(played[0], PlaybackStarted)
         assert isinstance(played[-1], PlaybackFinished)
         assert played[-1].playback.state == "done"
-        with pytest.raises(NotFound):
-            await seen.client.playbacks.stop(seen.id("says"))
+
+        async def is_forgotten() -> bool:
+            """A moment after it was told that it has ended."""
+            try:
+                await seen.client.playbacks.stop(seen.id("says"))
+            except NotFound:
+                return True
+            return False
+
+        await until(is_forgotten, within_s=5, what="nobody knows the playback any more")
 
 
 async def test_a_user_event_comes_back(stack: Any) -> None:
@@ -275,10 +284,10 @@ async def test_a_link_that_is_stalled_is_noticed_and_replaced(stack: Any, up: bo
         await seen.up("a")
         proxy.stall(up=up, down=down)
         began = time.monotonic()
-        await until(lambda: not seen.client.status.connected, within_s=5)
+        await until(lambda: not seen.client.status.connected, within_s=10)
         assert "stalled" in seen.client.status.last_error
         settings = seen.client.settings
-        assert (time.monotonic() - began) * 1000 < settings.ping_ms + settings.stalled_ms + 1_000
+        assert (time.monotonic() - began) * 1000 < settings.ping_ms + settings.stalled_ms + 3_000
         proxy.resume()
         await until(lambda: seen.client.status.streaming, within_s=5)
         assert (await seen.client.channels.get(seen.id("a"))).state == "Up"
@@ -323,7 +332,7 @@ async def test_while_asterisk_is_away_requests_fail_at_once_and_the_link_comes_b
         with pytest.raises(LinkLost) as lost:
             await seen.client.asterisk.ping()
         assert not lost.value.sent
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 0.5
         await until(lambda: "cannot connect" in seen.client.status.last_error, within_s=5)
         await proxy.accept()
         await until(lambda: seen.client.status.streaming, within_s=5)

@@ -96,6 +96,7 @@ def test_a_user_event_places_a_call_that_is_charged_as_any(ringbridge: Ringbridg
     user_event(ground, caller=user, callee=number(23), key="k2")  # once this one rings, the others were dealt with
     until_sync(lambda: len(ringbridge.ask("GET", f"/v1/calls?user={user}").body["calls"]) == 2, 5, "the other call")
     newest = ringbridge.ask("GET", f"/v1/calls?user={user}").body["calls"][0]["id"]
+    until_sync(lambda: len(ground.rings(mine)) == 2, 10, "it rings him")
     ringbridge.hang_up(newest)
     ringbridge.until_ended(newest)
     assert [len(ground.rings(one)) for one in (mine, theirs)] == [2, 1]

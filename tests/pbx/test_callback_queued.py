@@ -55,6 +55,7 @@ def test_a_call_can_be_cancelled_while_it_is_queued(ground: Ground, slow_redis: 
         proxy.resume()
         ended = app.until_ended(call)
         assert (ended["reason"], ended["hung_up_by"], ended["charged_s"]) == ("cancelled", "api", 0)
+        until_sync(lambda: app.states(call)[-1] == "ended", 5, "its end is written down")
         assert app.states(call) == ["queued", "ended"]
         assert ground.rings(mine) == ground.rings(theirs) == []
         assert (app.balance("slow")["available_s"], app.balance("slow")["held_s"]) == (3600, 0)

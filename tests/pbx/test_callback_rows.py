@@ -19,9 +19,12 @@ from tests.conftest import nothing_is_left
 from tests.ground import Ground, number
 from tests.ringbridge import Ringbridge
 from tests.stories import Board, Shown, tell
+from tests.support import until_sync
 
 PLATFORM = "+864001234567"
 TALK_S = 2
+CLOCKS_DIFFER_MS = 500
+"""At most, between what the PBX and the carrier say of one moment, while forty calls are made on a busy machine."""
 STATES = ["queued", "ringing_caller", "caller_answered", "ringing_callee", "talking", "ended"]
 REFUSED = [*STATES[:4], "ended"]  # by the callee's side: never talking
 NOT_REACHED = [*STATES[:2], "ended"]  # the caller
@@ -143,11 +146,19 @@ def told(ringbridge: Ringbridge, ground: Ground) -> dict[str, Told]:
 
     shown = tell(ringbridge, {str(row): story(row) for row in ROWS})
 
+    def are_over(*numbers: str) -> bool:
+        return all(one.ended_at_ms for to in numbers for one in ground.rings(to))
+
+    def told_to_the_end(call: str) -> list[dict[str, Any]] | None:
+        events: list[dict[str, Any]] = ringbridge.ask("GET", f"/v1/calls/{call}/events").body["events"]
+        return events if events[-1]["state"] == "ended" else None
+
     def witness(row: str) -> Told:
         mine, theirs = numbers[row]
+        until_sync(lambda: are_over(mine, theirs), 5, f"the carrier knows the end of {row}")
         rung = ground.rings(theirs)
         assert len(rung) <= 1
-        events = ringbridge.ask("GET", f"/v1/calls/{shown[row]['id']}/events").body["events"]
+        events = until_sync(lambda: told_to_the_end(shown[row]["id"]), 5, f"the end of {row} is written down")
         return Told(shown[row], events, ground.phone(mine), rung[0] if rung else None, ringbridge.balance(row))
 
     return {row: witness(row) for row in shown}
@@ -216,7 +227,7 @@ def test_the_times_are_those_of_the_carrier(told: dict[str, Told], row: Row) -> 
         for ours, theirs in times:
             assert (ours is None) == (theirs is None)
             if theirs is not None:
-                assert at_ms(ours) == pytest.approx(theirs, abs=250)
+                assert at_ms(ours) == pytest.approx(theirs, abs=CLOCKS_DIFFER_MS)
 
 
 @by_row(ROWS)
@@ -245,14 +256,15 @@ def test_the_caller_is_told_why_the_callee_cannot_be_reached(told: dict[str, Tol
     call = told[str(row)]
     assert call.callee is not None
     assert spoken_ms(call.caller, ended_ms(call.callee)) > 500
-    assert ended_ms(call.caller) - ended_ms(call.callee) == pytest.approx(SOUND_MS[row.phone], abs=700)
+    too_long_ms = ended_ms(call.caller) - ended_ms(call.callee) - SOUND_MS[row.phone]
+    assert -700 <= too_long_ms <= 1400  # of any other, longer sound it would be 1440 or more
     assert call.caller.hung_up_by == "platform"
 
 
 def test_who_heard_his_callees_own_network_is_told_nothing_more(told: dict[str, Told]) -> None:
     call = told["callee-27"]
     assert call.callee is not None
-    assert ended_ms(call.caller) - ended_ms(call.callee) < 500
+    assert ended_ms(call.caller) - ended_ms(call.callee) < UNAVAILABLE_MS / 2
 
 
 def ended_ms(phone: CarrierCall) -> int:

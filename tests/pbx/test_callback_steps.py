@@ -16,6 +16,7 @@ from tests.conftest import nothing_is_left
 from tests.ground import Ground, number
 from tests.ringbridge import Answer, Ringbridge, now_ms
 from tests.stories import Board, Shown, talked_s, tell
+from tests.support import until_sync
 
 AT_ONCE_MS = 1000
 
@@ -76,6 +77,11 @@ def told(ringbridge: Ringbridge, ground: Ground) -> dict[str, Told]:
         return go
 
     shown = tell(ringbridge, {name: story(name, call) for name, call in CALLS.items()})
+    rung = [to for both in numbers.values() for to in both]
+    until_sync(lambda: all(one.ended_at_ms for to in rung for one in ground.rings(to)), 5, "the carrier knows the ends")
+    until_sync(
+        lambda: all(ringbridge.states(one["id"])[-1] == "ended" for one in shown.values()), 5, "all is written down"
+    )
     return {
         name: Told(
             shown[name], ringbridge.states(shown[name]["id"]), cancelled_ms.get(name, 0),
@@ -87,7 +93,10 @@ def told(ringbridge: Ringbridge, ground: Ground) -> dict[str, Told]:
 
 
 def has_come_to(shown: Shown, at: str) -> bool:
-    """`announcement`: the callee's phone has refused, and the caller is being told so."""
+    """`announcement`: the callee's phone has refused, and the caller is being told so. `ringing_caller`: the phone
+    says that it rings; in that state it may not even have been dialled, and who is cancelled then is never rung."""
+    if at == "ringing_caller":
+        return shown["state"] == at and shown["legs"][0]["rang_at"] is not None
     if at == "announcement":
         return shown["legs"][1]["ended_at"] is not None
     if at == "talking":
@@ -144,8 +153,8 @@ def test_a_caller_who_presses_1_is_connected(told: dict[str, Told]) -> None:
     assert (call.shown["reason"], call.shown["hung_up_by"]) == ("completed", "callee")
     caller, callee = call.phone("caller"), call.phone("callee")
     assert caller.answered_at_ms is not None
-    # 28 presses its key 3 s after the answer, a quarter of a second long
-    assert 3000 <= callee.invited_at_ms - caller.answered_at_ms <= 4000
+    # 28 presses its key 3 s after the answer, a quarter of a second long; it is waited for until 6 s
+    assert 3000 <= callee.invited_at_ms - caller.answered_at_ms <= 5500
 
 
 def test_a_caller_who_presses_nothing_is_hung_up_in_time(told: dict[str, Told], ringbridge: Ringbridge) -> None:
@@ -153,7 +162,8 @@ def test_a_caller_who_presses_nothing_is_hung_up_in_time(told: dict[str, Told], 
     assert (call.shown["reason"], call.shown["hung_up_by"]) == ("caller_not_confirmed", "system")
     assert call.states == ["queued", "ringing_caller", "caller_answered", "ended"]
     talked_ms = call.phone("caller").talked_ms
-    assert talked_ms == pytest.approx(1000 * int(ringbridge.settings["CONFIRM_TIMEOUT_S"]), abs=500)
+    assert talked_ms is not None
+    assert -500 <= talked_ms - 1000 * int(ringbridge.settings["CONFIRM_TIMEOUT_S"]) <= 2000
 
 
 def test_cancelling_again_what_has_ended_changes_nothing(told: dict[str, Told], ringbridge: Ringbridge) -> None:
@@ -177,7 +187,7 @@ def test_the_same_request_ten_times_at_once_is_one_call_and_one_ring(ringbridge:
         answers = list(pool.map(ask, range(10)))
     assert {answer.status for answer in answers} == {201}
     [call] = {answer.body["id"] for answer in answers}
-    ringbridge.until_state(call, "ringing_callee")
+    until_sync(lambda: ground.rings(theirs), 10, "the callee's phone rings")
     ringbridge.hang_up(call)
     ended = ringbridge.until_ended(call)
     assert [len(ground.rings(one)) for one in (mine, theirs)] == [1, 1]

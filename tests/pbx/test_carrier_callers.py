@@ -28,11 +28,14 @@ CALLS: dict[str, dict[str, Any]] = {
     "+8613900070021": {"hang_up_after_s": 1},
     "+8613900070026": {},
     "+8613900070027": {},
-    "+8613900070028": {"hang_up_after_s": 4},
-    "+8613988310012": {"hang_up_after_s": 7.5},  # 3 after 3 s, 1 after 6 s
-    "+8613988030013": {"hang_up_after_s": 7},  # 3 after 6 s
+    "+8613900070028": {"hang_up_after_s": 7},  # the other end presses 1 after 3 s
+    "+8613988310012": {"hang_up_after_s": 9},  # 3 after 3 s, 1 after 6 s
+    "+8613988030013": {"hang_up_after_s": 9},  # 3 after 6 s
 }
 
+LATE_MS, APART_MS = 800, 300
+"""So much later than it should a phone may do a thing where the machine stands still for a moment; and so far apart may
+be what the two ends say of one moment."""
 UNAVOIDABLE = "Unable to forward frametype"  # sound of the caller that is on its way when the other side refuses
 
 
@@ -88,7 +91,7 @@ def test_both_ends_know_who_called_whom(seen: dict[str, Both]) -> None:
         assert (ends.caller.direction, ends.called.direction) == ("inbound", "outbound")
         assert ends.caller.number == ends.called.number == to
         assert ends.caller.from_user == ends.called.from_user == f"+86138000800{at:02}"
-        assert ends.called.invited_at_ms - ends.caller.invited_at_ms < 300
+        assert ends.called.invited_at_ms - ends.caller.invited_at_ms < LATE_MS
 
 
 @pytest.mark.parametrize(
@@ -114,10 +117,11 @@ def test_how_the_call_ended_and_by_whom(seen: dict[str, Both], to: str, status: 
 def test_the_times_of_a_call_are_those_of_the_other_end(seen: dict[str, Both]) -> None:
     ends = seen["+8613900070021"]
     for what in ("rang_at_ms", "answered_at_ms", "ended_at_ms"):
-        assert getattr(ends.caller, what) == pytest.approx(getattr(ends.called, what), abs=150), what
-    assert ends.caller.talked_ms == pytest.approx(1000, abs=200)
+        assert getattr(ends.caller, what) == pytest.approx(getattr(ends.called, what), abs=APART_MS), what
+    assert ends.caller.talked_ms is not None
+    assert -200 <= ends.caller.talked_ms - 1000 <= LATE_MS
     early = seen["+8613900070027"]
-    assert early.caller.early_media_at_ms == pytest.approx(early.called.early_media_at_ms, abs=150)
+    assert early.caller.early_media_at_ms == pytest.approx(early.called.early_media_at_ms, abs=APART_MS)
     assert (early.caller.rang_at_ms, early.caller.answered_at_ms) == (None, None)
 
 
@@ -125,7 +129,7 @@ def test_a_caller_who_gives_up_lets_it_ring_as_long_as_he_was_told(seen: dict[st
     call = seen["+8613900070023"].caller
     assert call.rang_at_ms is not None
     assert call.ended_at_ms is not None
-    assert call.ended_at_ms - call.invited_at_ms == pytest.approx(2000, abs=200)
+    assert -200 <= call.ended_at_ms - call.invited_at_ms - 2000 <= LATE_MS
     assert call.answered_at_ms is None
 
 
@@ -154,7 +158,7 @@ def test_both_ends_hear_each_others_tone_until_the_end(seen: dict[str, Both]) ->
     begin_ms = tones.first_heard(caller, 400)
     assert begin_ms is not None
     assert ends.caller.recorded_from_ms is not None
-    assert ends.caller.recorded_from_ms + begin_ms == pytest.approx(ends.caller.answered_at_ms, abs=150)
+    assert ends.caller.recorded_from_ms + begin_ms == pytest.approx(ends.caller.answered_at_ms, abs=APART_MS)
     assert tones.gaps(caller, 400, begin_ms, tones.duration_ms(caller) - 100) == []
 
 
@@ -181,7 +185,7 @@ def test_ctrl_c_hangs_the_phone_up_while_it_rings(
     phone.send_signal(signal.SIGINT)
     said, _ = phone.communicate(timeout=10)
     assert (phone.returncode, json.loads(said)["hung_up_by"]) == (130, "phone")
-    assert all(call.ended_at_ms for call in to(carrier, "+8613900370023"))
+    until_sync(lambda: all(call.ended_at_ms for call in to(carrier, "+8613900370023")), 5, "both ends know it")
 
 
 def to(carrier: Carrier, number: str) -> list[CarrierCall]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from ari_app.stack import Stack, StackOptions, tones
+from ari_app.stack.carrier import CarrierCall, read_calls
 from tests.pbx.sipp.carrier import Carrier, heard_by_phone, place, started
 from tests.pbx.sipp.g711 import SILENCE, tone
 from tests.pbx.sipp.sip_client import SipCall
-from tests.support import until_sync
+from tests.support import until, until_sync
 
 CALLER_HZ = 500
 
@@ -54,7 +55,7 @@ def test_keys_that_are_pressed_are_written_down(carrier: Carrier) -> None:
         async with SipCall("+8613900000005", carrier.port, sound=lambda _: SILENCE) as call:
             await call.until(lambda: call.is_answered, within_s=2)
             call.press("1#9")
-            await asyncio.sleep(1.0)  # the keys take half a second on the wire
+            await until(lambda: any(one.digits == "1#9" for one in so_far(carrier, call)), 5, "they are written down")
         return call
 
     call = asyncio.run(press())
@@ -104,10 +105,15 @@ def test_what_was_written_survives_the_carriers_sudden_death(tmp_path: Path) -> 
         assert after.hung_up_by == "platform"
 
 
+def so_far(carrier: Carrier, call: SipCall) -> list[CarrierCall]:
+    """What is written down of a call that goes on; nothing at its very beginning."""
+    return [one for one in read_calls(carrier.records, with_tones=False) if one.call_id == call.call_id]
+
+
 async def answer_then_kill(carrier: Carrier) -> SipCall:
     [pid] = [part.pid for part in carrier.stack.status() if part.part == "carrier" and part.pid]
     async with SipCall("+8613900000005", carrier.port) as call:
-        await call.until(lambda: call.is_answered, within_s=2)
+        await until(lambda: any(one.answered_at_ms for one in so_far(carrier, call)), 5, "the answer is written down")
         os.kill(pid, signal.SIGKILL)
         call.vanish()
     return call

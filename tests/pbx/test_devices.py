@@ -30,7 +30,7 @@ TALK_S = 2.6
 DEVICE_RING_S = 2
 FALLS_BACK_MS = 5_000
 SETTINGS = {
-    "INCREMENT": "1/1", "DEVICE_RING_S": str(DEVICE_RING_S), "DEVICE_PDD_S": "1.5", "SLICE_S": "12", "MARGIN_S": "2",
+    "INCREMENT": "1/1", "DEVICE_RING_S": str(DEVICE_RING_S), "DEVICE_PDD_S": "2.5", "SLICE_S": "12", "MARGIN_S": "2",
     "WARNING_S": "0", "DEVICES_MAX": "3",
 }  # fmt: skip
 
@@ -195,7 +195,7 @@ def test_a_device_that_never_came_costs_no_time_at_all(scene: Scene) -> None:
     call = scene.calls["never registered"]
     assert leg(call, "caller")["passed_over"] == {"device": "no_contact"}
     [rang] = scene.rang_at_home(NEVER_CAME)
-    assert rang.invited_at_ms - scene.since_ms(call, "ringing_caller") <= 1_000
+    assert rang.invited_at_ms - scene.since_ms(call, "ringing_caller") <= 2_000  # less than a device is waited for
 
 
 def test_a_device_that_rings_for_nothing_gives_way_to_the_phone(scene: Scene) -> None:
@@ -204,7 +204,7 @@ def test_a_device_that_rings_for_nothing_gives_way_to_the_phone(scene: Scene) ->
     device = scene.device_of("dozes")
     [phone] = scene.rang_at_home("dozes")
     assert device.rang_at_ms
-    assert DEVICE_RING_S * 1000 - 500 <= phone.invited_at_ms - device.invited_at_ms <= DEVICE_RING_S * 1000 + 1_500
+    assert DEVICE_RING_S * 1000 - 500 <= phone.invited_at_ms - device.invited_at_ms <= DEVICE_RING_S * 1000 + 3_000
     assert device.answered_at_ms is None
 
 

@@ -97,6 +97,8 @@ class House:
     def told(self, caller: Caller, user: str = "", *numbers: str) -> Told:
         record = caller.until_ended()
         calls = self.ends(user) if user else []
+        # the app says so when it hangs up, and the phones write it down a moment later
+        until_sync(lambda: all(one.ended_at_ms for to in numbers for one in self.rings(to)), 10, "phones are hung up")
         rung = {number: self.rings(number, with_tones=True) for number in numbers}
         return Told(record, user, calls, rung, self.app.balance(user) if user else {})
 
@@ -105,8 +107,8 @@ def keys_and_hangs_up(house: House) -> Told:
     """Hears his minutes, keys a number, hears what he may do, hangs up; is called back and connected."""
     user, at = house.user("in-back", left_s=42 * 60)
     callee = number(4)
-    caller = house.call(at)
-    until_sync(lambda: ASKED in heard_words(house, caller), 15, f"he is asked: {heard_words(house, caller)}", 1)
+    caller = house.call(at, hang_up_after_s=60)
+    until_sync(lambda: ASKED in heard_words(house, caller), 25, "he is asked", 1)
     caller.press_now(callee.removeprefix("+86") + "#")
     until_sync(lambda: house.calls_of(user)[0]["callee"] == callee, 5, "the number is found")
     caller.hang_up_now()
@@ -152,6 +154,7 @@ def is_refused_and_called_back(house: House) -> Told:
     user, at = house.user("in-busy", 13)
     caller = house.call(at, BUSY)
     house.until_calls(user, 1, "caller_answered", 15)
+    until_sync(lambda: house.rings(at), 5, "the carrier has written it down")
     return house.told(caller, user, at)
 
 
@@ -189,14 +192,23 @@ STORIES: dict[str, Callable[[House], Told]] = {
 }  # fmt: skip
 
 
-def heard_words(house: House, caller: Caller | CarrierCall) -> list[str]:
-    record = caller.until_seen() if isinstance(caller, Caller) else caller
+def heard_words(house: House, caller: Caller) -> list[str]:
+    def recorded() -> CarrierCall | None:
+        call = caller.record()
+        return call if call is not None and call.recording else None
+
+    record = until_sync(recorded, 5, "it is being recorded, by a thread that begins when it can")
     return [found.name for found in heard(house.ground, record)]
 
 
 def heard(ground: Ground, record: CarrierCall, *names: str) -> list[Found]:
     assert record.recording is not None
     return heard_prompts(Path(record.recording), core_prompts(ground.stack, *(names or WORDS)))
+
+
+def hears(phone: CarrierCall, other: str) -> bool:
+    """In whichever second: a busy machine takes its time to join them."""
+    return any(tone_of(other) in hz for _, hz in phone.heard)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +276,7 @@ def test_who_keys_a_number_and_hangs_up_is_called_back_and_connected_and_pays_fo
     assert not story.inbound["legs"][0]["cost"]["micro"]
     assert len(story.calls) == 2, "called back once"
     [his], [callees] = story.rung.values()
-    assert tone_of(his.number) in dict(callees.heard)[0] + dict(callees.heard)[1], "the callee hears him"
+    assert hears(callees, his.number), "the callee hears him"
     assert 42 * 60 - story.balance["available_s"] == back["charged_s"] == 60
 
 
@@ -283,7 +295,7 @@ def test_who_presses_1_is_connected_in_the_same_call_and_charged_from_the_callee
     assert call["charged_s"] == 60
     assert callees.talked_ms
     assert callees.talked_ms < 12_000
-    assert tone_of(story.caller.from_user or "") in dict(callees.heard)[1]
+    assert hears(callees, story.caller.from_user or "")
 
 
 def test_who_keys_what_cannot_be_called_is_told_so_and_asked_again_three_times_in_all(
@@ -348,7 +360,7 @@ def test_who_returns_a_call_reaches_the_user_who_called_him_at_that_users_charge
     assert users.answered_at_ms
     assert story.caller.answered_at_ms >= users.answered_at_ms - 50, "he pays nothing before that"
     assert story.inbound["charged_s"] == 60
-    assert tone_of(story.caller.from_user or "") in dict(users.heard)[1]
+    assert hears(users, story.caller.from_user or "")
 
 
 def test_a_stranger_is_told_politely_and_pays_nothing(told: dict[str, Told]) -> None:

@@ -53,7 +53,7 @@ def is_asked(ground: Ground, caller: Caller) -> bool:
 
 def test_while_nobody_is_there_the_dialplan_says_so(lonely: Ground) -> None:
     assert was_told(dial_in(lonely, number(3), PLATFORM))
-    assert not lonely.on_the_pbx()
+    until_sync(lambda: not lonely.on_the_pbx(), 5, "nothing is left")
 
 
 @pytest.mark.soak("tests/chaos kills the app among those who call in, too")
@@ -105,4 +105,4 @@ def test_who_calls_while_the_app_hangs_or_is_killed_over_his_very_call_is_told(l
     app.kill()
     assert was_told(late)
     assert was_told(killed)
-    assert not lonely.on_the_pbx()
+    until_sync(lambda: not lonely.on_the_pbx(), 5, "nothing is left")

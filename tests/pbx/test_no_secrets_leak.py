@@ -142,8 +142,9 @@ def a_call_is_placed(scene: Scene) -> None:
     app.hang_up(call)
     app.until_ended(call)
     for path in (f"/v1/calls/{call}", f"/v1/calls/{call}/events", "/v1/calls", "/v1/keys", "/v1/users/li/statement",
-                 "/readyz", "/metrics", "/openapi.json"):  # fmt: skip
+                 "/metrics", "/openapi.json"):  # fmt: skip
         assert scene.ask("GET", path) == 200
+    until_sync(lambda: scene.ask("GET", "/readyz") == 200, 10, "all parts answer in time")
 
 
 def requests_are_wrong(scene: Scene) -> None:

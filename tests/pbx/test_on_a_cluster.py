@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.conftest import running
 from tests.contract.redis_cluster import RedisCluster
 from tests.ground import laid, number
+from tests.support import until_sync
 
 
 def test_a_real_call_is_charged_on_three_masters(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_a_real_call_is_charged_on_three_masters(tmp_path: Path) -> None:
             assert app.balance(anna)["available_s"] == 3600 - 6
             assert [line["what"] for line in app.statement(anna)] == ["spent", "month"]
             assert app.states(call)[-1] == "ended"
-            assert app.ask("GET", "/readyz").status == 200
+            until_sync(lambda: app.ask("GET", "/readyz").status == 200, 10, "all parts answer in time")
     finally:
         cluster.stop()
 

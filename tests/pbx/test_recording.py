@@ -75,8 +75,8 @@ def told(ground: Ground, ringbridge: Ringbridge) -> Mapping[str, Story]:
                 recorded_for(board, call, RECORDED_MS)
             if name == "mixed":
                 assert ringbridge.ask("DELETE", f"/v1/calls/{call}/recording").status == 202
-                stopped_ms = now_ms()
                 board.until(call, lambda one: not is_running(one), 5, "it is stopped")
+                stopped_ms = now_ms()
                 board.until(call, lambda _: now_ms() - stopped_ms > 1_000, 5, "the talk goes on")
             shown = board.hang_up(call, 1)
             return Story(shown, Ear(ground.phone(a)), Ear(ground.phone(b)), stopped_ms)
@@ -178,7 +178,9 @@ def test_killed_in_a_recorded_call_it_goes_on_without_a_gap(alone: Ground, app: 
     [one] = app.show(call)["recordings"]
     assert one == first
     app.hang_up(call)
-    [ended] = app.until_ended(call)["recordings"]
+    app.until_ended(call)
+    until_sync(lambda: not is_running(app.show(call)), 5, "the PBX has said that it is whole")
+    [ended] = app.show(call)["recordings"]
     assert (ended["id"], ended["state"]) == (one["id"], "done")
     sound = fetched(app, one["id"], tmp_path)
     for hz in (A, B):

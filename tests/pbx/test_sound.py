@@ -97,7 +97,7 @@ def _round(app: Ringbridge, ground: Ground, talks: dict[str, Talk]) -> dict[str,
         return go
 
     shown = tell(app, {name: story(name, talk) for name, talk in talks.items()})
-    return {name: Heard(shown[name], *map(ground.phone, numbers[name])) for name in talks}
+    return {name: Heard(shown[name], *map(ground.hung_up, numbers[name])) for name in talks}
 
 
 @pytest.fixture(scope="module")

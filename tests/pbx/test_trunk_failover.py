@@ -17,9 +17,12 @@ from tests.ports import claim
 from tests.ringbridge import Ringbridge
 from tests.support import until_sync
 
-PDD_S = 1.0
-LATE_MS = 700
-REST_S = 1.5
+PDD_S = 2.0
+LATE_MS = 1_500
+EARLY_MS = 300
+"""An INVITE reaches the carrier a moment after it was sent, and not each one as soon as the other."""
+REST_S = 3.0
+"""Two calls are over in this time, on a machine that is slow, too."""
 WELL, FAILS = "Goto(talking-phone,s,1)", "Hangup(34)"  # 34: SIP 503
 
 FILE = """\
@@ -121,8 +124,8 @@ def test_a_503_and_a_silence_cost_no_more_than_the_time_that_is_set(scene: Scene
     refused, silent = scene.ground.phone(caller), scene.ground.phone(callee)
     [taken], [answered] = scene.north.rings(caller), scene.north.rings(callee)
     assert 0 <= taken.invited_at_ms - refused.invited_at_ms <= LATE_MS
-    assert 0 <= answered.invited_at_ms - silent.invited_at_ms - 1000 * PDD_S <= LATE_MS
-    assert silent.ended_at_ms is not None, "the silent one is given up, and does not ring on"
+    assert -EARLY_MS <= answered.invited_at_ms - silent.invited_at_ms - 1000 * PDD_S <= LATE_MS
+    until_sync(lambda: scene.ground.phone(callee).ended_at_ms, 2, "the silent one is given up, and does not ring on")
 
 
 def test_busy_is_the_last_word_but_where_the_carrier_means_something_else_by_it(scene: Scene) -> None:

@@ -102,7 +102,7 @@ def signed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedUp]:
         laid(home / "s", redis=False, carrier_customer=CUSTOMER, ports=ports, trunks=tuple(trunks.values())) as ground,
     ):
         found = SignedUp(ground, trunks, impostor, {way: (number(1), number(2)) for way in WAYS}, {})
-        until_sync(lambda: _are_there(found), 8, "every trunk is there", 0.2)
+        until_sync(lambda: _are_there(found), 20, "every trunk is there", 0.2)
         _talk(found)
         yield found
 
@@ -139,13 +139,13 @@ def _talk(found: SignedUp) -> None:
     for way, (first, second) in found.numbers.items():
         call(found.ground, way, first, f"Dial(PJSIP/{second}@{way})")
     until_sync(lambda: all(len(_recorded(found, way)) == 2 for way in WAYS), 8, "all phones talk", 0.1)
-    for channel in found.ground.ari("GET", "channels"):
+    enough_ms = 1000 * TALK_S + 100
+    until_sync(lambda: all(_heard_ms(found, way) > enough_ms for way in WAYS), 8, "sound", 0.2)
+    for channel in found.ground.ari("GET", "channels"):  # by now the PBX, too, has had the answer of each
         way = channel["name"].split("/")[1].rpartition("-")[0]
         found.secure.setdefault(way, set()).add(
             (_says(found.ground, channel, "pjsip"), _says(found.ground, channel, "rtp"))
         )
-    enough_ms = 1000 * TALK_S + 100
-    until_sync(lambda: all(_heard_ms(found, way) > enough_ms for way in WAYS), 8, "sound", 0.2)
     for channel in found.ground.ari("GET", "channels"):
         with suppress(OSError):  # one leg's end is the other's
             found.ground.ari("DELETE", f"channels/{channel['id']}")
@@ -225,7 +225,7 @@ def test_without_a_password_no_phone_is_reached(signed_up: SignedUp) -> None:
 
 
 def test_who_cannot_prove_the_carriers_name_learns_nothing(signed_up: SignedUp) -> None:
-    until_sync(lambda: signed_up.impostor.met >= 2, 8, "the PBX has tried", 0.2)
+    until_sync(lambda: signed_up.impostor.met >= 2, 20, "the PBX has tried", 0.2)
     assert signed_up.states()["impostor"] != "Registered"
     assert signed_up.impostor.heard == b""
 
@@ -257,7 +257,7 @@ def test_a_password_that_is_put_right_registers_at_once_and_nobody_else_does_so_
     left_s = _until_it_asks_again_s(ground, "tls")
     Stack(replace(ground.stack.options, trunks=tuple(mended.values()))).start()
     until_sync(lambda: signed_up.states()["wrong"] == "Registered", 5, "registered", 0.2)
-    assert _until_it_asks_again_s(ground, "tls") < left_s
+    assert _until_it_asks_again_s(ground, "tls") <= left_s
 
 
 def _until_it_asks_again_s(ground: Ground, trunk: str) -> int:

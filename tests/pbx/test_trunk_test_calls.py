@@ -34,7 +34,7 @@ def test_each_end_is_told_as_it_was_and_nobody_pays(ground: Ground, ringbridge: 
     busy, rings, fails, answers = (begun(app, phone) for phone in (BUSY, RINGS, FAILS, ANSWERS))
     told = ended(app, answers)
     assert (told["outcome"], told["hung_up_by"], told["reached"]) == ("answered", "system", True)
-    assert 1000 * TALK_S <= told["talk_ms"] < 1000 * TALK_S + 900
+    assert 1000 * TALK_S <= told["talk_ms"] < 1000 * TALK_S + 4_000, "else it would stay for ever"
     assert told["cost"] == {"micro": 60_000, "currency": "CNY"}
     phone = ground.phone(told["number"])
     assert (phone.number, phone.from_user) == (told["dialled"], told["shown"])

@@ -77,7 +77,7 @@ async def test_what_asterisk_has_not_answered_fails_the_moment_the_link_goes(fak
         began = time.monotonic()
         await fake.hang_up()
         lost = await asyncio.gather(*asked, return_exceptions=True)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10, "and not after a minute"
         assert [type(fault) for fault in lost] == [LinkLost] * 3
         assert [fault.sent for fault in lost if isinstance(fault, LinkLost)] == [True, False, False]
 

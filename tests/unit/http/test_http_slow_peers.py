@@ -109,7 +109,7 @@ async def test_who_sends_a_head_byte_by_byte_is_told_and_cut_off(api: Bench) -> 
             assert said.startswith(b"HTTP/1.1 408 ")
             assert b"application/problem+json" in said
             assert b'"type":"request-timeout"' in said
-        assert time.monotonic() - began < 1 + LINGER_S + TIMEOUT_MS / 1000
+        assert time.monotonic() - began < 10, "all at once, and not one after the other"
         assert house.ended("late") == len(peers)
         await asyncio.gather(*dripping)
         await until(lambda: house.front.connections() == 0)
@@ -184,7 +184,7 @@ async def test_who_does_not_take_his_answer_is_cut_off(api: Bench, pieces: int, 
         peer = await house.peer()
         peer.writer.write(HEAD + more + b"\r\n")
         await until(lambda: front.connections() == 1)
-        await until(lambda: front.connections() == 0, within_s=LINGER_S + 3 * TIMEOUT_MS / 1000)
+        await until(lambda: front.connections() == 0, within_s=LINGER_S + 10 * TIMEOUT_MS / 1000)
 
 
 async def test_one_address_cannot_have_all_the_connections(api: Bench) -> None:
@@ -207,7 +207,10 @@ async def test_one_address_cannot_have_all_the_connections(api: Bench) -> None:
 
 async def test_a_reverse_proxy_is_many_people(api: Bench) -> None:
     limits: Any = replace(api.doors.limits, proxies=(HONEST,))
-    async with serving(api, connections_max=20, address_connections_max=5, limits=limits) as house:
+    # so that none of them has been cut off by the time that all are there
+    async with serving(
+        api, connections_max=20, address_connections_max=5, limits=limits, request_timeout_ms=3_000
+    ) as house:
         held = [await house.peer(HONEST) for _ in range(15)]
         assert await house.honest() < 1
         assert house.ended("crowded") == 0
@@ -240,7 +243,7 @@ async def test_what_is_no_http_is_a_problem_too_and_no_line_of_the_log(
 
 
 async def test_more_than_all_connections_are_refused_and_those_that_are_there_are_served(api: Bench) -> None:
-    async with serving(api, connections_max=5, address_connections_max=0) as house:
+    async with serving(api, connections_max=5, address_connections_max=0, request_timeout_ms=3_000) as house:
         first, *_ = [await house.peer(HONEST) for _ in range(5)]
         late = await house.peer(HONEST)
         assert (await late.said()).startswith(b"HTTP/1.1 503 ")

@@ -17,7 +17,7 @@ async def test_a_loop_that_is_held_up_is_late_and_says_so_at_once() -> None:
     time.sleep(0.3)  # noqa: ASYNC251 - it is this that holds the loop up
     assert lag.lag_s > 0.2, "before the tick that is due has come"
     await until(lambda: lag.lag_s < 0.05, what="on time again")
-    assert 0.2 < lag.worst_s < 1
+    assert 0.2 < lag.worst_s < 10
     watching.cancel()
 
 

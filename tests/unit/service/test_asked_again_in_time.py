@@ -50,7 +50,7 @@ async def test_a_trunk_that_has_cost_enough_today_is_used_when_the_day_has_turne
     world, costs = World(Trunk("dear", "a", hours=hours, spend_max_micro=MICRO)), MemoryCosts(SHANGHAI)
     world.now_ms = at(16, 30)
     spending = Spending(
-        costs, SpendRules(timezone=SHANGHAI), live=lambda: [dear(world.now_ms)], now_ms=lambda: world.now_ms,
+        costs, SpendRules(timezone=SHANGHAI), unnoted=lambda: [dear(world.now_ms)], now_ms=lambda: world.now_ms,
         trunks=lambda: world.book.trunks,
     )  # fmt: skip
     world.book._is_spent = spending.is_spent
@@ -72,7 +72,7 @@ def dear(now_ms: int) -> Call:
 async def test_a_user_who_has_spent_enough_today_may_call_when_the_day_has_turned() -> None:
     now_ms = at(16, 30)
     spending = Spending(
-        MemoryCosts(SHANGHAI), SpendRules(user=Spend(0, MICRO), timezone=SHANGHAI), live=lambda: [dear(at(16, 30))],
+        MemoryCosts(SHANGHAI), SpendRules(user=Spend(0, MICRO), timezone=SHANGHAI), unnoted=lambda: [dear(at(16, 30))],
         now_ms=lambda: now_ms,
     )  # fmt: skip
     refused = await spending.refused(a_call())

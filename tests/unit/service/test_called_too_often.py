@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +61,7 @@ class GuardedDesk(Desk):
         self.alarms: list[Payer] = []
         self.book = TrunkBook([])
         self.spending = Spending(
-            self.costs, replace(spend, timezone=ZONE), live=self.live, now_ms=world.loop.now_ms,
+            self.costs, replace(spend, timezone=ZONE), unnoted=self.unnoted, now_ms=world.loop.now_ms,
             trunks=lambda: self.book.trunks, watch=SpendWatch(alarm=self.alarms.append),
         )  # fmt: skip
         self.abuse = Abuse(Attempts(self.limits, rules), self.spending, self.hit.append)
@@ -81,8 +81,8 @@ class GuardedDesk(Desk):
         self.line.engine = self.world.engine
         self.service._abuse = self.abuse
 
-    def live(self) -> list[Call]:
-        return self.world.engine.live_calls() if self.world.engine is not None else []
+    def unnoted(self) -> list[Call]:
+        return self.world.engine.unnoted_calls() if self.world.engine is not None else []
 
     def phones(self, phone: Phone, role: str = "") -> None:
         """What they do from now on, all or those of one role."""
@@ -432,6 +432,35 @@ def test_what_live_calls_have_cost_so_far_counts() -> None:
         assert (await desk.refused(callback_ask(PAYER, ERIN))).rule == "user-spend-a-day"
         await desk.ended(call.id)
         assert (await desk.refused(callback_ask(PAYER, ERIN))).rule == "user-spend-a-day", "and now it is noted"
+
+    at_the_desk(story, spend=USER_STOP)
+
+
+def test_what_a_call_has_cost_counts_while_it_is_being_noted_too() -> None:
+    """The store's disk is slow, or the store is away: the call has ended, and nobody may call for what it cost."""
+
+    async def story(desk: GuardedDesk) -> None:
+        desk.book.replace([replace(desk.book.trunks[0], price_micro_per_min=5 * MICRO)])
+        note, may_note = desk.costs.note, asyncio.Event()
+
+        async def late(legs: Sequence[LegCost]) -> None:
+            await may_note.wait()
+            await note(legs)
+
+        desk.costs.note = late  # type: ignore[method-assign]
+        call = await desk.begun()
+        await asyncio.sleep(65)  # two legs, two minutes begun: 20
+        engine = desk.world.engine
+        assert engine is not None
+        engine.cancel(call.id)
+        await until(lambda: call.id not in [one.id for one in engine.live_calls()], 60)
+        assert [one.id for one in desk.unnoted()] == [call.id]
+        assert not desk.costs.all()
+        assert (await desk.refused(callback_ask(PAYER, ERIN))).rule == "user-spend-a-day"
+        may_note.set()
+        await asyncio.sleep(0.1)
+        assert (desk.unnoted(), len(desk.costs.all())) == ([], 2), "and it is counted once"
+        assert await desk.spending._spent("user", PAYER) == {"CNY": 20 * MICRO}
 
     at_the_desk(story, spend=USER_STOP)
 

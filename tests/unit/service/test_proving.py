@@ -48,7 +48,7 @@ class ProvingDesk(desks.Desk):
         self.membership = Membership(self.users, self.teams)
         self.limits, self.codes = MemoryLimits(), MemoryVerifications()
         self.attempts = Attempts(self.limits, RULES)
-        spending = Spending(self.world.costs, SpendRules(), live=lambda: (), now_ms=self.world.loop.now_ms)
+        spending = Spending(self.world.costs, SpendRules(), unnoted=lambda: (), now_ms=self.world.loop.now_ms)
         self.abuse = Abuse(self.attempts, spending)
         assert self.world.engine is not None
         self.world.engine.forgetting.over = self.abuse.ended

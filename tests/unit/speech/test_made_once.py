@@ -87,9 +87,9 @@ async def test_a_voice_that_takes_too_long_is_ended_with_all_that_it_started(tmp
         tmp_path, f"pid = os.fork(); open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(60)"
     )
     began = time.monotonic()
-    with pytest.raises(Unavailable, match=r"no sound was made within 0\.7 s"):
-        await voice.speech(timeout_s=0.7).say("Hello")
-    assert time.monotonic() - began < 5
+    with pytest.raises(Unavailable, match=r"no sound was made within 2\.5 s"):
+        await voice.speech(timeout_s=2.5).say("Hello")  # in which it comes to start another, on a slow machine, too
+    assert time.monotonic() - began < 20
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 2
     await until(lambda: not any(map(lives, started)), within_s=5, what="both are gone")

@@ -13,7 +13,7 @@ from ari_app.stack import BrokenOff, Stack, StackOptions, fetch, servers
 from ari_app.stack.state import file_lock
 from tests.contract.redis_server import redis_command
 
-SOON_S = 5  # where it would wait for a quarter of an hour, half a minute, for ever
+SOON_S = 15  # where it would wait for a quarter of an hour, half a minute, for ever
 
 
 def children() -> set[str]:
