@@ -146,7 +146,8 @@ class CallService:
             return Refusal("draining", "This server is about to stop and takes no new calls.", "", self._left_s)
         places = self._fleet.places()
         if isinstance(places, NoPlace):
-            taken, closed = "All lines are taken right now.", f"No telephone exchange takes calls now: {places.why}."
+            log.info("call refused: no node takes it", why=places.why)  # which may name inner addresses
+            taken, closed = "All lines are taken right now.", "No telephone exchange can take the call now."
             sentence = taken if places.is_full else closed
             return Refusal("no-capacity", sentence, retry_after_s=FULL_AGAIN_S)
         for place in places:  # one that is slow keeps nobody from another
