@@ -22,7 +22,7 @@ FAST = {
     "CALLER_RING_TIMEOUT_S": "24",
     "CALLEE_RING_TIMEOUT_S": "24",
     "CONFIRM_TIMEOUT_S": "6",
-    "PDD_TIMEOUT_S": "2",
+    "PDD_TIMEOUT_S": "4",
     "MEDIA_TIMEOUT_S": "4",
     "MAX_LIVE_CALLS": "20",
     "MAX_CALLS": "1000",

@@ -173,8 +173,11 @@ def test_an_audio_file_is_played_as_it_is(told: Told, sender: Sender, ground: Gr
     by_id = sender.app.ask_raw("POST", "/v1/audio", a_tone(700, 3))
     assert (by_id.status, by_id.body["ms"]) == (201, 3_000), by_id
     assert told.counts["audio"] == {"heard": 1}
-    [(since, until)] = tones.stretches(recording(ground, told.audio), 700)
+    sound = recording(ground, told.audio)
+    heard = tones.stretches(sound, 700)
+    since, until = heard[0][0], heard[-1][1]
     assert 2_800 < until - since < 3_300
+    assert tones.gaps(sound, 700, since, until) == []
 
 
 def test_a_key_says_it_again_and_another_one_connects_to_the_sender(told: Told, ground: Ground) -> None:
