@@ -211,6 +211,8 @@ class Inbound:
         if isinstance(begun, Refusal):
             log.info("call that came in refused", mode=request.mode, why=begun.rule or begun.type)
             return self._so("unavailable", Answer("say", sound="unavailable", language=who.language))
+        if (begun.call if isinstance(begun, Mailbox) else begun).end is not None:
+            return self._so("refused", OUT_OF_ORDER)  # the dialplan asked again, and that call is over already
         if who.place.engine is not None:
             await who.place.engine.expect(who.arrival.channel, new_id, CALLER)
         life_s = self._maker.policy.terms.max_duration_s + SPARE_S

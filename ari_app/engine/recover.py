@@ -234,8 +234,9 @@ def _hearer(call: Call) -> str:
 
 
 def strangers(known: Iterable[str], snapshot: Snapshot) -> tuple[list[str], list[str]]:
-    """Channels and bridges with our ids that no living call wants."""
-    wanted = set(known)
-    channels = [c for c in snapshot.channels if (m := CALL_ID.match(c)) and m[2] is not None and m[1] not in wanted]
+    """Channels and bridges with our ids that no living call wants. Who is coming is looked at when he is here: his call
+    may have been written down, by another process, since the living ones were loaded."""
+    wanted, here = set(known), [c.id for c in snapshot.channels.values() if c.state != "coming"]
+    channels = [c for c in here if (m := CALL_ID.match(c)) and m[2] is not None and m[1] not in wanted]
     bridges = [b for b in snapshot.bridges if CALL_ID.match(b) and "." not in b and b not in wanted]
     return channels, bridges

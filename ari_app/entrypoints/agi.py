@@ -27,7 +27,7 @@ SECRET = "RINGBRIDGE_AGI_SECRET"
 REQUEST_MAX = 16_384
 """Bytes of a request, or of one answer of Asterisk."""
 WITHIN_S = 4.0
-"""From a connection to its end. The dialplan waits 6 s; then it says itself that nobody is here."""
+"""From a connection to its end. The dialplan asks for 8 s in all; then it says itself that nobody is here."""
 CONNECTIONS_MAX = 100
 PORT_AGAIN_S = 0.5
 CATCH_ALL = ""

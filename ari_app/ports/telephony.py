@@ -54,10 +54,10 @@ class DialRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChannelNow:
-    """A channel as the PBX lists it."""
+    """A channel as the PBX lists it. `coming`: one that has called us, and is not in our hands yet."""
 
     id: str
-    state: Literal["down", "ringing", "up"]
+    state: Literal["coming", "down", "ringing", "up"]
     created_at_ms: int
 
 

@@ -18,8 +18,6 @@ CAME_IN = "came_in"
 """Why a leg shows what it does: nobody rang it, it called us."""
 LONGEST_S = 30
 """Of any talk: the house's MAX_DURATION_S."""
-LEASE_MS = 4_000
-"""The house's LEASE_TTL_S."""
 BEFORE_MS = 200
 """A channel may be written down so much later than the carrier has its INVITE."""
 
@@ -235,14 +233,7 @@ def _blows_of(case: Case, blows: Sequence[Blow]) -> list[Blow]:
     has_open_end = any(leg.hangup_ms is None for leg in legs) or not case.cel
     seen_ms = case.asked.shown_at_ms if case.asked is not None and case.asked.shown_at_ms else now_ms()
     until_ms = seen_ms if has_open_end else max(leg.hangup_ms or 0 for leg in legs)
-    return [blow for blow in blows if blow.touches(from_ms - _felt_ms(case, blow), until_ms)]
-
-
-def _felt_ms(case: Case, blow: Blow) -> int:
-    """So long after it is over. Who could not renew his lease gives the PBX up, though the store is back by then, and
-    another one takes it: meanwhile who calls in is told that nobody is there."""
-    came_in = any(case.came_in(role) for role in case.legs)
-    return LEASE_MS if came_in and blow.targets & {"store", "redis"} else 0
+    return [blow for blow in blows if blow.touches(from_ms, until_ms)]
 
 
 def _began_ms(case: Case, first_ms: int) -> int:

@@ -73,9 +73,6 @@ RIGHT: dict[str, Callable[[], Evidence]] = {
         arrivals={USER: [arrival(answered_at_ms=None, talked_ms=0)]}, cel={},
         asked=[asked(ids=set(), numbers={ONE}, fits=frozenset({"completed"}))],
     ),
-    "a phone that called in while the PBX changed hands after an outage": lambda: replace(
-        turned_away(), blows=[Blow("RedisLinkStalled", frozenset({"store"}), T - 5_000, T - 1_000)]
-    ),
     "a code that was read out": lambda: errand("verification"),
     "a code of whose end nothing could be written down before the PBX changed hands": lambda: replace(
         errand("verification", reason="interrupted"),
@@ -149,10 +146,8 @@ WRONG: dict[str, tuple[Callable[[], Evidence], str]] = {
         lambda: called_in(arrivals={USER: [arrival()], OTHER: [arrival(from_user=OTHER, call_id="another")]}),
         "was answered, and no call is on record",
     ),
-    "who called in was turned away long after an outage": (
-        lambda: replace(
-            turned_away(), blows=[Blow("RedisLinkStalled", frozenset({"store"}), T - 20_000, T - 10_000)]
-        ),
+    "who called in was turned away while the PBX changed hands after an outage": (
+        lambda: replace(turned_away(), blows=[Blow("RedisLinkStalled", frozenset({"store"}), T - 5_000, T - 1_000)]),
         "ended as interrupted",
     ),
     "a call that no phone made": (lambda: called_in(arrivals={}), "no phone did"),

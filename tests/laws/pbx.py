@@ -32,6 +32,8 @@ from tests.laws.virtual_time import VirtualLoop
 
 A_MOMENT_S = 1e-6
 MUSIC = "music"
+WAITS_S = 8
+"""The dialplan, for somebody to take the PBX."""
 
 
 @dataclass
@@ -50,7 +52,11 @@ class Chan:
     music: str = ""
     was_answered: asyncio.Event = field(default_factory=asyncio.Event)
     has_entered: bool = True
-    """Into the application. One who calls us is in the dialplan before, and nothing is told of him."""
+    """Into the application. One who calls us is in the dialplan before, and nothing is told of him until he is seen
+    there."""
+    is_coming: bool = False
+    """His call is written down, and the dialplan is about to take him into the application."""
+    is_watched: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ class LawPbx:
         """Subscribed first, a moment ago: what was told between that and the snapshot comes behind it, and is old."""
         self._generation += 1
         self._up = True
+        for chan in self.channels.values():
+            chan.is_watched |= chan.is_coming
         self._queue.put_nowait(LinkUp(self.snapshot()))
         subscribed_s = self._loop.now_s - self._rng.uniform(0, self._weather.late_ms) / 1000
         for told_s, said in self._unheard:
@@ -151,6 +159,7 @@ class LawPbx:
         return Snapshot(
             self._loop.now_ms(),
             {c.id: ChannelNow(c.id, c.state, c.born_ms) for c in self.channels.values() if c.has_entered}
+            | {c.id: ChannelNow(c.id, "coming", c.born_ms) for c in self.channels.values() if c.is_coming}
             | {tape: ChannelNow(tape, "up", c.born_ms) for c in self.channels.values() for tape in c.tapes},
             {b: frozenset(members) for b, members in self.bridges.items()},
         )
@@ -259,20 +268,28 @@ class LawPbx:
 
     def call_in(self, channel: str) -> None:
         """A phone calls us, and waits in the dialplan until it is let in; it may give up at any time."""
-        chan = Chan(channel, self._loop.now_ms(), state="ringing", has_entered=False)
+        chan = Chan(channel, self._loop.now_ms(), state="ringing", has_entered=False, is_watched=False)
         self.channels[chan.id] = chan
         self.traces_kept[chan.id] = Trace(started_at_ms=chan.born_ms)
         chan.life = self._spawn(self._live_in(chan))
 
     def let_in(self, channel: str) -> None:
-        """Its call is written down, and the dialplan brings it into the application; where nobody is there, it says so
-        and hangs up."""
-        chan = self.channels.get(channel)
-        if chan is not None and self._up:
-            chan.has_entered = True
-            self._tell(channel, ev.Rang(channel.split(".")[1], _n(chan), self._loop.now_ms()))
-        elif chan is not None:
-            self._end(channel, 16, None, False)
+        """Its call is written down, and the dialplan brings it into the application; where nobody is there for a while,
+        it says so and hangs up."""
+        if (chan := self.channels.get(channel)) is not None:
+            chan.is_coming = True
+            self._come_in(chan, WAITS_S)
+
+    def _come_in(self, chan: Chan, waits_s: int) -> None:
+        if self.channels.get(chan.id) is not chan:
+            return
+        if self._up:
+            chan.has_entered, chan.is_coming, chan.is_watched = True, False, True
+            self._tell(chan.id, ev.Rang(chan.id.split(".")[1], _n(chan), self._loop.now_ms()))
+        elif waits_s:
+            self._loop.call_later(1, self._come_in, chan, waits_s - 1)
+        else:
+            self._end(chan.id, 16, None, False)
 
     async def _live_in(self, chan: Chan) -> None:
         rng = self._in_rng
@@ -318,7 +335,7 @@ class LawPbx:
         _call, role, n = channel.split(".")
         trace = self.traces_kept[channel]
         self.traces_kept[channel] = replace(trace, hangup_at_ms=now_ms, ended_at_ms=now_ms, cause=cause, remote=remote)
-        if not chan.has_entered:
+        if not chan.is_watched:
             return
         if remote:
             self._tell(channel, ev.HangupSeen(role, int(n), now_ms, remote=True, cause=cause, sip_status=sip))

@@ -3,7 +3,6 @@ who is called back, and who pays. By the simulated carrier's record and ears."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -49,12 +48,9 @@ class House:
     def __init__(self, app: Ringbridge, ground: Ground) -> None:
         self.app = app
         self.ground = ground
-        self._record = threading.Lock()
 
     def rings(self, number: str, *, with_tones: bool = False) -> list[CarrierCall]:
-        with self._record:
-            calls = self.ground.rings(number, with_tones=with_tones)
-        return [call for call in calls if call.direction == "outbound"]
+        return [call for call in self.ground.rings(number, with_tones=with_tones) if call.direction == "outbound"]
 
     def user(self, name: str, phone: int = 3, *, left_s: int | None = None) -> tuple[str, str]:
         """A user and his number."""

@@ -1,8 +1,9 @@
 """Channels that came in by themselves: they have ids of Asterisk's making, and are known here by ours.
 
-A dialplan hands such a channel over by `Stasis(<app>,in,<our id>)`, and Asterisk keeps these words as long as the
-channel stands there: so the two ids are found again after a restart. All else of this adapter sees only our id: it is
-put in place of Asterisk's in what comes from there, and back again in what is asked. Knows no call.
+A dialplan hands such a channel over by `Stasis(<app>,in,<our id>)`, at the extension `<our id>@<app>`, where it waits
+while nobody has the application. Asterisk tells both as long as the channel stands there: so the two ids are found
+again after a restart. All else of this adapter sees only our id: it is put in place of Asterisk's in what comes from
+there, and back again in what is asked. Knows no call.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.adapters.ari.translate import CAME_IN, LEG
 
 CHANNEL = re.compile(r"channels/([^/]+)")
+ENTERS = "ringbridge-enter"
+"""The context of the dialplan that takes a channel into the application."""
 E = TypeVar("E", bound=AnyEvent)
 
 
@@ -111,5 +114,13 @@ class Aliases:
 
     def _came_in_as(self, channel: m.Channel) -> str | None:
         named, *args = channel.dialplan.app_data.split(",")
-        is_here = channel.dialplan.app_name == "Stasis" and named == self._app
-        return args[1] if is_here and len(args) == 2 and args[0] == CAME_IN else None
+        if channel.dialplan.app_name == "Stasis":
+            return args[1] if named == self._app and len(args) == 2 and args[0] == CAME_IN else None
+        ours, _, app = channel.dialplan.exten.partition("@")
+        return ours if channel.dialplan.context == ENTERS and app == self._app else None
+
+
+def is_on_its_way(channel: m.Channel) -> bool:
+    """It came in, and is not in the application yet: it can neither be answered nor played to."""
+    place = channel.dialplan
+    return place.app_name != "Stasis" and (channel.state == "Ring" or place.context == ENTERS)

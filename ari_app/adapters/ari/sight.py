@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from ari_app.adapters.ari import models as m
+from ari_app.adapters.ari.aliases import is_on_its_way
 from ari_app.adapters.ari.translate import LEG, PLAYBACK
 from ari_app.ports.telephony import ChannelNow, Snapshot
 
@@ -21,7 +22,7 @@ def snapshot(channels: Iterable[m.Channel], bridges: Iterable[m.Bridge], app: st
     ours = [c for c in channels if (LEG.match(c.id) or PLAYBACK.match(c.id)) and not _is_anothers(c, app)]
     return Snapshot(
         at_ms=at_ms,
-        channels={c.id: ChannelNow(c.id, _state(c.state), c.created_ms) for c in ours},
+        channels={c.id: ChannelNow(c.id, _state(c), c.created_ms) for c in ours},
         bridges={b.id: frozenset(b.channels) for b in bridges if b.name in ("", app)},
     )
 
@@ -31,6 +32,8 @@ def _is_anothers(channel: m.Channel, app: str) -> bool:
     return channel.dialplan.app_name == "Stasis" and said == channel.id and named != app
 
 
-def _state(name: str) -> Literal["down", "ringing", "up"]:
+def _state(channel: m.Channel) -> Literal["coming", "down", "ringing", "up"]:
     """`Ring`: of one that came in, it rings us."""
-    return "up" if name == "Up" else "ringing" if name in ("Ringing", "Ring") else "down"
+    if is_on_its_way(channel):
+        return "coming"
+    return "up" if channel.state == "Up" else "ringing" if channel.state in ("Ringing", "Ring") else "down"

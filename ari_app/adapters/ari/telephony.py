@@ -196,9 +196,8 @@ class AriTelephony:
         self._translator.keep_only(set(snapshot.channels))
         for c in channels:
             if c.id in snapshot.channels:
-                self._translator.adopt(
-                    c.id, is_up=c.state == "Up", in_stasis=c.state == "Up" or c.dialplan.app_name == "Stasis"
-                )
+                is_up = snapshot.channels[c.id].state == "up"
+                self._translator.adopt(c.id, is_up=is_up, in_stasis=is_up or c.dialplan.app_name == "Stasis")
         self._queue.put_nowait(LinkUp(snapshot))
         for asked in unanswered:  # an answer was lost with the link, or with the process before us
             self._tell(asked)

@@ -110,6 +110,31 @@ async def test_it_is_found_again_by_what_asterisk_says_of_it(pbx: Pbx) -> None:
     assert watched(pbx)
 
 
+@pytest.mark.parametrize("state", ["Ring", "Up"])
+async def test_one_that_waits_in_the_dialplan_for_somebody_to_take_the_pbx_is_coming(pbx: Pbx, state: str) -> None:
+    """Up: it was answered, and is being handed over from another call."""
+    waits = {"context": "ringbridge-enter", "exten": f"{LEG}@app", "app_name": "Wait", "app_data": "1"}
+    theirs = waits | {"exten": f"{JOINED}@other"}
+    pbx.replies["GET channels"] = [
+        channel(state) | {"dialplan": waits},
+        channel(state) | {"id": "p2", "dialplan": theirs},
+    ]
+    async with lived_in(pbx) as house:
+        snapshot = next(one for one in house.said if isinstance(one, LinkUp)).snapshot
+        assert {c.id: c.state for c in snapshot.channels.values()} == {LEG: "coming"}, "and the other is another's"
+        await asked(pbx, WATCH)
+        await pbx.say(comes_in(state=state))
+        expected = [ev.Rang, ev.Answered][: 1 + (state == "Up")]
+        await until(lambda: [type(fact) for fact in house.facts()] == expected, 2)
+
+
+async def test_one_that_is_not_here_yet_does_not_ring_us(pbx: Pbx, house: House) -> None:
+    """The dialplan still asks who he is, while the link comes up."""
+    await house.telephony.expect(FOREIGN, LEG)
+    pbx.replies["GET channels"] = [channel() | {"dialplan": {"context": "ringbridge-ask", "app_name": "AGI"}}]
+    assert (await house.telephony.look()).channels[LEG].state == "coming"
+
+
 async def test_one_that_is_expected_is_known_before_it_comes_in(pbx: Pbx, house: House) -> None:
     await house.telephony.expect(FOREIGN, LEG)
     await pbx.say(event("ChannelDestroyed", FOREIGN, cause=16))

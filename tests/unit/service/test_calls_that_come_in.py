@@ -12,8 +12,9 @@ import pytest
 from ari_app.adapters.memory_limits import MemoryLimits
 from ari_app.adapters.memory_recent_calls import MemoryRecentCalls
 from ari_app.adapters.memory_users import MemoryUsers
-from ari_app.desks.inbound import BUSY, Answer, Arrival, Inbound, Mode, Rules
-from ari_app.domain.call import CALLER, Call, Leg, Route, Terms, Try
+from ari_app.desks.inbound import BUSY, OUT_OF_ORDER, Answer, Arrival, Inbound, Mode, Rules
+from ari_app.domain.call import CALLER, Call, End, Leg, Route, Terms, Try
+from ari_app.domain.causes import HungUpBy, Reason
 from ari_app.domain.limits import Limit
 from ari_app.domain.numbers import Number
 from ari_app.domain.numbers import Rules as NumberRules
@@ -154,6 +155,19 @@ async def test_the_same_channel_is_the_same_call_however_often_it_is_asked_about
 
     assert (await desk.call()).leg == (await desk.call()).leg
     assert (await desk.call(channel="pbx-1.2")).leg != (await desk.call()).leg
+
+
+async def test_who_is_asked_about_again_when_his_call_is_over_hears_that_something_is_wrong() -> None:
+    """Its process died before it could answer the dialplan, and the next one has given the call up."""
+    desk = await opened()
+
+    async def over(call: Call, _place: Place) -> Call:
+        return replace(call, end=End(Reason.INTERRUPTED, HungUpBy.SYSTEM, NOW_MS))
+
+    desk.fleet.begin = over  # type: ignore[method-assign]
+
+    assert await desk.call() == OUT_OF_ORDER
+    assert not desk.fleet.nodes[0].engine.expected
 
 
 async def test_by_a_number_that_is_not_proved_nobody_is_a_user() -> None:
