@@ -173,7 +173,8 @@ class Inbound:
     # ---- limits -------------------------------------------------------------------------------------------------
 
     async def _is_too_much(self, arrival: Arrival, caller: str) -> bool:
-        live = sum(leg.came_in for engine in self._fleet.engines for call in engine.live_calls() for leg in call.legs)
+        calls = (call for engine in self._fleet.engines for call in engine.live_calls() if call.id != _id_of(arrival))
+        live = sum(leg.came_in for call in calls for leg in call.legs)
         if live >= self._rules.calls_max:
             log.warning("too many calls came in", live=live)
             return True
@@ -198,6 +199,8 @@ class Inbound:
 
     async def _take_in(self, who: _Caller, request: inbound.Request, given: Mapping[str, str]) -> Answer:
         new_id, admission = _id_of(who.arrival), who.place.admission
+        if self._fleet.mailbox(new_id) is not None:  # the dialplan asks again
+            admission = None
         if admission is not None and not admission.admit(new_id):
             return self._so("too_many", BUSY)
         begun: Call | Mailbox | Refusal | None = None

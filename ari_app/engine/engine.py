@@ -110,7 +110,7 @@ class Engine:
         self._boxes: dict[str, Mailbox] = {}
         self._ended: dict[str, Mailbox] = {}  # told, and not known to be on disk: nobody may take them up again
         self._unreadable: set[str] = set()  # left as they are, with their channels
-        self._coming: set[str] = set()  # somebody calls us, and it is looked whether his call is known
+        self._coming: dict[str, list[Event]] = {}  # somebody calls us; what he does while we look for his call
         self._minds_others = False  # some are of a newer version: nobody watches them now, and no mark may say so
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -252,7 +252,7 @@ class Engine:
 
     def known(self) -> set[str]:
         """Calls whose channels are wanted, or not to be judged here."""
-        return self._boxes.keys() | self._unreadable
+        return self._boxes.keys() | self._unreadable | self._coming.keys()
 
     async def untended(self) -> set[str]:
         """Ids in the node's live set that nothing here is about. Raises Unavailable."""
@@ -354,7 +354,9 @@ class Engine:
         box = self._boxes.get(call_id)
         if box is not None:
             box.post(event)
-        elif isinstance(event, Rang | EarlyMedia | Answered) and call_id not in self._unreadable | self._coming:
+        elif call_id in self._coming:
+            self._coming[call_id].append(event)
+        elif isinstance(event, Rang | EarlyMedia | Answered) and call_id not in self._unreadable:
             self.hang_up_stranger(f"{call_id}.{event.leg}.{event.n}")
 
     def _entered(self, call_id: str, role: str, n: int, *, came_in: bool) -> None:
@@ -362,7 +364,7 @@ class Engine:
         us, and of whom only another process knows yet."""
         box = self._boxes.get(call_id)
         if box is None and came_in and call_id not in self._unreadable:
-            self._coming.add(call_id)  # now: its ringing is told in the same breath
+            self._coming[call_id] = []  # now: its ringing is told in the same breath
             self.background(self._comes_in(call_id, role, n))
             return
         is_wanted = call_id in self._unreadable if box is None else box.call.wants(role, n)
@@ -372,12 +374,12 @@ class Engine:
     async def _comes_in(self, call_id: str, role: str, n: int) -> None:
         with suppress(Unavailable):
             await self.beginnings.tend(call_id)
-        self._coming.discard(call_id)
+        told = self._coming.pop(call_id, [])
         box = self._boxes.get(call_id)
         if box is None or not box.call.wants(role, n):
             self.hang_up_stranger(f"{call_id}.{role}.{n}")
         else:
-            box.post(Rang(role, n, self.now_ms()))
+            box.post(Rang(role, n, self.now_ms()), *told)
 
     async def expect(self, foreign: str, call_id: str, role: str) -> None:
         """A channel of the PBX's own is about to come in as this leg of a call of ours. One that has gone meanwhile

@@ -141,7 +141,7 @@ class AgiServer:
             await _set(request, name, value)
 
     async def _unknown(self, request: Request) -> None:
-        """Nothing is set: the dialplan says that nobody is here."""
+        """Nothing is set: the dialplan asks again, and then says that nobody is here."""
         raise NotOurs(f"no route {request.headers.get('agi_network_script', '')[:40]!r}")
 
     async def _variables(self, answer: Answer) -> dict[str, str]:

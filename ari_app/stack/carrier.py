@@ -101,20 +101,22 @@ class CarrierRecord:
 
     def calls(self, *, with_tones: bool = True) -> list[CarrierCall]:
         """Every call, in the order of their INVITEs."""
-        return [self._with_tones(key, call) if with_tones else call for key, call in self._all()]
+        with self._reading:
+            return [self._with_tones(key, call) if with_tones else call for key, call in self._all()]
 
     def call(self, id: str, *, with_tones: bool = False) -> CarrierCall | None:
         """One of them; it alone is listened to."""
-        found = next(((key, call) for key, call in self._all() if call.id == id), None)
-        return found and (self._with_tones(*found) if with_tones else found[1])
-
-    def _all(self) -> list[tuple[str, CarrierCall]]:
         with self._reading:
-            for row in self._new_rows():
-                if not self._callers.take(row):
-                    self._rows.setdefault(row["uniqueid"], []).append(row)
-            calls = [(key, self._call(key, rows)) for key, rows in self._rows.items()]
-        return [(key, call) for key, call in calls if call is not None]
+            found = next(((key, call) for key, call in self._all() if call.id == id), None)
+            return found and (self._with_tones(*found) if with_tones else found[1])
+
+    def _all(self) -> Iterator[tuple[str, CarrierCall]]:
+        for row in self._new_rows():
+            if not self._callers.take(row):
+                self._rows.setdefault(row["uniqueid"], []).append(row)
+        for key, rows in self._rows.items():
+            if (call := self._call(key, rows)) is not None:
+                yield key, call
 
     def person(self, id: str) -> str | None:
         """The channel of the person who placed this call; when it is hung up, that phone hangs up."""

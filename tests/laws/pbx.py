@@ -345,7 +345,8 @@ class LawPbx:
         generation = await self._asked()
         if self._tape_ended(channel):  # a snoop that nobody wants
             return
-        self._chan(channel)
+        if channel not in self.channels or not self.channels[channel].is_coming:
+            self._chan(channel)
         self._end(channel, 16, None, False)
         await self._answered(generation)
 
@@ -358,9 +359,12 @@ class LawPbx:
         self.timed.add(channel)
 
     def _chan(self, channel: str) -> Chan:
-        if channel not in self.channels or not self.channels[channel].has_entered:
+        chan = self.channels.get(channel)
+        if chan is not None and chan.is_coming:
+            raise PbxError(409, "Channel not in Stasis application")
+        if chan is None or not chan.has_entered:
             raise NoSuchChannel(404, "no such channel")
-        return self.channels[channel]
+        return chan
 
     # ---- bridges and sounds -------------------------------------------------------------------------------------
 

@@ -371,6 +371,6 @@ def test_a_stranger_is_told_politely_and_pays_nothing(told: dict[str, Told]) -> 
 def test_nobody_who_calls_in_can_make_the_pbx_dial(told: dict[str, Told], ground: Ground) -> None:
     """By what he dials; and there is nothing there that could."""
     assert not any(told["wants_a_phone"].rung.values())
-    for context in ("ringbridge-inbound", "ringbridge-ask", "ringbridge-in"):
+    for context in ("ringbridge-inbound", "ringbridge-ask", "ringbridge-in", "ringbridge-enter"):
         shown = ground.rx(f"dialplan show {context}")
         assert not [one for one in ("Dial(", "Originate(", "Page(", "nclude") if one in shown], shown

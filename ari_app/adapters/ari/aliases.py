@@ -24,6 +24,8 @@ from ari_app.adapters.ari.translate import CAME_IN, LEG
 CHANNEL = re.compile(r"channels/([^/]+)")
 ENTERS = "ringbridge-enter"
 """The context of the dialplan that takes a channel into the application."""
+BEFORE = ("ringbridge-ask", "ringbridge-in", ENTERS)
+"""Those in which it is, or has been, on the way there."""
 E = TypeVar("E", bound=AnyEvent)
 
 
@@ -91,11 +93,19 @@ class Aliases:
         before = self.learn(event.channel.id, event.args[1])
         return (event.args[1], before) if self._ours.get(event.channel.id) == event.args[1] else None
 
+    def learned_from(self, channels: Sequence[m.Channel]) -> list[tuple[str, str, str | None]]:
+        """What Asterisk's own list tells that was not known: its id, ours, and by which one of ours it was known."""
+        learned = []
+        for channel in channels:
+            ours = self._came_in_as(channel)
+            if ours is not None and self.ours(channel.id) != ours:
+                before = self.learn(channel.id, ours)
+                if self.has(ours):
+                    learned.append((channel.id, ours, before))
+        return learned
+
     def listed(self, channels: Sequence[m.Channel]) -> list[m.Channel]:
         """Asterisk's own list, with our ids."""
-        for channel in channels:
-            if (ours := self._came_in_as(channel)) is not None:
-                self.learn(channel.id, ours)
         return [self._of_our_id(channel) for channel in channels]
 
     def keep_only(self, channels: Sequence[m.Channel]) -> None:
@@ -123,4 +133,4 @@ class Aliases:
 def is_on_its_way(channel: m.Channel) -> bool:
     """It came in, and is not in the application yet: it can neither be answered nor played to."""
     place = channel.dialplan
-    return place.app_name != "Stasis" and (channel.state == "Ring" or place.context == ENTERS)
+    return place.app_name != "Stasis" and (channel.state == "Ring" or place.context in BEFORE)

@@ -84,11 +84,20 @@ class Arrivals:
     async def found(self, channels: Sequence[m.Channel]) -> list[m.Channel]:
         """A list taken when the link came up, with our ids."""
         self._aliases.keep_only(channels)
+        self._aliases.learned_from(channels)
         listed = self._aliases.listed(channels)
         for theirs, ours in zip(channels, listed, strict=True):
             if theirs.id != ours.id:
                 self._background(self._watch_or_miss(theirs.id, ours.id))
         return listed
+
+    def looked_at(self, channels: Sequence[m.Channel]) -> list[m.Channel]:
+        """Likewise, of a list taken later: what it tells first, no event will tell again."""
+        for theirs, ours, before in self._aliases.learned_from(channels):
+            if before is not None:
+                self._gone(before)
+            self._background(self._watch_or_miss(theirs, ours))
+        return self._aliases.listed(channels)
 
     # ---- inner --------------------------------------------------------------------------------------------------
 

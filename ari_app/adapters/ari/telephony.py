@@ -233,7 +233,7 @@ class AriTelephony:
         await self._arrivals.hand_over(channel, to)
 
     async def look(self) -> Snapshot:
-        channels = self._aliases.listed(await self._request.ask(self._client.channels.list()))
+        channels = self._arrivals.looked_at(await self._request.ask(self._client.channels.list()))
         bridges = self._aliases.members(await self._request.ask(self._client.bridges.list()))
         return sight.snapshot(channels, bridges, self._app, self.clock.now_ms())
 

@@ -128,6 +128,24 @@ async def test_one_that_waits_in_the_dialplan_for_somebody_to_take_the_pbx_is_co
         await until(lambda: [type(fact) for fact in house.facts()] == expected, 2)
 
 
+async def test_one_that_is_seen_first_in_a_list_is_watched_and_is_gone_from_where_it_was(
+    pbx: Pbx, house: House
+) -> None:
+    """It is being handed over while somebody looks: no event will tell of it a second time."""
+    await pbx.say(comes_in())
+    await until(house.facts, 2)
+    waits = {"context": "ringbridge-enter", "exten": f"{JOINED}@app", "app_name": "Wait", "app_data": "1"}
+    pbx.replies["GET channels"] = [channel("Up") | {"dialplan": waits}]
+    before = len(watched(pbx))
+
+    assert (await house.telephony.look()).channels.keys() == {JOINED}
+
+    await until(lambda: len(watched(pbx)) > before, 2)
+    await until(lambda: [type(fact) for fact in house.facts()] == [ev.Rang, ev.Gone], 2)
+    await pbx.say(comes_in(JOINED, "Up"))
+    await until(lambda: [type(fact) for fact in house.facts()][2:] == [ev.Rang, ev.Answered], 2)
+
+
 async def test_one_that_is_not_here_yet_does_not_ring_us(pbx: Pbx, house: House) -> None:
     """The dialplan still asks who he is, while the link comes up."""
     await house.telephony.expect(FOREIGN, LEG)

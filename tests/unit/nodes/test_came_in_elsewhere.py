@@ -7,11 +7,13 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from ari_app.domain.call import CALLER, Call, Leg, Route, Try
-from ari_app.domain.events import Rang
+from ari_app.domain.call import CALLER, Call, End, Leg, Route, Try
+from ari_app.domain.causes import HungUpBy, Reason
+from ari_app.domain.events import Gone, HangupSeen, Rang
 from ari_app.engine import records
 from ari_app.flows import inbound
 from ari_app.ports.telephony import CallEvent, Entered
+from tests import support
 from tests.laws.stories import CALL, CALLER_0, in_virtual_time, until
 from tests.laws.world import PAYER, World
 from tests.unit.nodes.afar import NODE, Afar
@@ -45,3 +47,22 @@ async def test_one_who_comes_in_before_the_order_of_his_call_is_taken_for_whom_h
         world.pbx._queue.put_nowait(said)
     await until(world, lambda: CALLER_0 not in world.pbx.channels or world.pbx.channels[CALLER_0].state == "up", 5)
     assert CALLER_0 in world.pbx.channels, "he was hung up"
+
+
+@in_virtual_time
+async def test_one_who_hangs_up_while_his_call_is_looked_for_has_given_up(world: World) -> None:
+    afar = Afar(world)
+    await afar.opened()
+    await afar.owned()
+    now_ms = world.loop.now_ms()
+    await records.create(world.calls, called_in(now_ms), node=NODE, user_ids=(PAYER,))
+    gone = (HangupSeen(CALLER, 0, now_ms, remote=True), Gone(CALLER, 0, now_ms))
+    for said in (Entered(CALL, CALLER, 0, came_in=True), *(CallEvent(CALL, one) for one in gone)):
+        world.pbx._queue.put_nowait(said)
+
+    async def end() -> End | None:
+        stored = await world.calls.load(CALL)
+        return None if stored is None else records.call_of(stored).end
+
+    over = await support.until(end, 5)
+    assert (over.reason, over.by) == (Reason.CALLER_GAVE_UP, HungUpBy.CALLER)

@@ -83,6 +83,9 @@ class Nodes:
     def engines(self) -> list[Pbx]:
         return [node.engine for node in self.nodes]
 
+    def mailbox(self, call_id: str) -> Call | None:
+        return next((call for engine in self.engines for call in engine.calls if call.id == call_id), None)
+
     def timed(self, call: Call, place: Place) -> Call:
         return call
 
@@ -228,6 +231,7 @@ async def test_above_the_limits_it_is_busy() -> None:
 
     desk = await opened(Rules(calls_max=1))
     assert [(await desk.call(channel=f"pbx-1.{n}")).route for n in range(2)] == ["stasis", "busy"]
+    assert (await desk.call(channel="pbx-1.0")).route == "stasis", "who is asked about again is let in already"
 
 
 async def test_a_pbx_that_is_behind_takes_nobody_more_in_and_who_is_in_holds_nobody_up() -> None:
