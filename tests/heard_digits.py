@@ -53,6 +53,17 @@ def heard_prompts(
     return [Found(one.name, one.from_ms + from_ms, one.to_ms + from_ms, one.score) for one in chosen]
 
 
+def times_said(sound: Sound, prompt: Samples) -> int:
+    """How often it was played, also where the machine stood still in the midst of it: either half of it tells."""
+    samples, word = _stretch(sound, 0, None), _trimmed(prompt)
+    half, half_ms = len(word) // 2, len(word) * 500 // RATE
+    begins = sorted(
+        [one.from_ms for one in _matches("", samples, word[:half])]
+        + [one.from_ms - half_ms for one in _matches("", samples, word[half:])]
+    )
+    return sum(n == 0 or at - begins[n - 1] > half_ms for n, at in enumerate(begins))
+
+
 def speech(sound: Sound, from_ms: int = 0, to_ms: int | None = None) -> list[tuple[int, int]]:
     """From when to when somebody speaks, pauses of 0.4 s included. Tones that stay as loud as they are do not count."""
     samples = _stretch(sound, from_ms, to_ms)
