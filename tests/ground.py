@@ -199,13 +199,20 @@ class Ground:
         return one
 
     def hung_up(self, number: str) -> CarrierCall:
-        """Likewise, once it is over: the app tells so when it hangs up, and the recording is whole a moment later."""
+        """Likewise, once it is over."""
+        self.phone(number)
+        [one] = self.all_hung_up(number)
+        return one
 
-        def over() -> CarrierCall | None:
-            one = self.phone(number)
-            return one if one.ended_at_ms is not None else None
+    def all_hung_up(self, *numbers: str) -> list[CarrierCall]:
+        """Every call that the carrier had, of these numbers or of all, once they are over: the app tells so when it
+        hangs up, and the recording is whole a moment later."""
 
-        return until_sync(over, 5, f"the phone {number} is down")
+        def over() -> tuple[list[CarrierCall]] | None:
+            calls = [one for one in self.carrier_calls() if not numbers or one.number in numbers]
+            return (calls,) if all(one.ended_at_ms for one in calls) else None
+
+        return until_sync(over, 10, "every phone is down")[0]
 
     def add_phone(self, last_digits: str, *does: str) -> None:
         add_phone(self.stack, last_digits, *does)

@@ -183,7 +183,7 @@ def _ended(leg: Leg, n: int, trace: Trace, last_seen_ms: int) -> list[ev.Event]:
         return [*done, ev.Gone(leg.role, n, at_ms, how="unknown")]
     how: How | None = "remote" if trace.remote else None
     was_at_once = ended_at_ms - trace.started_at_ms < UNDIALLED_MS
-    if trace.answered_at_ms is None and was_at_once and trace.cause in UNDIALLED_CAUSES:
+    if not leg.came_in and trace.answered_at_ms is None and was_at_once and trace.cause in UNDIALLED_CAUSES:
         how = "failed"
     return [*done, ev.Gone(leg.role, n, ended_at_ms, cause=trace.cause, how=how)]
 

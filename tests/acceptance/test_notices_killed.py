@@ -91,8 +91,7 @@ def test_killed_at_random_moments_everybody_gets_what_is_his(killed: Killed) -> 
     until_sync(lambda: not killed.app.live(), 10, "no call lives")
     until_sync(lambda: not killed.ground.on_the_pbx(), 10, f"no orphan is left: {killed.ground.on_the_pbx()}")
     everybody = [one for notice in shown for one in notice["recipients"]]
-    until_sync(lambda: all(one.ended_at_ms for one in killed.ground.carrier_calls()), 5, "every phone is down")
-    rings = killed.ground.carrier_calls()
+    rings = killed.ground.all_hung_up()
     tell(killed, everybody, rings, took_s)
     assert rung_twice(rings) == []
     assert [broken for one in everybody for broken in wrong_with(one, rings)] == []

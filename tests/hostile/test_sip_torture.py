@@ -162,8 +162,7 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
             siege.shown.append(app.until_ended(call))
         until_sync(lambda: not app.live(), 5, "no call lives in the app")
         until_sync(lambda: not ground.on_the_pbx(), 5, f"no channel and no bridge lives: {ground.on_the_pbx()}")
-        phones = [phone for _, *numbers in siege.talks for phone in numbers]
-        until_sync(lambda: all(ground.phone(one).ended_at_ms for one in phones), 5, "their recordings are whole")
+        ground.all_hung_up(*(phone for _, *numbers in siege.talks for phone in numbers))
         told = dict(sorted(siege.heard.items()))
         print(f"sip torture, {len(siege.new_calls_s)} calls: {siege.sent} messages, {told}")  # noqa: T201
         print(f"{siege.events} events, {siege.log_bytes} bytes of log, new calls in {max(siege.new_calls_s):.2f} s")  # noqa: T201

@@ -146,16 +146,13 @@ def told(ringbridge: Ringbridge, ground: Ground) -> dict[str, Told]:
 
     shown = tell(ringbridge, {str(row): story(row) for row in ROWS})
 
-    def are_over(*numbers: str) -> bool:
-        return all(one.ended_at_ms for to in numbers for one in ground.rings(to))
-
     def told_to_the_end(call: str) -> list[dict[str, Any]] | None:
         events: list[dict[str, Any]] = ringbridge.ask("GET", f"/v1/calls/{call}/events").body["events"]
         return events if events[-1]["state"] == "ended" else None
 
     def witness(row: str) -> Told:
         mine, theirs = numbers[row]
-        until_sync(lambda: are_over(mine, theirs), 5, f"the carrier knows the end of {row}")
+        ground.all_hung_up(mine, theirs)
         rung = ground.rings(theirs)
         assert len(rung) <= 1
         events = until_sync(lambda: told_to_the_end(shown[row]["id"]), 5, f"the end of {row} is written down")

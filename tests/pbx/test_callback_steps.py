@@ -77,8 +77,7 @@ def told(ringbridge: Ringbridge, ground: Ground) -> dict[str, Told]:
         return go
 
     shown = tell(ringbridge, {name: story(name, call) for name, call in CALLS.items()})
-    rung = [to for both in numbers.values() for to in both]
-    until_sync(lambda: all(one.ended_at_ms for to in rung for one in ground.rings(to)), 5, "the carrier knows the ends")
+    ground.all_hung_up(*(to for both in numbers.values() for to in both))
     until_sync(
         lambda: all(ringbridge.states(one["id"])[-1] == "ended" for one in shown.values()), 5, "all is written down"
     )

@@ -42,9 +42,7 @@ def listen(seconds: float = STRETCH_S) -> tuple[int, int]:
 
 
 def recorded(ground: Ground, shown: View) -> dict[str, CarrierCall]:
-    phones = {leg: ground.phone(view["number"]) for leg, view in legs(shown).items()}
-    until_sync(lambda: all(ground.phone(one.number).ended_at_ms for one in phones.values()), 5, "all is recorded")
-    return {leg: ground.phone(one.number) for leg, one in phones.items()}
+    return {leg: ground.hung_up(view["number"]) for leg, view in legs(shown).items()}
 
 
 def test_each_of_nine_hears_each_other_and_a_muted_one_is_silent(hall: tuple[Ground, Ringbridge]) -> None:

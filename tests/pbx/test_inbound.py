@@ -93,8 +93,7 @@ class House:
     def told(self, caller: Caller, user: str = "", *numbers: str) -> Told:
         record = caller.until_ended()
         calls = self.ends(user) if user else []
-        # the app says so when it hangs up, and the phones write it down a moment later
-        until_sync(lambda: all(one.ended_at_ms for to in numbers for one in self.rings(to)), 10, "phones are hung up")
+        self.ground.all_hung_up(*numbers)
         rung = {number: self.rings(number, with_tones=True) for number in numbers}
         return Told(record, user, calls, rung, self.app.balance(user) if user else {})
 

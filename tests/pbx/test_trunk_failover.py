@@ -125,7 +125,7 @@ def test_a_503_and_a_silence_cost_no_more_than_the_time_that_is_set(scene: Scene
     [taken], [answered] = scene.north.rings(caller), scene.north.rings(callee)
     assert 0 <= taken.invited_at_ms - refused.invited_at_ms <= LATE_MS
     assert -EARLY_MS <= answered.invited_at_ms - silent.invited_at_ms - 1000 * PDD_S <= LATE_MS
-    until_sync(lambda: scene.ground.phone(callee).ended_at_ms, 2, "the silent one is given up, and does not ring on")
+    scene.ground.hung_up(callee)  # the silent one is given up, and does not ring on
 
 
 def test_busy_is_the_last_word_but_where_the_carrier_means_something_else_by_it(scene: Scene) -> None:

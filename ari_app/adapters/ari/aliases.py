@@ -22,10 +22,9 @@ from ari_app.adapters.ari.stream import AnyEvent
 from ari_app.adapters.ari.translate import CAME_IN, LEG
 
 CHANNEL = re.compile(r"channels/([^/]+)")
-ENTERS = "ringbridge-enter"
-"""The context of the dialplan that takes a channel into the application."""
-BEFORE = ("ringbridge-ask", "ringbridge-in", ENTERS)
-"""Those in which it is, or has been, on the way there."""
+ASKS, HANDED_OVER, ENTERS = "ringbridge-ask", "ringbridge-in", "ringbridge-enter"
+"""Contexts of the dialplan: it asks who a channel is, does with it what it was told, and takes it into the
+application."""
 E = TypeVar("E", bound=AnyEvent)
 
 
@@ -133,4 +132,4 @@ class Aliases:
 def is_on_its_way(channel: m.Channel) -> bool:
     """It came in, and is not in the application yet: it can neither be answered nor played to."""
     place = channel.dialplan
-    return place.app_name != "Stasis" and (channel.state == "Ring" or place.context in BEFORE)
+    return place.app_name != "Stasis" and (channel.state == "Ring" or place.context in (ASKS, HANDED_OVER, ENTERS))

@@ -15,7 +15,7 @@ import structlog
 from ari_app.adapters.ari import errors
 from ari_app.adapters.ari import events as ari
 from ari_app.adapters.ari import models as m
-from ari_app.adapters.ari.aliases import Aliases
+from ari_app.adapters.ari.aliases import HANDED_OVER, Aliases
 from ari_app.adapters.ari.asking import Asking
 from ari_app.adapters.ari.client import Client
 from ari_app.adapters.ari.stream import AnyEvent
@@ -25,7 +25,7 @@ from ari_app.ports.telephony import CallEvent, LinkLost, NoSuchChannel, PbxError
 
 log = structlog.get_logger()
 
-CONTEXT, EXTENSION = "ringbridge-in", "stasis"
+EXTENSION = "stasis"
 """Where the dialplan enters the application, as the leg that RINGBRIDGE_LEG names."""
 
 NO_SUCH_SOURCE = 422
@@ -55,7 +55,9 @@ class Arrivals:
     async def hand_over(self, channel: str, to: str) -> None:
         channels, foreign = self._client.channels, self._aliases.theirs(channel)
         await self._asking.do(channels.setChannelVars(foreign, {"RINGBRIDGE_LEG": to}))
-        await self._asking.do(channels.continueInDialplan(foreign, context=CONTEXT, extension=EXTENSION, priority=1))
+        await self._asking.do(
+            channels.continueInDialplan(foreign, context=HANDED_OVER, extension=EXTENSION, priority=1)
+        )
 
     # ---- what comes from Asterisk -------------------------------------------------------------------------------
 

@@ -110,3 +110,16 @@ def test_what_lived_on_a_pbx_that_is_dead_is_not_waited_for(born_ms: int, is_ove
     record = Record({f"{CALL}.callee.0": Trace(NOW_MS, NOW_MS + 10)}, NOW_MS - 900)
     restarted = replace(NOTHING, born_ms=born_ms)
     assert recover.is_complete(record, {f"{CALL}.callee.0": NOW_MS}, restarted, NOW_MS + 600) is is_over
+
+
+def test_one_who_calls_us_and_hangs_up_at_once_has_hung_up() -> None:
+    """A channel of ours that ends as fast was never dialled; his was dialled by himself."""
+    was = Trace(NOW_MS, None, NOW_MS + 48, NOW_MS + 48, 16, remote=True)
+    ours = dialling_caller()
+    ours = ours.with_leg(replace(ours.leg("caller"), tries=(Try(dialled_at_ms=NOW_MS),)))
+    his = ours.with_leg(replace(ours.leg("caller"), came_in=True))
+    found = recover.Findings(Record({f"{CALL}.caller.0": was}, NOW_MS - 900), {}, {})
+    ends = [
+        e.how for call in (ours, his) for e in recover.facts(call, NOTHING, found, NOW_MS) if isinstance(e, ev.Gone)
+    ]
+    assert ends == ["failed", "remote"]
